@@ -80,7 +80,7 @@ struct vm {
     struct clock *clock;
     struct log *log;
     enum vm_state state;
-    int64_t moved_at; /* end of the last call that moved the state */
+    int64_t moved_at; /* when the last call that moved the state began: older events are history */
     bool busy;        /* a backend must not call back into its own wrapper */
 };
 
@@ -123,14 +123,15 @@ static int vm_leave(struct vm *vm, enum vm_call call, int64_t began, int rc, str
     const struct vm_rule *rule = &vm_rules[call];
     vm->busy = false;
     int64_t now = clock_now(vm->clock);
-    if (rc < 0) {
-        err_prefix(err, "vm %s: %s", vm->name, rule->name);
-    } else if (rule->leads_to != VM_STAYS) {
-        vm->moved_at = now;
+    if (rc >= 0 && rule->leads_to != VM_STAYS) {
+        vm->moved_at = began;
         vm_move(vm, rule->leads_to, rule->name);
     }
     log_debug(vm->log, "vm %s: %s: %lld ms: %s", vm->name, rule->name,
               (long long)((now - began) / CLOCK_MS), rc < 0 ? err_text(err) : "ok");
+    if (rc < 0) {
+        err_prefix(err, "vm %s: %s", vm->name, rule->name);
+    }
     return rc;
 }
 
@@ -196,7 +197,7 @@ static void vm_apply_event(struct vm *vm, const struct vm_event *ev) {
     const struct vm_event_rule *rule = &vm_event_rules[ev->type];
     log_debug(vm->log, "vm %s: event %s%s%s", vm->name, vm_event_name(ev->type),
               ev->detail[0] ? ": " : "", ev->detail);
-    if (ev->at_ns >= vm->moved_at && (rule->moves_from & IN(vm->state))) {
+    if (ev->at_ns > vm->moved_at && (rule->moves_from & IN(vm->state))) {
         vm_move(vm, rule->leads_to, vm_event_name(ev->type));
     }
 }
