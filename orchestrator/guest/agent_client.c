@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "guest/agent_link.h"
 #include "guest/agent_schema.h"
+#include "guest/printable.h"
 #include "proto/proto.h"
 
 /* A cancel is a courtesy to the guest: it may cost the caller no more than this past its deadline. */
@@ -159,9 +160,9 @@ static int agent_client_refused(const char *op, const json_t *error, struct err 
     if (!json_is_string(code) || (message && !json_is_string(message))) {
         return err_set(err, ERR_PROTOCOL, "%s: refused without a code", op);
     }
-    CLEANUP_FREE char *word = agent_link_printable(json_string_value(code),
+    CLEANUP_FREE char *word = printable_text(json_string_value(code),
                                                    json_string_length(code), 32);
-    CLEANUP_FREE char *text = agent_link_printable(json_is_string(message) ? json_string_value(message)
+    CLEANUP_FREE char *text = printable_text(json_is_string(message) ? json_string_value(message)
                                                                            : "",
                                                    json_string_length(message), 400);
     enum err_class cls = str_eq(word, proto_error_name(PROTO_ERR_DEADLINE)) ? ERR_TIMEOUT

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "guest/agent_schema.h"
+#include "guest/printable.h"
 #include "proto/frame.h"
 #include "proto/proto.h"
 
@@ -52,28 +53,12 @@ struct agent_seen *agent_link_seen(struct agent_link *l) {
     return &l->seen;
 }
 
-char *agent_link_printable(const char *text, size_t len, size_t max) {
-    struct str s = STR_INIT;
-    for (size_t i = 0; i < len && i < max; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c == '\n') {
-            str_add(&s, "\\n");
-        } else if (c < 0x20 || c > 0x7e || c == '\\') {
-            str_addf(&s, "\\x%02x", c);
-        } else {
-            str_addf(&s, "%c", c);
-        }
-    }
-    str_add(&s, len > max ? "..." : "");
-    return str_take(&s);
-}
-
 char *agent_link_describe(struct agent_link *l) {
     const struct agent_seen *n = agent_link_seen(l);
     if (n->bytes == 0) {
         return str_dup("nothing came");
     }
-    CLEANUP_FREE char *tail = agent_link_printable(l->tail, l->tail_len, LINK_TAIL);
+    CLEANUP_FREE char *tail = printable_text(l->tail, l->tail_len, LINK_TAIL);
     return str_printf("%" PRIu64 " bytes came: %" PRIu64 " frames, %" PRIu64 " beats, %" PRIu64
                       " late answers, %" PRIu64 " broken frames, %" PRIu64 " bytes of noise, %" PRIu64
                       " complaints of the agent; last: \"%s\"",

@@ -20,8 +20,4 @@ int agent_link_read(struct agent_link *l, int64_t deadline, json_t **object, siz
 int agent_link_write(struct agent_link *l, const json_t *object, int64_t deadline,
                      struct err *err);
 
-/* Text of a guest for a message: control and non-ASCII bytes escaped, at most max bytes taken.
- * Caller frees. */
-char *agent_link_printable(const char *text, size_t len, size_t max);
-
 #endif

@@ -39,6 +39,8 @@ struct ssh *ssh_connect(const struct ssh_spec *spec, const struct waiter *waiter
                         int64_t deadline, struct err *err);
 void ssh_close(struct ssh *ssh); /* NULL is fine; streams of it must be closed before */
 bool ssh_is_dead(const struct ssh *ssh);
+/* Makes it dead, so that closing its streams and itself does not wait for the server. */
+void ssh_abandon(struct ssh *ssh);
 
 /* A command's standard input and output as a stream; its standard error is dropped. The stream borrows ssh.
  * Reading after the command's end is ERR_CLOSED. NULL with err. */

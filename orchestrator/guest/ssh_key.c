@@ -1,5 +1,6 @@
 #include "guest/ssh_key.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -32,9 +33,11 @@ bool ssh_key_equals(const struct ssh_key *key, const void *blob, size_t len) {
 
 void ssh_key_fingerprint(const void *blob, size_t len, char out[SSH_KEY_FINGERPRINT]) {
     unsigned char digest[crypto_hash_sha256_BYTES];
-    char text[48];
+    char text[sodium_base64_ENCODED_LEN(sizeof(digest), sodium_base64_VARIANT_ORIGINAL_NO_PADDING)];
     crypto_hash_sha256(digest, blob, len);
     sodium_bin2base64(text, sizeof(text), digest, sizeof(digest),
                       sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
-    snprintf(out, SSH_KEY_FINGERPRINT, "SHA256:%s", text);
+    memcpy(out, "SHA256:", 7);
+    memcpy(out + 7, text, sizeof(text));
+    static_assert(7 + sizeof(text) == SSH_KEY_FINGERPRINT, "room for every fingerprint");
 }
