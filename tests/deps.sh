@@ -8,7 +8,7 @@ run=(build-essential pkg-config libvirt0 libvirt-dev libvirt-daemon libvirt-daem
     gcc-mingw-w64-x86-64 gcc-mingw-w64-i686 binutils-mingw-w64-x86-64 mingw-w64-x86-64-dev
     libjsmn-dev nsis wixl mmdebstrap e2fsprogs openssh-client xz-utils)
 test=(check libsubunit-dev clang libclang-rt-14-dev clang-tidy cppcheck shellcheck openssh-server
-    libxml2-utils libvirt-clients json-schema-test-suite chromium man-db wine64 sqlite3)
+    libxml2-utils libvirt-clients json-schema-test-suite chromium man-db wine64 sqlite3 jq groff bash-completion)
 
 want=("${run[@]}")
 case "${1:-}" in
