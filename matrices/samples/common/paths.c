@@ -5,16 +5,6 @@
 
 #include "vendor.h"
 
-static int paths_copy(wchar_t out[PATHS_MAX], const wchar_t *from, struct err *err)
-{
-    size_t size = wcslen(from);
-
-    if (size >= PATHS_MAX)
-        return err_set(err, ERROR_FILENAME_EXCED_RANGE, "path too long");
-    wmemcpy(out, from, size + 1);
-    return 0;
-}
-
 int paths_join(wchar_t out[PATHS_MAX], const wchar_t *folder, const wchar_t *leaf,
                struct err *err)
 {
@@ -31,22 +21,27 @@ int paths_join(wchar_t out[PATHS_MAX], const wchar_t *folder, const wchar_t *lea
     return 0;
 }
 
-/* The folder of an environment variable every Windows process has. */
-static int paths_environment(wchar_t out[PATHS_MAX], const wchar_t *variable,
-                             const wchar_t *fallback, struct err *err)
+/*
+ * A folder as the profile list names it. A service's environment would be the shorter way, but
+ * Wine 8 gives the first services after a prefix was made a wrong ProgramData there.
+ */
+static int paths_profile_list(wchar_t out[PATHS_MAX], const wchar_t *value, struct err *err)
 {
-    DWORD size = GetEnvironmentVariableW(variable, out, PATHS_MAX);
+    static const wchar_t key[] = L"Software\\Microsoft\\Windows NT\\CurrentVersion\\ProfileList";
+    DWORD bytes = PATHS_MAX * sizeof *out;
+    LSTATUS status = RegGetValueW(HKEY_LOCAL_MACHINE, key, value, RRF_RT_REG_SZ, NULL, out,
+                                  &bytes);
 
-    if (size > 0 && size < PATHS_MAX)
-        return 0;
-    return paths_copy(out, fallback, err);
+    if (status != ERROR_SUCCESS)
+        return err_set(err, (DWORD)status, "the profile list has no %ls", value);
+    return 0;
 }
 
 int paths_data(wchar_t out[PATHS_MAX], const wchar_t *leaf, struct err *err)
 {
     wchar_t base[PATHS_MAX], folder[PATHS_MAX];
 
-    if (paths_environment(base, L"ProgramData", L"C:\\ProgramData", err) < 0)
+    if (paths_profile_list(base, L"ProgramData", err) < 0)
         return -1;
     if (paths_join(folder, base, vendor_self()->name, err) < 0)
         return -1;
@@ -69,19 +64,19 @@ int paths_install(wchar_t out[PATHS_MAX], const wchar_t *leaf, struct err *err)
 
 int paths_users(wchar_t out[PATHS_MAX], struct err *err)
 {
-    wchar_t *slash;
-
-    if (paths_environment(out, L"PUBLIC", L"C:\\Users\\Public", err) < 0)
-        return -1;
-    slash = wcsrchr(out, L'\\');
-    if (slash)
-        *slash = 0;
-    return 0;
+    return paths_profile_list(out, L"ProfilesDirectory", err);
 }
 
 int paths_programs(wchar_t out[PATHS_MAX], struct err *err)
 {
-    return paths_environment(out, L"ProgramFiles", L"C:\\Program Files", err);
+    static const wchar_t key[] = L"Software\\Microsoft\\Windows\\CurrentVersion";
+    DWORD bytes = PATHS_MAX * sizeof *out;
+    LSTATUS status = RegGetValueW(HKEY_LOCAL_MACHINE, key, L"ProgramFilesDir", RRF_RT_REG_SZ,
+                                  NULL, out, &bytes);
+
+    if (status != ERROR_SUCCESS)
+        return err_set(err, (DWORD)status, "cannot tell where programs are");
+    return 0;
 }
 
 int paths_is_below(const wchar_t *path, const wchar_t *folder)

@@ -50,6 +50,9 @@ enum quarantine_result quarantine_take(const wchar_t *path, const char *why)
         os = GetLastError();
         result = quarantine_result_of_error(os);
     }
-    log_write(L"could not quarantine %ls (%hs): error %lu", path, why, os);
+    if (result == QUARANTINE_GONE)
+        log_write(L"%ls (%hs) was gone already", path, why);
+    else
+        log_write(L"could not quarantine %ls (%hs): error %lu", path, why, os);
     return result;
 }

@@ -66,7 +66,7 @@ static int mkcontent_put_field(struct mkcontent *content, const void *data, size
 static size_t mkcontent_eicar(uint8_t *pattern)
 {
     static const char shifted[] =
-        "Y6P\"Q&AB\\5]Q[Y65)Q_*8DD*8~%FJDBS.TUBOEBSE.BOUJWJSVT.UFTU.GJMF\"%I,I+";
+        "Y6P\"Q&ABQ\\5]Q[Y65)Q_*8DD*8~%FJDBS.TUBOEBSE.BOUJWJSVT.UFTU.GJMF\"%I,I+";
 
     for (size_t i = 0; i < sizeof shifted - 1; i++)
         pattern[i] = (uint8_t)(shifted[i] - 1);
