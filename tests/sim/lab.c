@@ -11,6 +11,9 @@
 #include "sim/machine.h"
 #include "vm/fake.h"
 
+/* A text that lives as long as the program, for members that are never written to. */
+#define TEXT(literal) ((char *)(uintptr_t)(literal))
+
 static uint32_t zero_code[] = {0};
 static uint32_t reboot_codes[] = {3010, 1641};
 
@@ -22,18 +25,18 @@ static struct model_command command_of(const char *line) {
 }
 
 static struct model_check alder_health[] = {
-    {CHECK_SERVICE, (char[]){"AlderSvc"}, NULL, (char[]){"running"}, NULL},
-    {CHECK_DRIVER, (char[]){"alderflt"}, NULL, NULL, NULL},
-    {CHECK_PROCESS, (char[]){"aldersvc.exe"}, NULL, NULL, NULL},
-    {CHECK_FILE, (char[]){"C:\\Program Files\\Alder\\engine.dll"}, NULL, NULL, NULL},
-    {CHECK_REGISTRY, (char[]){"HKLM\\Software\\Alder"}, (char[]){"Version"}, (char[]){"1.0"}, NULL},
+    {CHECK_SERVICE, TEXT("AlderSvc"), NULL, TEXT("running"), NULL},
+    {CHECK_DRIVER, TEXT("alderflt"), NULL, NULL, NULL},
+    {CHECK_PROCESS, TEXT("aldersvc.exe"), NULL, NULL, NULL},
+    {CHECK_FILE, TEXT("C:\\Program Files\\Alder\\engine.dll"), NULL, NULL, NULL},
+    {CHECK_REGISTRY, TEXT("HKLM\\Software\\Alder"), TEXT("Version"), TEXT("1.0"), NULL},
 };
 static struct model_check birch_health[] = {
-    {CHECK_SERVICE, (char[]){"BirchSvc"}, NULL, (char[]){"running"}, NULL},
-    {CHECK_FILE, (char[]){"C:\\Program Files\\Birch\\birch.dll"}, NULL, NULL, NULL},
+    {CHECK_SERVICE, TEXT("BirchSvc"), NULL, TEXT("running"), NULL},
+    {CHECK_FILE, TEXT("C:\\Program Files\\Birch\\birch.dll"), NULL, NULL, NULL},
 };
 static struct model_check took_checks[] = {
-    {CHECK_REGISTRY, (char[]){"HKLM\\Software\\Alder"}, (char[]){"Content"}, (char[]){"2"}, NULL},
+    {CHECK_REGISTRY, TEXT("HKLM\\Software\\Alder"), TEXT("Content"), TEXT("2"), NULL},
 };
 
 static void effect_install_alder(struct sim_world *w, void *ctx) {
@@ -66,9 +69,9 @@ static void lab_world(struct lab *l) {
     sim_world_on_exec(l->world, "birch.msi", 3300, 0, effect_install_birch, NULL);
     sim_world_on_exec(l->world, "alder-apply", 1100, 0, effect_apply, NULL);
     sim_world_on_file(l->world, "sample-alder", 700, effect_quarantine,
-                      (char[]){"file:C:\\Users\\Public\\sample-alder.com"});
+                      TEXT("file:C:\\Users\\Public\\sample-alder.com"));
     sim_world_on_file(l->world, "sample-birch", 900, effect_quarantine,
-                      (char[]){"file:C:\\Users\\Public\\sample-birch.com"});
+                      TEXT("file:C:\\Users\\Public\\sample-birch.com"));
     sim_world_workload(l->world, "copy-small", 800, 5);
     sim_world_workload(l->world, "idle", 1000, 5);
 }
@@ -79,43 +82,42 @@ static char *lab_file(struct lab *l, const char *name, const char *text) {
     return path;
 }
 
-static char *alder_modules[] = {(char[]){"alderflt.sys"}, (char[]){"aldersvc.exe"}, NULL};
+static char *alder_modules[] = {TEXT("alderflt.sys"), TEXT("aldersvc.exe"), NULL};
 
 static void lab_model(struct lab *l) {
     l->products[0] = (struct model_product){
-        .id = (char[]){"alder"}, .vendor = (char[]){"Alder"}, .name = (char[]){"Alder AV"},
-        .version = (char[]){"1.0"}, .installer = lab_file(l, "alder-setup.exe", "MZ setup"),
+        .id = TEXT("alder"), .vendor = TEXT("Alder"), .name = TEXT("Alder AV"),
+        .version = TEXT("1.0"), .installer = lab_file(l, "alder-setup.exe", "MZ setup"),
         .install = command_of("{installer} /S"), .uninstall = command_of("alder-remove /S"),
         .health = {alder_health, ARRAY_LEN(alder_health)}, .modules = alder_modules,
-        .detection = {.name = (char[]){"eicar on write"}, .expect = DETECT_REMOVED,
-                      .path = (char[]){"C:\\Users\\Public\\sample-alder.com"}, .within_ms = 10000},
+        .detection = {.name = TEXT("eicar on write"), .expect = DETECT_REMOVED,
+                      .path = TEXT("C:\\Users\\Public\\sample-alder.com"), .within_ms = 10000},
     };
     l->products[1] = (struct model_product){
-        .id = (char[]){"birch"}, .vendor = (char[]){"Birch"}, .name = (char[]){"Birch"},
-        .version = (char[]){"3"}, .installer = lab_file(l, "birch.msi", "msi"),
+        .id = TEXT("birch"), .vendor = TEXT("Birch"), .name = TEXT("Birch"),
+        .version = TEXT("3"), .installer = lab_file(l, "birch.msi", "msi"),
         .install = command_of("msiexec /i {installer} /qn"),
         .uninstall = command_of("msiexec /x {installer} /qn"),
         .health = {birch_health, ARRAY_LEN(birch_health)},
-        .detection = {.name = (char[]){"eicar on write"}, .expect = DETECT_REMOVED,
-                      .path = (char[]){"C:\\Users\\Public\\sample-birch.com"}, .within_ms = 10000},
+        .detection = {.name = TEXT("eicar on write"), .expect = DETECT_REMOVED,
+                      .path = TEXT("C:\\Users\\Public\\sample-birch.com"), .within_ms = 10000},
     };
-    static struct model_file files[1];
-    files[0] = (struct model_file){.host_path = lab_file(l, "content-2.dat", "v2")};
+    l->files[0] = (struct model_file){.host_path = lab_file(l, "content-2.dat", "v2")};
     l->update = (struct model_update){
-        .id = (char[]){"alder-content-2"}, .title = (char[]){"content 2"},
-        .kind = UPDATE_CONTENT, .product = &l->products[0], .from = (char[]){"1"},
-        .to = (char[]){"2"}, .files = files, .file_count = 1,
+        .id = TEXT("alder-content-2"), .title = TEXT("content 2"),
+        .kind = UPDATE_CONTENT, .product = &l->products[0], .from = TEXT("1"),
+        .to = TEXT("2"), .files = l->files, .file_count = 1,
         .apply = command_of("alder-apply {files}\\content-2.dat"),
         .rollback = command_of("alder-back {files}"),
         .took = {took_checks, ARRAY_LEN(took_checks)},
     };
-    l->workloads[0] = (struct model_workload){(char[]){"copy-small"}, 5, NULL};
-    l->workloads[1] = (struct model_workload){(char[]){"idle"}, 1, NULL};
+    l->workloads[0] = (struct model_workload){TEXT("copy-small"), 5, NULL};
+    l->workloads[1] = (struct model_workload){TEXT("idle"), 1, NULL};
     l->model = (struct model){.products = l->products, .product_count = 2, .updates = &l->update,
                               .update_count = 1, .workloads = l->workloads, .workload_count = 2};
     l->order[0] = &l->products[0];
     l->order[1] = &l->products[1];
-    l->cell = (struct plan_cell){.id = (char[]){"winelab/alder+birch/alder-content-2/1"},
+    l->cell = (struct plan_cell){.id = TEXT("winelab/alder+birch/alder-content-2/1"),
                                  .image = "winelab", .products = l->order, .product_count = 2,
                                  .update = &l->update, .repetition = 1, .steps = l->steps};
 }
@@ -166,7 +168,7 @@ void lab_free(struct lab *l) {
         free(l->products[i].install.command);
         free(l->products[i].uninstall.command);
     }
-    free(l->update.files[0].host_path);
+    free(l->files[0].host_path);
     free(l->update.apply.command);
     free(l->update.rollback.command);
     fs_remove_tree(l->dir, NULL);

@@ -19,6 +19,7 @@ struct lab {
     struct model_product products[2]; /* alder, birch */
     const struct model_product *order[2];
     struct model_update update; /* of alder */
+    struct model_file files[1];
     struct model_workload workloads[2];
     struct plan_step steps[LAB_STEPS_MAX];
     struct plan_cell cell;
