@@ -219,21 +219,36 @@ static size_t json_node_child(const struct json_doc *doc, size_t node, const cha
     return c;
 }
 
-struct diag_pos json_doc_at(const struct json_doc *doc, const char *pointer, int at_key) {
+/* The node at a pointer, or its nearest ancestor that exists (then *exact is false). */
+static const struct json_node *json_doc_find(const struct json_doc *doc, const char *pointer,
+                                             bool *exact) {
     size_t node = 0;
-    while (*pointer == '/') {
+    *exact = true;
+    while (*pointer == '/' && *exact) {
         pointer++;
         CLEANUP_FREE char *token = json_pointer_token(&pointer);
         size_t child = json_node_child(doc, node, token);
-        if (child == 0) {
-            at_key = 0; /* the place itself does not exist: its nearest ancestor's value */
-            break;
-        }
-        node = child;
+        *exact = child != 0;
+        node = child ? child : node;
     }
-    const struct json_node *n = &doc->index.nodes[node];
-    uint32_t offset = at_key && n->key != JSON_NO_KEY ? n->key : n->value;
-    return json_scan_position(doc->text, doc->len, offset);
+    return &doc->index.nodes[node];
+}
+
+struct diag_pos json_doc_at(const struct json_doc *doc, const char *pointer, int at_key) {
+    bool exact;
+    const struct json_node *n = json_doc_find(doc, pointer, &exact);
+    bool key = at_key && exact && n->key != JSON_NO_KEY;
+    return json_scan_position(doc->text, doc->len, key ? n->key : n->value);
+}
+
+const char *json_doc_text(const struct json_doc *doc, size_t *len) {
+    *len = doc->len;
+    return doc->text;
+}
+
+size_t json_doc_offset(const struct json_doc *doc, const char *pointer) {
+    bool exact;
+    return json_doc_find(doc, pointer, &exact)->value;
 }
 
 void json_doc_complain(const struct json_doc *doc, const char *pointer, int at_key,

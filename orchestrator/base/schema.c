@@ -280,13 +280,16 @@ static size_t schema_count_chars(const char *text) {
     return n;
 }
 
-static const regex_t *schema_find_pattern(const struct schema *s, const char *text) {
+static bool schema_matches(const struct schema *s, const char *pattern, const char *text) {
     for (size_t i = 0; i < s->pattern_count; i++) {
-        if (s->patterns[i].text == text) {
-            return &s->patterns[i].re;
+        if (s->patterns[i].text == pattern) {
+            pcre2_match_data *m = pcre2_match_data_create(1, NULL);
+            int rc = pcre2_match(s->patterns[i].re, (PCRE2_SPTR)text, strlen(text), 0, 0, m, NULL);
+            pcre2_match_data_free(m);
+            return rc >= 0;
         }
     }
-    return NULL;
+    return false;
 }
 
 static double schema_number(const json_t *node, const char *key, double otherwise) {
@@ -312,7 +315,7 @@ static void schema_check_string(struct check *c, const json_t *node, const json_
         return;
     }
     const char *pattern = json_string_value(json_object_get(node, "pattern"));
-    if (pattern && regexec(schema_find_pattern(c->schema, pattern), text, 0, NULL, 0) != 0) {
+    if (pattern && !schema_matches(c->schema, pattern, text)) {
         CLEANUP_FREE char *found = schema_quote(value);
         char *help = schema_help(node);
         schema_complain(c, 0, "wrong-form", help ? help : str_printf("it must match %s", pattern),

@@ -2,7 +2,7 @@
  *
  * Known keywords (https://json-schema.org/draft/2020-12): type, enum, const, required, properties,
  * additionalProperties, items, minItems, maxItems, uniqueItems, minProperties, maxProperties, pattern
- * (POSIX extended regular expressions), minLength, maxLength, minimum, maximum, exclusiveMinimum,
+ * (PCRE2; keep to what it shares with ECMA-262), minLength, maxLength, minimum, maximum, exclusiveMinimum,
  * exclusiveMaximum, oneOf, anyOf, allOf, not, $ref to "#" or "#/$defs/NAME" (beside which other
  * keywords count too), boolean schemas, and the annotations $schema, $id, $comment, $defs, title,
  * description, examples, default. Any other keyword is refused when the schema is compiled, so that

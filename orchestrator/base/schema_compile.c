@@ -133,11 +133,14 @@ static int schema_compile_pattern(struct schema *s, json_t *value, const char *k
     s->patterns = mem_grow(s->patterns, s->pattern_count + 1, sizeof(*s->patterns));
     struct schema_pattern *p = &s->patterns[s->pattern_count];
     p->text = json_string_value(value);
-    int rc = regcomp(&p->re, p->text, REG_EXTENDED | REG_NOSUB);
-    if (rc != 0) {
-        char why[128];
-        regerror(rc, &p->re, why, sizeof(why));
-        return err_set(err, ERR_BUG, "%s: pattern %s: %s", where, p->text, why);
+    int code = 0;
+    PCRE2_SIZE at = 0;
+    p->re = pcre2_compile((PCRE2_SPTR)p->text, PCRE2_ZERO_TERMINATED,
+                          PCRE2_UTF | PCRE2_DOLLAR_ENDONLY, &code, &at, NULL);
+    if (!p->re) {
+        PCRE2_UCHAR why[128];
+        pcre2_get_error_message(code, why, sizeof(why));
+        return err_set(err, ERR_BUG, "%s: pattern %s: %s", where, p->text, (const char *)why);
     }
     s->pattern_count++;
     return 0;
@@ -248,7 +251,7 @@ void schema_free(struct schema *s) {
         return;
     }
     for (size_t i = 0; i < s->pattern_count; i++) {
-        regfree(&s->patterns[i].re);
+        pcre2_code_free(s->patterns[i].re);
     }
     free(s->patterns);
     json_decref(s->root);

@@ -2,13 +2,14 @@
 #ifndef COEXIST_BASE_SCHEMA_RULES_H
 #define COEXIST_BASE_SCHEMA_RULES_H
 
+#define PCRE2_CODE_UNIT_WIDTH 8
 #include <jansson.h>
-#include <regex.h>
+#include <pcre2.h>
 #include <stddef.h>
 
 struct schema_pattern {
     const char *text; /* borrowed from root, found again by this very pointer */
-    regex_t re;
+    pcre2_code *re;
 };
 
 struct schema {
