@@ -1,0 +1,13 @@
+!define PRODUCT "Cedar Software"
+!define KEY "Cedar"
+!define CTL "cedarctl.exe"
+!define CONTENT "content.ccf"
+
+!macro ProductFiles
+    File "${BUILT}/cedarsvc.exe"
+    File "${BUILT}/cedarscan.exe"
+    File "${BUILT}/cedareng.dll"
+    File "${BUILT}/cedarctl.exe"
+!macroend
+
+!include "${COMMON}/product.nsh"

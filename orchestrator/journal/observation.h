@@ -1,0 +1,56 @@
+/* One typed fact that a step produced. Travels from worker to orchestrator as one JSON line, lies in the
+ * journal as one row, and is what analysis reads: the form is a format, versioned with the journal.
+ *
+ * Common members: {"cell","attempt","seq","step":index in the cell's plan,"kind":step kind name,
+ *   "phase":"before"|"after","at_ms":since the cell began (monotonic),"type":...,"data":{...}}
+ * data by type:
+ *   step-begin  {}
+ *   step-end    {"ok":bool,"ms":N,"skipped":"reason"?}
+ *   metric      {"name","unit":"ms|bytes|percent|count","source":"agent|lab|qemu","value":number,
+ *                "reference_ms":number?,"rep":N (0-based),"process":"x.exe"?}
+ *               names: boot (power-on or reset to agent ready), copy-small, copy-large, archive, unarchive,
+ *               launch, registry, idle.cpu, idle.memory, idle.handles, load.cpu, load.memory, load.handles
+ *               (with "process": that process's own), disk.used, install (duration), apply, detect
+ *   check       {"what":"service|driver|process|file|registry|detection|took","name","product":id|null,
+ *                "ok":bool,"expected","found"}
+ *   event       {"what":"panicked|reset|shutdown|vm-died|ready|heartbeat-lost|...","text"}
+ *   artifact    {"role":"screenshot|minidump|process-dump|memory-dump|console|agent-log|log","name","sha256","bytes"}
+ *   failure     {"class":failure class name,"text":what a person needs,"product":id|null (who it happened to),
+ *                "boots":N? (boot loops)}
+ *   note        {"text"}
+ *   cell-begin  {"products":[ids],"update":id|null,"image":name,"repetition":N,"worker_pid":N}
+ *   cell-end    {"complete":bool} (complete: every step got its turn or was skipped for a recorded failure)
+ */
+#ifndef COEXIST_JOURNAL_OBSERVATION_H
+#define COEXIST_JOURNAL_OBSERVATION_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum obs_type {
+    OBS_CELL_BEGIN, OBS_CELL_END, OBS_STEP_BEGIN, OBS_STEP_END, OBS_METRIC, OBS_CHECK,
+    OBS_EVENT, OBS_ARTIFACT, OBS_FAILURE, OBS_NOTE, OBS_TYPE_COUNT
+};
+const char *obs_type_name(enum obs_type t);
+int obs_type_parse(const char *name, enum obs_type *out);
+
+struct observation {
+    char *cell;    /* cell id */
+    int attempt;   /* 1-based: infrastructure failures are tried again */
+    int64_t seq;   /* 0-based within cell and attempt; makes a repeated line harmless */
+    int step;      /* index into the cell's steps; -1 outside of steps */
+    char *kind;    /* step kind name, "" outside of steps */
+    char *phase;   /* "before" or "after" */
+    int64_t at_ms; /* since the cell began, monotonic */
+    enum obs_type type;
+    json_t *data;  /* object; owned */
+};
+
+json_t *obs_to_json(const struct observation *o);  /* new reference */
+/* Strict: unknown type, missing member or wrong type is ERR_PROTOCOL. */
+int obs_from_json(const json_t *j, struct observation *out, struct err *err);
+void obs_clear(struct observation *o);
+
+#endif

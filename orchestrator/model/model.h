@@ -1,0 +1,157 @@
+/* The user's input, typed and validated. Everything here is read-only after loading and owned by the
+ * struct model; indexes and pointers into it stay valid until model_free. */
+#ifndef COEXIST_MODEL_MODEL_H
+#define COEXIST_MODEL_MODEL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+
+struct model_command { /* absent when command is NULL */
+    char *command;     /* Windows command line with {installer} and {files} */
+    uint32_t *success; /* exit codes that mean success; default {0} */
+    size_t success_count;
+    uint32_t *reboot; /* success, and asks for a reboot; default {3010, 1641} (Windows Installer's codes) */
+    size_t reboot_count;
+    int64_t timeout_ms;
+};
+
+enum check_kind { CHECK_SERVICE, CHECK_DRIVER, CHECK_PROCESS, CHECK_FILE, CHECK_REGISTRY, CHECK_KIND_COUNT };
+const char *check_kind_name(enum check_kind k); /* "service", ... */
+
+struct model_check { /* one thing that must be so in a healthy guest */
+    enum check_kind kind;
+    char *name;    /* service, driver or process name; file path; registry key */
+    char *value;   /* registry value name; NULL otherwise ("" is the default value) */
+    char *expect;  /* service state; file version; registry data; NULL: existence is enough */
+    char *sha256;  /* files only; NULL: not checked */
+};
+
+struct model_checks {
+    struct model_check *items;
+    size_t count;
+};
+
+enum detect_expect { DETECT_REMOVED, DETECT_UNREADABLE, DETECT_COMMAND };
+
+struct model_detection { /* absent when name is NULL */
+    char *name;
+    enum detect_expect expect;
+    char *path;         /* guest path the sample is written to; NULL with DETECT_COMMAND */
+    char *content_file; /* host path of the sample; NULL: the EICAR standard test file */
+    struct model_command command; /* with DETECT_COMMAND */
+    int64_t within_ms;
+};
+
+struct model_product {
+    char *id, *vendor, *name, *version;
+    char *installer;        /* absolute host path */
+    char *installer_sha256; /* lower-case hex */
+    struct model_command install, uninstall;
+    struct model_checks health;
+    struct model_detection detection;
+    char **modules; /* file names (no folder) that belong to it; NULL-terminated; includes what health names */
+};
+
+enum update_kind { UPDATE_CONTENT, UPDATE_ENGINE, UPDATE_DRIVER, UPDATE_OS, UPDATE_KIND_COUNT };
+const char *update_kind_name(enum update_kind k);
+
+struct model_file {
+    char *host_path; /* absolute */
+    char *sha256;
+    char *target; /* guest path, or NULL: goes to {files} under its own name */
+};
+
+struct model_update {
+    char *id, *title; /* title: never NULL, falls back to id */
+    enum update_kind kind;
+    const struct model_product *product; /* NULL for os */
+    char *from, *to;
+    struct model_file *files;
+    size_t file_count;
+    struct model_command apply, rollback;
+    struct model_checks took;
+};
+
+enum step_kind { /* what a matrix may list under "steps"; provision, boot, collect, teardown are implied */
+    STEP_PROVISION, STEP_BOOT,
+    STEP_INSTALL,   /* "install": all products of the cell, in order */
+    STEP_VERIFY,    /* "verify": health of all installed products */
+    STEP_DETECT,    /* "detect": detection check of all installed products */
+    STEP_MEASURE,   /* "measure": the matrix's workloads */
+    STEP_APPLY,     /* "apply": the update; from here on the phase is "after" */
+    STEP_TOOK,      /* "took": the update's took checks */
+    STEP_REBOOT,    /* "reboot" */
+    STEP_ROLLBACK,  /* "rollback": then health must hold again */
+    STEP_UNINSTALL, /* "uninstall": all products, last installed first */
+    STEP_COLLECT, STEP_TEARDOWN,
+    STEP_KIND_COUNT
+};
+const char *step_kind_name(enum step_kind k);
+
+struct model_workload {
+    char *name;      /* as in agents/proto/PROTOCOL.md */
+    int repetitions; /* 1..100 */
+    json_t *params;  /* NULL or object, passed on */
+};
+
+enum gate_kind {
+    GATE_VERDICT, /* {"id","verdict":"update-regression","then":"hold|unknown|ship"} */
+    GATE_SLOWER,  /* {"id","metric":"copy-small"|"*","worse_percent":30,"confidence":0.99,"then":"hold"} */
+};
+struct model_gate {
+    enum gate_kind kind;
+    char *id;
+    char *verdict;        /* GATE_VERDICT: verdict name */
+    char *metric;         /* GATE_SLOWER */
+    double worse_percent; /* > 0 */
+    double confidence;    /* 0.5 .. 0.9999 */
+    char *then;           /* "hold", "unknown" or "ship" */
+};
+
+struct model_set { /* one product set with its install order(s) resolved by the plan */
+    const struct model_product **products;
+    size_t count;
+    const struct model_update **updates; /* those to try on this set; resolved, in matrix order */
+    size_t update_count;
+    bool control; /* also a cell with no update at all ("updates" lists "none") */
+};
+
+struct model {
+    char *path;  /* of the matrix file */
+    char *name, *title;
+    char *sha256; /* over the matrix and every file it names, for the journal */
+    char **images;
+    size_t image_count;
+    struct model_product *products;
+    size_t product_count;
+    struct model_update *updates;
+    size_t update_count;
+    struct model_set *sets;
+    size_t set_count;
+    bool all_orders; /* install_orders: "all" */
+    int repetitions;
+    enum step_kind *steps; /* default protocol when the matrix lists none */
+    size_t step_count;
+    struct model_workload *workloads;
+    size_t workload_count;
+    struct model_gate *gates;
+    size_t gate_count;
+    json_t *source; /* the matrix as read, with products and updates inlined: what the journal keeps */
+};
+
+/* Loads a matrix and all it names. Every error found is added to diags; NULL when there was any. */
+struct model *model_load(const char *matrix_path, struct diags *diags);
+/* Loads from what the journal kept (model->source), without touching installers or digests. */
+struct model *model_from_source(const json_t *source, struct diags *diags);
+void model_free(struct model *m);
+
+const struct model_product *model_find_product(const struct model *m, const char *id);
+const struct model_update *model_find_update(const struct model *m, const char *id);
+/* The product a module's file name (case-insensitive, path ignored) belongs to, or NULL. */
+const struct model_product *model_module_owner(const struct model *m, const char *module);
+
+#endif

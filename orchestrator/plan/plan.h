@@ -1,0 +1,36 @@
+/* From a model to the list of cells to execute. Pure: no clock, no file, no VM. */
+#ifndef COEXIST_PLAN_PLAN_H
+#define COEXIST_PLAN_PLAN_H
+
+#include "model/model.h"
+
+enum plan_phase { PHASE_BEFORE, PHASE_AFTER };
+
+struct plan_step {
+    enum step_kind kind;
+    enum plan_phase phase; /* BEFORE until apply; the apply step itself is AFTER */
+};
+
+struct plan_cell {
+    char *id; /* stable, readable, unique: "winelab/alder+birch/alder-content-2/1" */
+    const char *image;
+    const struct model_product **products; /* in install order */
+    size_t product_count;
+    const struct model_update *update; /* NULL: control cell */
+    int repetition;                    /* 1-based */
+    struct plan_step *steps;           /* provision, boot, ..., collect, teardown */
+    size_t step_count;
+};
+
+struct plan {
+    const struct model *model; /* borrowed */
+    struct plan_cell *cells;
+    size_t cell_count;
+};
+
+struct plan *plan_build(const struct model *m, struct diags *diags);
+void plan_free(struct plan *p);
+const struct plan_cell *plan_find(const struct plan *p, const char *cell_id);
+json_t *plan_to_json(const struct plan *p); /* new reference */
+
+#endif

@@ -1,0 +1,69 @@
+/* One cell, executed: the step table over a vm and a guest. Knows nothing of libvirt or SSH; the same code
+ * runs on the real backends and in the simulated world. */
+#ifndef COEXIST_RUN_CELL_H
+#define COEXIST_RUN_CELL_H
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "guest/guest.h"
+#include "journal/observation.h"
+#include "plan/plan.h"
+#include "vm/vm.h"
+
+/* Where a cell gets its machine from; lets worker (real) and simulation (fake) share the cell logic. */
+struct cell_machine_ops {
+    struct vm *(*create_vm)(void *ctx, struct err *err);
+    /* After each start; the guest is destroyed and made again when the VM object changes only. */
+    struct guest *(*create_guest)(void *ctx, struct vm *vm, struct err *err);
+    /* Offline collection from the disk of a VM that is OFF (vm/disk.h); files land in host_dir.
+     * Returns how many. May be NULL. */
+    int (*copy_out)(void *ctx, struct vm *vm, const char *guest_dir, const char *suffix,
+                    const char *host_dir, struct err *err);
+};
+
+struct cell_limits { /* nanoseconds; defaults by cell_limits_default, longer under emulation */
+    int64_t vm;            /* one libvirt call: start, stop, reset */
+    int64_t boot;          /* power-on or reset to the agent's hello */
+    int64_t down;          /* asked to reboot until it is down */
+    int64_t healthy;       /* from the start of a verify step until everything is as it should be */
+    int64_t command_extra; /* the host's patience on top of a command's own limit in the guest */
+    int64_t file;          /* one file in or out */
+    int64_t call;          /* one small question to the agent */
+    int64_t workload;      /* one repetition */
+    int64_t crash_settle;  /* how late a crash may be reported after the guest went silent, and how
+                              long a guest must stand after a crash to count as back */
+    int64_t poll;          /* pace of looking again while something is awaited */
+    int loop_boots;        /* crashes in a row that make a boot loop: 3 */
+};
+void cell_limits_default(struct cell_limits *l, bool kvm);
+
+enum cell_stop {
+    CELL_STOP_NONE,
+    CELL_STOP_AFTER_STEP, /* finish this step, tear down */
+    CELL_STOP_NOW,        /* cut every wait, tear down */
+};
+
+struct cell_env { /* all borrowed for the duration of cell_run */
+    const struct plan_cell *cell;
+    const struct model *model;
+    const struct cell_machine_ops *machine;
+    void *machine_ctx;
+    struct clock *clock;
+    struct log *log;
+    struct cell_limits limits;
+    const char *scratch_dir;  /* host folder for files on their way; emptied by the caller */
+    const char *artifact_dir; /* runs/<id>/artifacts */
+    int attempt;
+    /* Takes each observation (borrowed during the call). Must not fail: the worker writes to a pipe, the
+     * simulation to memory; a lost pipe sets *stop to CELL_STOP_NOW. */
+    void (*emit)(void *ctx, const struct observation *o);
+    void *emit_ctx;
+    const volatile int *stop; /* enum cell_stop, set from outside at any time; may be NULL */
+};
+
+/* Runs all steps; tears down always. Returns 0 when the cell came to an end with observations telling
+ * what happened (also when products failed), negative with err only for the lab's own failures (also
+ * recorded, as failures of an infrastructure class). */
+int cell_run(const struct cell_env *env, struct err *err);
+
+#endif

@@ -1,0 +1,135 @@
+/* The contract with a virtual machine. Two backends: libvirt (real) and fake (virtual clock, faults on
+ * demand). Callers use the vm_* functions below, which check the order of calls and trace each one;
+ * backends fill in struct vm_ops.
+ *
+ * Life of a VM:
+ *
+ *     DEFINED --start--> RUNNING --(guest crashes)--> CRASHED --reset--> RUNNING
+ *     DEFINED --restore-> RUNNING --(guest powers off / QEMU dies)--> OFF --start--> RUNNING
+ *     RUNNING --save--> OFF        RUNNING|CRASHED --stop--> OFF      any --destroy--> gone
+ *
+ * Calls in the wrong order are refused with ERR_BUG and do nothing; vm_destroy is always possible.
+ * An event tells of something that happened, possibly before a call that has since changed the state
+ * (a panic just before vm_stop): it is still handed out, but moves the state only when it is younger
+ * than that call.
+ *
+ * Threads: a struct vm belongs to one thread. The libvirt backend has an event thread of its own and
+ * hands events over through a queue; vm_event_fd() becomes readable when one waits.
+ */
+#ifndef COEXIST_VM_VM_H
+#define COEXIST_VM_VM_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+
+enum vm_state { VM_DEFINED, VM_RUNNING, VM_CRASHED, VM_OFF, VM_GONE, VM_STATE_COUNT };
+const char *vm_state_name(enum vm_state state);
+
+enum vm_event_type {
+    VM_EVENT_STARTED,  /* it runs again without the lab having asked; the lab's own start, restore and
+                          reset are told by their return value alone */
+    VM_EVENT_RESET,    /* the guest rebooted by itself (QEMU RESET); not for vm_reset */
+    VM_EVENT_SHUTDOWN, /* the guest powered off by itself */
+    VM_EVENT_PANICKED, /* panic device; detail has what the device told */
+    VM_EVENT_IO_ERROR, /* a disk of the VM failed: out of space on the host and the like */
+    VM_EVENT_DIED,     /* QEMU is gone without the guest asking for it */
+    VM_EVENT_TYPE_COUNT
+};
+const char *vm_event_name(enum vm_event_type type);
+
+struct vm_event {
+    enum vm_event_type type;
+    int64_t at_ns;     /* on the VM's clock */
+    char detail[512];  /* text for people: reason, crash registers; may be "" */
+};
+
+/* What a VM is made of. All strings are borrowed for the duration of vm_create only. */
+struct vm_spec {
+    const char *name;      /* [a-z0-9-]; unique within the process */
+    const char *work_dir;  /* existing folder of this VM alone: overlay, sockets, logs */
+    const char *disk;      /* golden disk, read-only; an overlay in work_dir goes on top of it */
+    const char *disk_format; /* "qcow2" or "raw" */
+    const char *kernel;    /* direct kernel boot; NULL when the disk boots by itself */
+    const char *initrd;    /* NULL with kernel NULL */
+    const char *cmdline;
+    const json_t *profile; /* hardware profile of the image manifest: {"machine","cpu","memory_mib","vcpus",...} */
+    int ssh_guest_port;    /* forwarded from a free port on 127.0.0.1; 0 for none */
+    bool kvm;              /* decided by a real probe (vm/probe.h), never by the device's existence */
+};
+
+struct vm_diagnostics { /* cumulative since power-on; -1 where not known */
+    int64_t cpu_ns;
+    int64_t read_bytes, write_bytes;
+    int64_t net_rx_bytes, net_tx_bytes;
+    int64_t balloon_bytes; /* memory the guest has */
+    int64_t rss_bytes;     /* memory QEMU has on the host */
+};
+
+/* Where the guest can be reached from the host; valid while RUNNING or CRASHED. */
+struct vm_endpoints {
+    int ssh_port;            /* on 127.0.0.1, 0 when there is none */
+    const char *agent_socket; /* unix socket of the agent's serial port; borrowed from the vm */
+    const char *console_log; /* file that the first serial port is written to; borrowed */
+};
+
+struct vm; /* opaque */
+
+struct vm_ops {
+    const char *backend; /* "libvirt", "fake" */
+    /* Each gets the backend's own object. A deadline is on the vm's clock. 0 or negative with err. */
+    int (*start)(void *self, int64_t deadline, struct err *err);
+    /* Orderly power-off is the guest's business (guest agent); this pulls the plug, fast. */
+    int (*stop)(void *self, int64_t deadline, struct err *err);
+    /* Hard reset, as automatic restart after a stop screen does; also from CRASHED. */
+    int (*reset)(void *self, int64_t deadline, struct err *err);
+    /* Memory and device state to `path`, then OFF; the overlay is left as it was at that instant. */
+    int (*save)(void *self, const char *path, int64_t deadline, struct err *err);
+    /* From DEFINED: goes on from a saved `memory` on top of `overlay` (copied, not changed). */
+    int (*restore)(void *self, const char *memory, const char *overlay, int64_t deadline,
+                   struct err *err);
+    /* PNG of the first screen to `path`. */
+    int (*screenshot)(void *self, const char *path, struct err *err);
+    /* The guest's memory to `path` (ELF or kdump), guest stopped meanwhile. May be NULL. */
+    int (*dump)(void *self, const char *path, int64_t deadline, struct err *err);
+    int (*diagnose)(void *self, struct vm_diagnostics *out, struct err *err);
+    /* Next event: 1 with *ev, 0 when the deadline passed without one, negative with err. */
+    int (*next_event)(void *self, int64_t deadline, struct vm_event *ev, struct err *err);
+    int (*event_fd)(void *self); /* readable while an event waits; -1 when the backend has none (fake) */
+    int (*endpoints)(void *self, struct vm_endpoints *out, struct err *err);
+    /* Path of the overlay disk, for offline reading once the VM is OFF; borrowed. */
+    const char *(*disk_path)(void *self);
+    /* Ends everything the VM has on the host and frees self. Cannot fail from the caller's view. */
+    void (*destroy)(void *self);
+};
+
+/* Wraps a backend. Takes self. clock and log are borrowed and must outlive the vm. */
+struct vm *vm_wrap(const struct vm_ops *ops, void *self, const char *name, struct clock *clock,
+                   struct log *log);
+
+int vm_start(struct vm *vm, int64_t deadline, struct err *err);
+int vm_stop(struct vm *vm, int64_t deadline, struct err *err);
+int vm_reset(struct vm *vm, int64_t deadline, struct err *err);
+int vm_save(struct vm *vm, const char *path, int64_t deadline, struct err *err);
+int vm_restore(struct vm *vm, const char *memory, const char *overlay, int64_t deadline,
+               struct err *err);
+int vm_screenshot(struct vm *vm, const char *path, struct err *err);
+int vm_dump(struct vm *vm, const char *path, int64_t deadline, struct err *err);
+int vm_diagnose(struct vm *vm, struct vm_diagnostics *out, struct err *err);
+/* Also moves the wrapper's state (PANICKED -> CRASHED, SHUTDOWN/DIED -> OFF). */
+int vm_next_event(struct vm *vm, int64_t deadline, struct vm_event *ev, struct err *err);
+int vm_event_fd(struct vm *vm);
+int vm_endpoints(struct vm *vm, struct vm_endpoints *out, struct err *err);
+const char *vm_disk_path(struct vm *vm);
+enum vm_state vm_state(const struct vm *vm);
+struct clock *vm_clock(struct vm *vm);
+void vm_destroy(struct vm *vm); /* NULL is fine */
+static inline void vm_destroy_ptr(struct vm **vm) {
+    vm_destroy(*vm);
+}
+
+#endif

@@ -1,0 +1,41 @@
+#!/bin/bash
+# Installs the Debian packages that are missing and says so: tests/deps.sh run|all
+#   run: what building and running need      all: also what testing needs
+set -euo pipefail
+run=(build-essential pkg-config libvirt0 libvirt-dev libvirt-daemon libvirt-daemon-driver-qemu
+    qemu-system-x86 qemu-utils libssh2-1-dev libjansson-dev libsqlite3-dev libxml2-dev libgsl-dev
+    libsodium-dev libguestfs-dev libguestfs0 libpng-dev libpcre2-dev linux-image-cloud-amd64
+    gcc-mingw-w64-x86-64 gcc-mingw-w64-i686 binutils-mingw-w64-x86-64 mingw-w64-x86-64-dev
+    libjsmn-dev nsis wixl mmdebstrap e2fsprogs openssh-client xz-utils)
+test=(check libsubunit-dev clang libclang-rt-14-dev clang-tidy cppcheck shellcheck openssh-server
+    libxml2-utils libvirt-clients json-schema-test-suite chromium man-db wine64 sqlite3 jq groff bash-completion)
+
+want=("${run[@]}")
+case "${1:-}" in
+run) ;;
+all) want+=("${test[@]}") ;;
+*)
+    echo "usage: tests/deps.sh run|all" >&2
+    exit 2
+    ;;
+esac
+
+. /etc/os-release
+if [ "${ID:-}" != debian ] || [ "${VERSION_ID:-0}" -lt 12 ]; then
+    echo "coexist: made for Debian 12; this is ${PRETTY_NAME:-an unknown system}: going on, packages may differ" >&2
+fi
+missing=()
+for p in "${want[@]}"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing+=("$p")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+if [ "$(id -u)" -ne 0 ]; then
+    echo "coexist: these Debian packages are missing: ${missing[*]}" >&2
+    echo "coexist: run this again as root (sudo make ...) or install them with apt-get" >&2
+    exit 3
+fi
+echo "coexist: installing ${#missing[@]} Debian packages: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get -q update >/dev/null
+apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 install "${missing[@]}" |
+    awk '/^Setting up/ {n++; if (n % 25 == 0) print "coexist: " n " packages set up"}'

@@ -1,0 +1,41 @@
+#!/bin/bash
+# Runs test programs one after another and counts: tests/run.sh NAME PROGRAM...
+# Each program is a Check runner ("NN%: Checks: N, Failures: F, Errors: E"); one without such a line counts as one
+# test by its exit code. Appends "NAME passed failed skipped" to $COEXIST_TALLY when that is set.
+set -u
+suite=$1
+shift
+logs=${COEXIST_TEST_LOGS:-build/test-logs}
+mkdir -p "$logs"
+passed=0 failed=0 skipped=0
+for prog in "$@"; do
+    name=$(basename "$prog")
+    log="$logs/$suite-$name.log"
+    begin=$SECONDS
+    timeout --kill-after=10 "${COEXIST_TEST_TIMEOUT:-900}" "$prog" >"$log" 2>&1 </dev/null
+    rc=$?
+    read -r checks bad < <(awk 'match($0, /Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+/) {
+            split(substr($0, RSTART, RLENGTH), a, /[^0-9]+/); n += a[2]; f += a[3] + a[4] }
+        END { print n + 0, f + 0 }' "$log")
+    skips=$(grep -c '^SKIP:' "$log")
+    if [ "$checks" -eq 0 ]; then
+        checks=1
+        bad=$((rc != 0))
+    elif [ "$rc" -ne 0 ] && [ "$bad" -eq 0 ]; then
+        bad=1
+        checks=$((checks + 1))
+    fi
+    passed=$((passed + checks - bad - skips))
+    failed=$((failed + bad))
+    skipped=$((skipped + skips))
+    state=ok
+    [ "$bad" -eq 0 ] || state=FAILED
+    printf '%-9s %-30s %-7s %4d checks %3d s\n' "$suite" "$name" "$state" "$checks" $((SECONDS - begin))
+    grep '^SKIP:' "$log" | sed 's/^/    /'
+    if [ "$bad" -ne 0 ]; then
+        [ "$rc" -ne 124 ] || echo "    timed out after ${COEXIST_TEST_TIMEOUT:-900} s"
+        grep -vE '^(SKIP:|[0-9]+%: )' "$log" | tail -n 25 | sed 's/^/    /'
+    fi
+done
+[ -z "${COEXIST_TALLY:-}" ] || echo "$suite $passed $failed $skipped" >>"$COEXIST_TALLY"
+[ "$failed" -eq 0 ]
