@@ -2,6 +2,7 @@
 
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -425,6 +426,27 @@ static void libvirt_say_nothing(void *ctx, virErrorPtr error) {
     (void)error; /* every error comes back by return value; none goes to standard error */
 }
 
+/* libvirt throws its cached capabilities away when the host's CPUID looks different, and that holds the number of the
+ * core it is asked on: so it is always asked on the same one. (libvirt 9.0, virQEMUCapsIsValid) */
+static virConnectPtr libvirt_open_on_one_core(const char *uri) {
+    cpu_set_t before;
+    bool known = sched_getaffinity(0, sizeof(before), &before) == 0;
+    for (int i = 0; known && i < CPU_SETSIZE; i++) {
+        if (CPU_ISSET(i, &before)) {
+            cpu_set_t one;
+            CPU_ZERO(&one);
+            CPU_SET(i, &one);
+            sched_setaffinity(0, sizeof(one), &one);
+            break;
+        }
+    }
+    virConnectPtr conn = virConnectOpen(uri);
+    if (known) {
+        sched_setaffinity(0, sizeof(before), &before);
+    }
+    return conn;
+}
+
 static int libvirt_connect(struct vm_libvirt *v, struct err *err) {
     CLEANUP_FREE char *uri = str_printf("qemu:///embed?root=%s", v->root);
     /* libvirt's own log goes beside the machine, not between our lines on the terminal. */
@@ -438,7 +460,7 @@ static int libvirt_connect(struct vm_libvirt *v, struct err *err) {
     if (!v->events) {
         return -1;
     }
-    v->conn = virConnectOpen(uri);
+    v->conn = libvirt_open_on_one_core(uri);
     if (!v->conn) {
         return libvirt_fail(err, "open libvirt's embedded driver");
     }
