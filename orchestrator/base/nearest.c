@@ -8,6 +8,7 @@
 enum {
     NEAREST_LEN_MAX = 64,  /* longer names are never typing errors of ours */
     NEAREST_LIST_MAX = 16, /* names listed when none is near */
+    NEAREST_PART_MIN = 4,  /* letters of a part of a name that tell which one is meant */
 };
 
 static size_t nearest_min(size_t a, size_t b) {
@@ -53,6 +54,9 @@ const char *nearest_name(const char *name, const char *const *names, size_t coun
             continue;
         }
         size_t distance = nearest_distance(name, n, names[i], m);
+        if (n >= NEAREST_PART_MIN && strcasestr(names[i], name)) {
+            distance = 1; /* "regression" means "update-regression" */
+        }
         if (distance < best_distance && distance < m) {
             best = names[i];
             best_distance = distance;

@@ -34,6 +34,7 @@ struct check {
     const struct schema *schema;
     struct str pointer; /* to the value at hand */
     int depth;
+    size_t base; /* length of the pointer where the alternative being tried begins */
     struct complaints *found;
 };
 
@@ -172,6 +173,11 @@ static const char *schema_type_words(const char *type) {
     return type;
 }
 
+/* A wrong type rules an alternative out, if the value itself has it and not just a part of it. */
+static void schema_weigh_type(struct check *c) {
+    c->found->weight += c->pointer.len == c->base ? SCHEMA_WRONG_TYPE : 0;
+}
+
 /* False when the type is wrong: then nothing else is worth checking. */
 static bool schema_check_type(struct check *c, const json_t *node, const json_t *value) {
     const json_t *type = json_object_get(node, "type");
@@ -191,7 +197,7 @@ static bool schema_check_type(struct check *c, const json_t *node, const json_t 
     const char *title = schema_title(node, NULL);
     schema_complain(c, 0, "wrong-type", schema_help(node), "%s%s must be %s, found %s",
                     title ? "" : "this", title ? title : "", str_get(&wanted), found);
-    c->found->weight += SCHEMA_WRONG_TYPE;
+    schema_weigh_type(c);
     return false;
 }
 
@@ -455,9 +461,12 @@ static void schema_check_object(struct check *c, const json_t *node, const json_
 static void schema_try(struct check *c, const json_t *node, const json_t *value,
                        struct complaints *found) {
     struct complaints *outer = c->found;
+    size_t base = c->base;
     *found = (struct complaints){NULL, 0, 0};
     c->found = found;
+    c->base = c->pointer.len;
     schema_check(c, node, value);
+    c->base = base;
     c->found = outer;
 }
 
@@ -470,7 +479,7 @@ static void schema_adopt(struct check *c, struct complaints *from) {
             *x = (struct complaint){NULL, 0, NULL, NULL, NULL};
         }
     }
-    c->found->weight += from->weight;
+    c->found->weight += from->weight < SCHEMA_WRONG_TYPE ? from->weight : 1;
 }
 
 /* What the alternatives are called, for values that are like none of them. */
@@ -509,7 +518,7 @@ static void schema_check_any(struct check *c, const json_t *list, const json_t *
         CLEANUP_FREE char *found = schema_quote(value);
         schema_complain(c, 0, "wrong-type", schema_alternatives(c, list),
                         "%s has none of the forms allowed here", found);
-        c->found->weight += SCHEMA_WRONG_TYPE;
+        schema_weigh_type(c);
     } else if (matched == 0) {
         schema_adopt(c, &best);
     }

@@ -15,10 +15,12 @@ bool check_uses(const json_t *command, const char *placeholder) {
     return text && strstr(text, placeholder);
 }
 
-/* Looks like a placeholder: letters only between the braces. A GUID or a script block does not. */
+/* Looks like a placeholder: letters only between the braces. A GUID (MSI product codes, 36 characters) or
+ * a script block does not. */
 static size_t check_placeholder_length(const char *p) {
+    enum { LONGEST = 24 };
     size_t n = strspn(p + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-");
-    return n > 0 && p[n + 1] == '}' ? n : 0;
+    return n > 0 && n <= LONGEST && p[n + 1] == '}' ? n : 0;
 }
 
 static void check_placeholder(const struct input *in, const struct input_doc *d,

@@ -80,6 +80,20 @@ static void check_set_update(const struct input *in, const char *pointer, const 
     }
 }
 
+static bool check_knows_products(const struct input *in, const json_t *ids) {
+    for (size_t i = 0; i < json_array_size(ids); i++) {
+        if (!input_find(in->products, in->product_count, check_string_at(ids, i))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_knows_its_product(const struct input *in, const struct input_doc *u) {
+    const char *id = json_string_value(json_object_get(u->root, "product"));
+    return u->good && (!id || input_find(in->products, in->product_count, id));
+}
+
 /* "updates" of one set (or of all subsets: products NULL). Returns the number of cells they make. */
 static uint64_t check_set_updates(const struct input *in, const char *pointer, const json_t *o,
                                   const json_t *products) {
@@ -92,9 +106,9 @@ static uint64_t check_set_updates(const struct input *in, const char *pointer, c
         return json_array_size(names);
     }
     uint64_t fitting = in->update_count == 0;
-    bool sure = true; /* every update could be read */
+    bool sure = check_knows_products(in, products); /* no name was complained about already */
     for (size_t i = 0; i < in->update_count; i++) {
-        sure &= in->updates[i].good;
+        sure &= check_knows_its_product(in, &in->updates[i]);
         fitting += in->updates[i].good && check_update_fits(&in->updates[i], products);
     }
     if (fitting == 0 && sure) {
@@ -127,8 +141,10 @@ static void check_set_twice(const struct input *in, const json_t *sets, size_t i
         if (check_sets_same(mine, other, all_orders)) {
             CLEANUP_FREE char *at = str_printf("/product_sets/%zu", i);
             CLEANUP_FREE char *first = str_printf("/product_sets/%zu", k);
-            CLEANUP_FREE char *hint = str_printf("it stands first at line %d; join their updates",
-                                                 json_doc_at(in->matrix.doc, first, 0).line);
+            CLEANUP_FREE char *hint =
+                str_printf("it stands first at line %d%s; join their updates",
+                           json_doc_at(in->matrix.doc, first, 0).line,
+                           all_orders ? ", and all orders of it are tried" : "");
             json_doc_complain(in->matrix.doc, at, 0, in->diags, "duplicate", hint,
                               "this product set stands twice");
             return;

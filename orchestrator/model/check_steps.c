@@ -103,6 +103,15 @@ static void check_step_reboot(struct check_walk *w) {
     (void)w; /* possible at any time */
 }
 
+static bool check_steps_install(const json_t *steps) {
+    for (size_t i = 0; i < json_array_size(steps); i++) {
+        if (str_eq(json_string_value(json_array_get(steps, i)), "install")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void check_steps(const struct input *in) {
     static const struct {
         const char *name;
@@ -120,7 +129,7 @@ void check_steps(const struct input *in) {
         w.step = json_string_value(json_array_get(steps, w.at));
         if (w.at == 0 && !str_eq(w.step, "install")) {
             check_step_fail(&w, "begin with \"install\"", "cannot be the first");
-            w.installed = true; /* one complaint about it is enough */
+            w.installed = !check_steps_install(steps); /* one complaint about it is enough */
         }
         for (size_t t = 0; t < ARRAY_LEN(table); t++) {
             if (str_eq(w.step, table[t].name) && (w.at > 0 || t == 0)) {

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/fs.h"
@@ -22,7 +23,7 @@ static void check_update_product(const struct input *in, const struct input_doc 
         json_doc_complain(d->doc, "", 0, in->diags, "missing-key",
                           "add \"product\": the id of the product it is for",
                           "an update of kind \"%s\" lacks the key \"product\"", kind);
-    } else if (product && input_knows_all(in->products, in->product_count) &&
+    } else if (product && in->product_count > 0 && input_knows_all(in->products, in->product_count) &&
                !input_find(in->products, in->product_count, product)) {
         const char **ids = mem_zalloc(in->product_count, sizeof(*ids));
         for (size_t i = 0; i < in->product_count; i++) {
@@ -86,6 +87,43 @@ static void check_update_files(const struct input *in, const struct input_doc *d
     }
 }
 
+/* "{files}\\NAME" in a command: NAME must be a file that goes there. */
+static void check_update_reference(const struct input *in, const struct input_doc *d,
+                                   const char *pointer, const char *begin) {
+    size_t len = strcspn(begin, "\"\\/*?<>| ,;=");
+    CLEANUP_FREE char *name = str_printf("%.*s", (int)len, begin);
+    const json_t *files = json_object_get(d->root, "files");
+    size_t n = json_array_size(files);
+    const char **names = mem_zalloc(n, sizeof(*names));
+    size_t count = 0;
+    bool there = len == 0 || strchr("\\/*? ", begin[len]) != NULL; /* a folder or a pattern: not sure */
+    there = there && begin[len] != '\0';
+    for (size_t i = 0; i < n; i++) {
+        const json_t *file = json_array_get(files, i);
+        if (!json_object_get(file, "target")) {
+            names[count++] = check_file_name(file);
+            there |= str_eq_nocase(name, names[count - 1]);
+        }
+    }
+    if (!there && len > 0 && count > 0) {
+        CLEANUP_FREE char *hint = nearest_hint(name, names, count);
+        json_doc_complain(d->doc, pointer, 0, in->diags, "unknown-name", hint,
+                          "no file of the update that goes to {files} is named \"%s\"", name);
+    }
+    free(names);
+}
+
+static void check_update_references(const struct input *in, const struct input_doc *d,
+                                    const char *key) {
+    static const char mark[] = "{files}\\";
+    const char *text = json_string_value(
+        json_object_get(json_object_get(d->root, key), "command"));
+    CLEANUP_FREE char *at = str_printf("/%s/command", key);
+    for (const char *p = text; p && (p = strstr(p, mark)) != NULL; p++) {
+        check_update_reference(in, d, at, p + strlen(mark));
+    }
+}
+
 static void check_update_apply(const struct input *in, const struct input_doc *d) {
     const json_t *apply = json_object_get(d->root, "apply");
     const json_t *files = json_object_get(d->root, "files");
@@ -93,6 +131,8 @@ static void check_update_apply(const struct input *in, const struct input_doc *d
     check_command(in, d, "/apply", apply, "files", check_installer_hint);
     check_command(in, d, "/rollback", json_object_get(d->root, "rollback"), "files",
                   check_installer_hint);
+    check_update_references(in, d, "apply");
+    check_update_references(in, d, "rollback");
     if (!apply && json_array_size(files) == 0) {
         json_doc_complain(d->doc, "", 0, in->diags, "no-effect",
                           "add \"files\", or an \"apply\" command",

@@ -74,7 +74,7 @@ void hostfile_check(const struct hostfile_at *at, const json_t *object, const ch
                     const char *what) {
     const char *name = json_string_value(json_object_get(object, "file"));
     const char *wanted = json_string_value(json_object_get(object, "sha256"));
-    CLEANUP_FREE char *path = fs_join(dir, name);
+    CLEANUP_FREE char *path = str_eq(dir, ".") ? str_dup(name) : fs_join(dir, name);
     CLEANUP_FREE char *at_file = str_printf("%s/file", at->pointer);
     struct hostfile_at file = {at->doc, at_file, at->diags};
     if (!hostfile_check_there(&file, path, what, name)) {
