@@ -96,9 +96,9 @@ static json_ref request_value(struct request *rq, const char *key)
     return json_member(rq->json, rq->args, key);
 }
 
-int request_opt_string(struct request *rq, const char *key, char **out, struct op_error *err)
+static int request_read_string(struct request *rq, json_ref ref, const char *key, char **out,
+                               struct op_error *err)
 {
-    json_ref ref = request_value(rq, key);
     enum json_type type = json_type(rq->json, ref);
 
     *out = NULL;
@@ -108,6 +108,17 @@ int request_opt_string(struct request *rq, const char *key, char **out, struct o
     if (*out == NULL)
         return op_fail(err, PROTO_ERR_BAD_ARGS, "%s: not a usable string", key);
     return 0;
+}
+
+int request_opt_string(struct request *rq, const char *key, char **out, struct op_error *err)
+{
+    return request_read_string(rq, request_value(rq, key), key, out, err);
+}
+
+int request_param_string(struct request *rq, const char *key, char **out, struct op_error *err)
+{
+    json_ref ref = json_member(rq->json, request_value(rq, "params"), key);
+    return request_read_string(rq, ref, key, out, err);
 }
 
 int request_arg_string(struct request *rq, const char *key, char **out, struct op_error *err)

@@ -32,6 +32,8 @@ int request_opt_bool(struct request *rq, const char *key, bool *out, struct op_e
 /* From the object args."params", clamped to min..max (outside: bad-args). */
 int request_param_u64(struct request *rq, const char *key, uint64_t min, uint64_t max,
                       uint64_t *out, struct op_error *err);
+/* From args."params", optional as request_opt_string. */
+int request_param_string(struct request *rq, const char *key, char **out, struct op_error *err);
 
 /*
  * True, with *err filled (deadline or cancelled), when the request must end now. Handlers ask it

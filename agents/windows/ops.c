@@ -20,6 +20,13 @@ void ops_describe_agent(struct session_agent *agent, const char *transport, uint
                     [PROTO_OP_PROCESSES] = op_processes,
                     [PROTO_OP_SERVICES] = op_services,
                     [PROTO_OP_DRIVERS] = op_drivers,
-                    [PROTO_OP_SERVICE] = op_service},
+                    [PROTO_OP_SERVICE] = op_service,
+                    [PROTO_OP_FILE_VERSION] = op_file_version,
+                    [PROTO_OP_PRODUCTS] = op_products,
+                    [PROTO_OP_REGISTRY] = op_registry,
+                    [PROTO_OP_SYSTEM] = op_system,
+                    [PROTO_OP_EVENTLOG] = op_eventlog,
+                    [PROTO_OP_SHUTDOWN] = op_shutdown,
+                    [PROTO_OP_WORKLOAD] = op_workload},
     };
 }

@@ -21,14 +21,24 @@ static void input_check_schema(struct input *in, struct input_doc *d, enum schem
     const char *format = json_string_value(json_object_get(d->root, "format"));
     CLEANUP_FREE char *wanted = str_printf("coexist-%s/1", schemas_name(kind));
     if (format && !str_eq(format, wanted)) {
-        CLEANUP_FREE char *hint = str_printf("a %s file says \"format\": \"%s\"",
+        const char *article = kind == SCHEMA_UPDATE || kind == SCHEMA_IMAGE ? "an" : "a";
+        CLEANUP_FREE char *hint = str_printf("%s %s file says \"format\": \"%s\"", article,
                                              schemas_name(kind), wanted);
         json_doc_complain(d->doc, "/format", 0, in->diags, "wrong-format", hint,
-                          "a %s is expected here, found format \"%s\"", schemas_name(kind), format);
+                          "%s %s is expected here, found format \"%s\"", article, schemas_name(kind),
+                          format);
     } else {
+        d->usable = json_is_object(d->root);
         d->good = schema_validate(schema, d->doc, in->diags) == 0;
     }
     schema_free(schema);
+}
+
+/* NULL also for an id that breaks its rules: then complaints about names that miss it are noise. */
+static const char *input_id(const json_t *root) {
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    const char *id = json_string_value(json_object_get(root, "id"));
+    return id && *id && strspn(id, allowed) == strlen(id) ? id : NULL;
 }
 
 static void input_take(struct input *in, struct input_doc *d, struct json_doc *doc,
@@ -38,7 +48,7 @@ static void input_take(struct input *in, struct input_doc *d, struct json_doc *d
         return;
     }
     d->root = json_doc_root(doc);
-    d->id = json_string_value(json_object_get(d->root, "id"));
+    d->id = input_id(d->root);
     d->dir = fs_dirname(json_doc_path(doc));
     input_check_schema(in, d, kind);
 }
@@ -46,7 +56,8 @@ static void input_take(struct input *in, struct input_doc *d, struct json_doc *d
 /* A file the matrix lists. That it is missing is an error of the matrix, at the place of its name. */
 static void input_load_listed(struct input *in, struct input_doc *d, enum schema_kind kind,
                               const char *name, const char *pointer) {
-    CLEANUP_FREE char *path = fs_join(in->matrix.dir, name);
+    bool here = str_eq(in->matrix.dir, "."); /* "x.json" reads better than "./x.json" */
+    CLEANUP_FREE char *path = here ? str_dup(name) : fs_join(in->matrix.dir, name);
     struct hostfile_at at = {in->matrix.doc, pointer, in->diags};
     if (!hostfile_check_there(&at, path, schemas_name(kind), name)) {
         return;
