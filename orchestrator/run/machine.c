@@ -110,8 +110,11 @@ static int machine_copy_out(void *ctx, struct vm *vm, const char *guest_dir, con
     return n;
 }
 
-const struct cell_machine_ops machine_ops = {
-    .create_vm = machine_create_vm,
-    .create_guest = machine_create_guest,
-    .copy_out = machine_copy_out,
-};
+const struct cell_machine_ops *machine_ops(void) {
+    static const struct cell_machine_ops ops = {
+        .create_vm = machine_create_vm,
+        .create_guest = machine_create_guest,
+        .copy_out = machine_copy_out,
+    };
+    return &ops;
+}

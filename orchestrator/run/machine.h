@@ -20,6 +20,6 @@ struct machine; /* opaque */
 struct machine *machine_new(const struct machine_spec *spec, struct err *err);
 void machine_free(struct machine *m); /* NULL is fine */
 /* For cell_env: these functions with the machine as their context. */
-extern const struct cell_machine_ops machine_ops;
+const struct cell_machine_ops *machine_ops(void);
 
 #endif

@@ -148,7 +148,7 @@ static int run_cells(struct run *r, struct sched_result *out, struct err *err) {
         return -1;
     }
     struct sched_opts opts = {.plan = r->o->plan, .jobs = r->o->jobs ? r->o->jobs : RUN_JOBS,
-                              .clock = clock_monotonic(), .log = r->o->log, .ops = &spawn_ops,
+                              .clock = clock_monotonic(), .log = r->o->log, .ops = spawn_ops(),
                               .ops_ctx = spawn, .progress = r->o->progress};
     sched_limits_default(&opts.limits);
     int rc = sched_run(&opts, out, err);

@@ -262,14 +262,17 @@ static int spawn_record(void *ctx, const struct observation *o, struct err *err)
     return journal_append(((struct spawn *)ctx)->spec.journal, o, err);
 }
 
-const struct sched_ops spawn_ops = {
-    .spawn = spawn_spawn,
-    .wait = spawn_wait,
-    .read = spawn_read,
-    .stop = spawn_stop,
-    .reap = spawn_reap,
-    .sweep = spawn_sweep,
-    .room = spawn_room,
-    .interrupts = spawn_interrupts,
-    .record = spawn_record,
-};
+const struct sched_ops *spawn_ops(void) {
+    static const struct sched_ops ops = {
+        .spawn = spawn_spawn,
+        .wait = spawn_wait,
+        .read = spawn_read,
+        .stop = spawn_stop,
+        .reap = spawn_reap,
+        .sweep = spawn_sweep,
+        .room = spawn_room,
+        .interrupts = spawn_interrupts,
+        .record = spawn_record,
+    };
+    return &ops;
+}

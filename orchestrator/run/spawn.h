@@ -20,6 +20,6 @@ struct spawn; /* opaque */
 /* Takes over SIGINT, SIGTERM and SIGHUP of the process until spawn_free. */
 struct spawn *spawn_new(const struct spawn_spec *spec, struct err *err);
 void spawn_free(struct spawn *s); /* NULL is fine; no worker may be left */
-extern const struct sched_ops spawn_ops; /* with the spawn as their context */
+const struct sched_ops *spawn_ops(void); /* with the spawn as their context */
 
 #endif

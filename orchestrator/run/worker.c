@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "journal/journal.h"
+#include "model/failure.h"
 #include "run/cell.h"
 #include "run/machine.h"
 #include "run/sweep.h"
@@ -82,7 +83,7 @@ static int worker_make_machine(struct worker *w, const char *lab_dir, struct err
 
 static int worker_run_cell(struct worker *w, int attempt, struct err *err) {
     struct cell_env env = {
-        .cell = w->cell, .model = w->model, .machine = &machine_ops, .machine_ctx = w->machine,
+        .cell = w->cell, .model = w->model, .machine = machine_ops(), .machine_ctx = w->machine,
         .clock = clock_monotonic(), .log = w->log, .scratch_dir = w->scratch,
         .artifact_dir = w->artifacts, .attempt = attempt, .emit = worker_watch_emit,
         .emit_ctx = w->watch, .stop = worker_watch_stop(w->watch),
