@@ -79,7 +79,8 @@ START_TEST(nesting_bombs_and_floods_are_refused) {
 END_TEST
 
 START_TEST(a_text_cut_anywhere_is_refused) {
-    static const char whole[] = "{\"id\":7,\"op\":\"exec\",\"args\":{\"command\":\"a \\\"b\\\" \\u00e4\",\"n\":[1,true]}}";
+    static const char whole[] = "{\"id\":7,\"op\":\"exec\","
+                                "\"args\":{\"command\":\"a \\\"b\\\" \\u00e4\",\"n\":[1,true]}}";
     for (size_t n = 0; n < sizeof whole - 1; n++) {
         const char *why;
         ck_assert_msg(json_parse(whole, n, &why) == NULL, "%zu bytes", n);
