@@ -104,18 +104,16 @@ static void probe_remember(const char *path, const char *key, bool kvm, const ch
     }
 }
 
-/* KVM in time says yes. Silence says no only when the same guest runs under emulation: else the probe is at fault, and
- * emulation is the cautious answer, too. */
-static int probe_try(bool *kvm, char why[256], struct err *err) {
+int vm_probe_accel(const char *accel, bool *works, char why[256], struct err *err) {
     char dir[] = "/tmp/coexist-probe-XXXXXX";
     if (!mkdtemp(dir)) {
-        return err_set(err, ERR_SYSTEM, "probe KVM: no temporary folder");
+        return err_set(err, ERR_SYSTEM, "probe %s: no temporary folder", accel);
     }
     CLEANUP_FREE char *sector = fs_join(dir, "sector");
     int rc = probe_write_sector(sector, err);
     if (rc == 0) {
-        rc = probe_run(sector, "kvm", why, err);
-        *kvm = rc == 1;
+        rc = probe_run(sector, accel, why, err);
+        *works = rc == 1;
     }
     fs_remove_tree(dir, NULL);
     return rc < 0 ? -1 : 0;
@@ -133,7 +131,7 @@ int vm_probe_kvm(const char *cache_dir, bool *kvm, char why[256], struct err *er
     }
     if (access("/dev/kvm", R_OK | W_OK) != 0) {
         snprintf(why, 256, "/dev/kvm is absent or not open to this user");
-    } else if (probe_try(kvm, why, err) < 0) {
+    } else if (vm_probe_accel("kvm", kvm, why, err) < 0) {
         return -1;
     }
     if (path) {
