@@ -255,26 +255,36 @@ static bool whole_session(int64_t ms, struct err *err) {
     return ok;
 }
 
-/* Bytes a server has to send for a whole session to succeed, with a margin: how much of its closing words
- * is on its way by then differs from one session to the next. */
+/* Bytes a server sends in a whole session. How much of its closing words is on its way when the session
+ * has succeeded differs from one to the next: only the first half is sure to be needed. */
 static size_t session_length(void) {
     const char *bytes = NULL;
     ssh_server_plan(server, &(struct ssh_server_plan){.end = SSH_SERVER_PASS});
     ck_assert(whole_session(20000, NULL));
     size_t n = ssh_server_sent(server, &bytes);
     ck_assert_uint_gt(n, 2000);
-    return n - n / 6;
+    return n;
+}
+
+/* A session with a server that ends so after n bytes: fails with this class, in time. */
+static void check_session_cut(enum ssh_server_end end, size_t n, bool needed, int64_t ms,
+                              enum err_class cls) {
+    CLEANUP_ERR struct err err = ERR_INIT;
+    ssh_server_plan(server, &(struct ssh_server_plan){.end = end, .after = n});
+    int64_t begin = clock_now(clock_monotonic());
+    bool ok = whole_session(ms, &err);
+    ck_assert_msg(!ok || !needed, "succeeded after %zu bytes", n);
+    ck_assert_msg(ok || err.cls == cls, "after %zu bytes: %s: %s", n, err_class_name(err.cls),
+                  err_text(&err));
+    /* A second more: closing a channel waits for 300 ms, and machines are busy. */
+    ck_assert_int_lt(clock_now(clock_monotonic()) - begin, (ms + 1000) * CLOCK_MS);
 }
 
 START_TEST(a_server_may_hang_up_at_any_stage) {
     NEED_SERVER();
     size_t total = session_length();
     for (size_t n = 0; n < total; n += 61) {
-        CLEANUP_ERR struct err err = ERR_INIT;
-        ssh_server_plan(server, &(struct ssh_server_plan){.end = SSH_SERVER_HANG_UP, .after = n});
-        ck_assert_msg(!whole_session(20000, &err), "after %zu bytes", n);
-        ck_assert_msg(err.cls == ERR_CLOSED, "after %zu bytes: %s: %s", n, err_class_name(err.cls),
-                      err_text(&err));
+        check_session_cut(SSH_SERVER_HANG_UP, n, n < total / 2, 20000, ERR_CLOSED);
     }
 }
 END_TEST
@@ -283,14 +293,7 @@ START_TEST(a_server_may_fall_silent_at_any_stage) {
     NEED_SERVER();
     size_t total = session_length();
     for (size_t n = 0; n < total; n += 251) {
-        CLEANUP_ERR struct err err = ERR_INIT;
-        ssh_server_plan(server, &(struct ssh_server_plan){.end = SSH_SERVER_STALL, .after = n});
-        int64_t begin = clock_now(clock_monotonic());
-        ck_assert_msg(!whole_session(400, &err), "after %zu bytes", n);
-        ck_assert_msg(err.cls == ERR_TIMEOUT, "after %zu bytes: %s: %s", n,
-                      err_class_name(err.cls), err_text(&err));
-        /* 300 ms more are allowed for closing a channel. */
-        ck_assert_int_lt(clock_now(clock_monotonic()) - begin, 1500 * CLOCK_MS);
+        check_session_cut(SSH_SERVER_STALL, n, n < total / 2, 300, ERR_TIMEOUT);
     }
 }
 END_TEST
@@ -320,7 +323,7 @@ static void check_flood(const char *bytes, size_t len) {
         .canned = bytes, .canned_len = len, .repeat = true});
     long before = resident_kib();
     int64_t begin = clock_now(clock_monotonic());
-    ck_assert(!whole_session(1500, &err));
+    ck_assert(!whole_session(600, &err));
     ck_assert_msg(err_is_set(&err), "no reason given");
     ck_assert_int_lt(clock_now(clock_monotonic()) - begin, 4 * CLOCK_S);
     ck_assert_int_lt(resident_kib() - before, 2 * (SSH_MEMORY_MAX >> 10));
