@@ -21,6 +21,7 @@ struct analysis_blame { /* each NULL when not known; owned */
 struct analysis_metric { /* one metric of one cell, before against after; higher is worse for all of them */
     char *name, *unit, *source;
     char *process;      /* NULL: the system's */
+    char *product;      /* id of the product it belongs to; NULL: none in particular */
     double *before, *after; /* samples, reference-corrected for timed workloads */
     size_t before_count, after_count;
     double before_median, after_median; /* NAN without samples */

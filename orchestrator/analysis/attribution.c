@@ -122,8 +122,8 @@ static char *attribution_others(const struct judged *c, const struct model_produ
     return str_take(&s);
 }
 
-/* Whom the update does not get along with: the harmed neighbour or the one whose module crashed, when one is known; else all
- * the others of the smallest combination that fails like this. */
+/* Whom the update does not get along with: the harmed neighbour or the one whose module crashed, when one is
+ * known; else all the others of the smallest combination that fails like this. */
 static char *attribution_with(const struct judgement *j, const struct judged *c) {
     const struct model_product *own = c->plan->update ? c->plan->update->product : NULL;
     const struct model_product *victim = attribution_victim(j, c);
@@ -190,7 +190,8 @@ static const char *attribution_guess_module(const struct judged *c, const char *
     return driver;
 }
 
-/* A dump counts for failures in which something crashed; one left by a process on the way does not explain a slow copy. */
+/* A dump counts for failures in which something crashed; one left by a process on the way does not explain a
+ * slow copy. */
 static bool attribution_dump_speaks(const struct judged *c) {
     return c->crash.module && !judge_is_performance(c->cls) && c->cls != FAILURE_NO_BOOT &&
            (c->crash.owner || judge_is_crash(c->cls) || c->cls == FAILURE_PROCESS_CRASH);

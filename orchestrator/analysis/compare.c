@@ -95,6 +95,7 @@ void compare_series(const struct sample_series *s, double cell_reference, double
         .unit = str_dup(s->unit),
         .source = str_dup(s->source),
         .process = str_dup(s->process),
+        .product = str_dup(s->product),
         .before_count = s->side[SAMPLE_BEFORE].count,
         .after_count = s->side[SAMPLE_AFTER].count,
         .change_percent = NAN, .change_low = NAN, .change_high = NAN,
@@ -115,6 +116,7 @@ void compare_metric_clear(struct analysis_metric *metric) {
     free(metric->unit);
     free(metric->source);
     free(metric->process);
+    free(metric->product);
     free(metric->before);
     free(metric->after);
     free(metric->gate);

@@ -45,10 +45,11 @@ static uint64_t minidump_u64(const uint8_t *p) {
 static int minidump_slice(struct minidump_view file, uint64_t at, uint64_t size, const char *what,
                           struct minidump_view *out, struct err *err) {
     if (at > file.size || size > file.size - at) {
-        return err_set(err, ERR_PROTOCOL,
-                       "minidump: %s at %" PRIu64 " with %" PRIu64
-                       " bytes reaches beyond the file's %zu bytes",
-                       what, at, size, file.size);
+        err_set(err, ERR_PROTOCOL,
+                "minidump: %s at %" PRIu64 " with %" PRIu64
+                " bytes reaches beyond the file's %zu bytes",
+                what, at, size, file.size);
+        return -1;
     }
     *out = (struct minidump_view){file.data + at, (size_t)size};
     return 0;
@@ -95,8 +96,8 @@ static int minidump_check_header(struct minidump_view file, struct err *err) {
     return 0;
 }
 
-/* 1 with *out, 0 when the dump has no such stream. Every stream of the directory must lie inside the file, wanted or not:
- * a dump that is cut short is not to be trusted in part. */
+/* 1 with *out, 0 when the dump has no such stream. Every stream of the directory must lie inside the file, wanted
+ * or not: a dump that is cut short is not to be trusted in part. */
 static int minidump_stream(struct minidump_view file, uint32_t type, struct minidump_view *out,
                            struct err *err) {
     uint32_t count = minidump_u32(file.data + 8);
@@ -127,21 +128,22 @@ static int minidump_stream(struct minidump_view file, uint32_t type, struct mini
     return found;
 }
 
-/* The entries of a stream that is a count and an array. Some writers align the array to 8 bytes after the count; the stream's
- * size tells. */
+/* The entries of a stream that is a count and an array. Some writers align the array to 8 bytes after the count;
+ * the stream's size tells. */
 static int minidump_list(struct minidump_view stream, size_t entry_size, uint32_t max,
                          const char *what, struct minidump_view *entries, uint32_t *count,
                          struct err *err) {
     if (stream.size < 4) {
-        return err_set(err, ERR_PROTOCOL, "minidump: %s list of %zu bytes", what, stream.size);
+        err_set(err, ERR_PROTOCOL, "minidump: %s list of %zu bytes", what, stream.size);
+        return -1;
     }
     *count = minidump_u32(stream.data);
     uint64_t need = (uint64_t)*count * entry_size;
     size_t skip = stream.size == need + 8 ? 8 : 4;
     if (*count > max || need > stream.size - 4) {
-        return err_set(err, ERR_PROTOCOL,
-                       "minidump: %s list says %" PRIu32 " entries in %zu bytes", what, *count,
-                       stream.size);
+        err_set(err, ERR_PROTOCOL, "minidump: %s list says %" PRIu32 " entries in %zu bytes", what,
+                *count, stream.size);
+        return -1;
     }
     *entries = (struct minidump_view){stream.data + skip, (size_t)need};
     return 0;

@@ -13,10 +13,12 @@ static const char *sample_text(const json_t *data, const char *key) {
     return text ? text : "";
 }
 
-static struct sample_series *sample_set_find(struct sample_set *set, const char *name,
-                                             const char *process) {
+static struct sample_series *sample_set_find(struct sample_set *set, const json_t *data,
+                                             const char *name, const char *process) {
+    const char *product = json_string_value(json_object_get(data, "product"));
     for (size_t i = 0; i < set->count; i++) {
-        if (str_eq(set->items[i].name, name) && str_eq(set->items[i].process, process)) {
+        if (str_eq(set->items[i].name, name) && str_eq(set->items[i].process, process) &&
+            str_eq(set->items[i].product, product)) {
             return &set->items[i];
         }
     }
@@ -35,6 +37,7 @@ static struct sample_series *sample_set_make(struct sample_set *set, const json_
         .unit = str_dup(sample_text(data, "unit")),
         .source = str_dup(sample_text(data, "source")),
         .process = str_dup(process),
+        .product = str_dup(json_string_value(json_object_get(data, "product"))),
     };
     return s;
 }
@@ -47,7 +50,7 @@ void sample_set_add(struct sample_set *set, const json_t *data, enum sample_side
         return;
     }
     const char *process = json_string_value(json_object_get(data, "process"));
-    struct sample_series *s = sample_set_find(set, name, process);
+    struct sample_series *s = sample_set_find(set, data, name, process);
     if (!s) {
         s = sample_set_make(set, data, name, process);
     }
@@ -69,6 +72,7 @@ void sample_set_free(struct sample_set *set) {
         free(s->unit);
         free(s->source);
         free(s->process);
+        free(s->product);
         for (int side = 0; side < 2; side++) {
             free(s->side[side].value);
             free(s->side[side].reference);

@@ -21,6 +21,7 @@ struct sample_side_data {
 struct sample_series {
     char *name, *unit, *source;
     char *process; /* NULL: the system's */
+    char *product; /* id of the product it belongs to; NULL: none in particular */
     struct sample_side_data side[2];
 };
 

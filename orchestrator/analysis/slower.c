@@ -106,7 +106,8 @@ static const struct compare *slower_find_same(const struct slower_cell *cell,
                                               const struct analysis_metric *metric) {
     for (size_t i = 0; i < cell->metric_count; i++) {
         if (str_eq(cell->metrics[i].name, metric->name) &&
-            str_eq(cell->metrics[i].process, metric->process)) {
+            str_eq(cell->metrics[i].process, metric->process) &&
+            str_eq(cell->metrics[i].product, metric->product)) {
             return cell->compares[i].testable ? &cell->compares[i] : NULL;
         }
     }

@@ -47,7 +47,7 @@ const char *nearest_name(const char *name, const char *const *names, size_t coun
         return NULL;
     }
     const char *best = NULL;
-    size_t best_distance = n / 3 + 2; /* exclusive: a third of the letters may be wrong, at least one */
+    size_t best_distance = n < 3 ? 2 : n / 3 + 1; /* exclusive: a third of the letters, at least one */
     for (size_t i = 0; i < count; i++) {
         size_t m = strlen(names[i]);
         if (m == 0 || m > NEAREST_LEN_MAX) {

@@ -28,6 +28,7 @@ static void input_check_schema(struct input *in, struct input_doc *d, enum schem
                           "%s %s is expected here, found format \"%s\"", article, schemas_name(kind),
                           format);
     } else {
+        d->usable = json_is_object(d->root);
         d->good = schema_validate(schema, d->doc, in->diags) == 0;
     }
     schema_free(schema);
