@@ -1,5 +1,5 @@
-/* Metrics of a cell. The drawing shows every sample as a dot, before above after, on one scale from zero, with the medians as
- * bars: a difference that matters is seen without reading a number, and so is noise. */
+/* Metrics of a cell. The drawing shows every sample as a dot, before above after, on one scale from zero, with the
+ * medians as bars: a difference that matters is seen without reading a number, and so is noise. */
 #include <math.h>
 
 #include "base/cleanup.h"

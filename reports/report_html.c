@@ -1,4 +1,5 @@
-/* The page: decision first, then updates, cells, details, and what the lab cannot tell. No script, nothing from outside. */
+/* The page: decision first, then updates, cells, details, and what the lab cannot tell. No script, nothing from
+ * outside. */
 #include <math.h>
 #include <string.h>
 

@@ -38,6 +38,16 @@ static const char *summary_class(enum failure_class cls) {
     return (unsigned)cls < FAILURE_CLASS_COUNT && texts[cls] ? texts[cls] : "Failed";
 }
 
+/* What the cell said, as a sentence of its own. */
+static void summary_quote(const struct judged *c, struct str *s) {
+    const char *text = c->primary ? c->primary->text : NULL;
+    if (text && *text) {
+        bool ends = str_ends_with(text, ".") || str_ends_with(text, "]");
+        bool lower = *text >= 'a' && *text <= 'z';
+        str_addf(s, " %c%s%s", lower ? *text - 'a' + 'A' : *text, text + 1, ends ? "" : ".");
+    }
+}
+
 static void summary_products(const struct judged *c, struct str *s) {
     for (size_t i = 0; i < c->plan->product_count; i++) {
         str_addf(s, "%s%s", i == 0 ? "" : i + 1 == c->plan->product_count ? " and " : ", ",
@@ -107,9 +117,7 @@ static void summary_fault(const struct judged *c, const struct analysis_cell *ce
     }
     summary_where(c, cell, s);
     str_add(s, ".");
-    if (c->primary && c->primary->text && *c->primary->text) {
-        str_addf(s, " %s", c->primary->text);
-    }
+    summary_quote(c, s);
 }
 
 static void summary_open(const struct judged *c, struct str *s) {
@@ -125,9 +133,7 @@ static void summary_open(const struct judged *c, struct str *s) {
             str_addf(s, " Until then: %s.", failure_class_name(c->cls));
         }
     }
-    if (c->primary && *c->primary->text) {
-        str_addf(s, " %s", c->primary->text);
-    }
+    summary_quote(c, s);
 }
 
 char *summary_make(const struct judged *c, const struct analysis_cell *cell) {
@@ -137,8 +143,9 @@ char *summary_make(const struct judged *c, const struct analysis_cell *cell) {
         summary_pass(c, cell, &s);
         break;
     case VERDICT_INFRASTRUCTURE_ERROR:
-        str_addf(&s, "%s: %s This says nothing about the products.", summary_class(c->cls),
-                 c->primary ? c->primary->text : "");
+        str_addf(&s, "%s.", summary_class(c->cls));
+        summary_quote(c, &s);
+        str_add(&s, " This says nothing about the products.");
         break;
     case VERDICT_UPDATE_REGRESSION:
     case VERDICT_PRODUCT_FAULT:
