@@ -143,6 +143,11 @@ void html_cell(struct str *out, const json_t *report, const json_t *cell, size_t
     str_add(out, "</summary><p class=\"sentence\">");
     html_text(out, html_get(cell, "summary"));
     str_add(out, "</p>");
+    if (html_get_null(cell, "detail")) {
+        str_add(out, "<p class=\"detail\">");
+        html_text(out, html_get(cell, "detail"));
+        str_add(out, "</p>");
+    }
     cell_blame(out, cell);
     cell_evidence(out, cell);
     html_metrics(out, json_object_get(cell, "metrics"));

@@ -38,14 +38,14 @@ static const char *summary_class(enum failure_class cls) {
     return (unsigned)cls < FAILURE_CLASS_COUNT && texts[cls] ? texts[cls] : "Failed";
 }
 
-/* What the cell said, as a sentence of its own. */
-static void summary_quote(const struct judged *c, struct str *s) {
+char *summary_detail(const struct judged *c) {
     const char *text = c->primary ? c->primary->text : NULL;
-    if (text && *text) {
-        bool ends = str_ends_with(text, ".") || str_ends_with(text, "]");
-        bool lower = *text >= 'a' && *text <= 'z';
-        str_addf(s, " %c%s%s", lower ? *text - 'a' + 'A' : *text, text + 1, ends ? "" : ".");
+    if (!text || !*text) {
+        return NULL;
     }
+    bool ends = str_ends_with(text, ".") || str_ends_with(text, "]");
+    bool lower = *text >= 'a' && *text <= 'z';
+    return str_printf("%c%s%s", lower ? *text - 'a' + 'A' : *text, text + 1, ends ? "" : ".");
 }
 
 static void summary_products(const struct judged *c, struct str *s) {
@@ -102,7 +102,7 @@ static void summary_fault(const struct judged *c, const struct analysis_cell *ce
     summary_what(c, cell, s);
     const char *update = c->plan->update ? c->plan->update->id : NULL;
     if (cell->verdict == VERDICT_INTERACTION_FAULT && update && !cell->failed_before) {
-        str_addf(s, " only in company: %s together with %s", update,
+        str_addf(s, ", but only when %s meets %s", update,
                  cell->blame.with ? cell->blame.with : "its neighbours");
     } else if (cell->verdict == VERDICT_INTERACTION_FAULT) {
         str_add(s, " without any update, only in this company: ");
@@ -117,7 +117,6 @@ static void summary_fault(const struct judged *c, const struct analysis_cell *ce
     }
     summary_where(c, cell, s);
     str_add(s, ".");
-    summary_quote(c, s);
 }
 
 static void summary_open(const struct judged *c, struct str *s) {
@@ -133,7 +132,6 @@ static void summary_open(const struct judged *c, struct str *s) {
             str_addf(s, " Until then: %s.", failure_class_name(c->cls));
         }
     }
-    summary_quote(c, s);
 }
 
 char *summary_make(const struct judged *c, const struct analysis_cell *cell) {
@@ -143,9 +141,7 @@ char *summary_make(const struct judged *c, const struct analysis_cell *cell) {
         summary_pass(c, cell, &s);
         break;
     case VERDICT_INFRASTRUCTURE_ERROR:
-        str_addf(&s, "%s.", summary_class(c->cls));
-        summary_quote(c, &s);
-        str_add(&s, " This says nothing about the products.");
+        str_addf(&s, "%s; this says nothing about the products.", summary_class(c->cls));
         break;
     case VERDICT_UPDATE_REGRESSION:
     case VERDICT_PRODUCT_FAULT:
