@@ -96,8 +96,8 @@ static int minidump_check_header(struct minidump_view file, struct err *err) {
     return 0;
 }
 
-/* 1 with *out, 0 when the dump has no such stream. Every stream of the directory must lie inside the file, wanted or not:
- * a dump that is cut short is not to be trusted in part. */
+/* 1 with *out, 0 when the dump has no such stream. Every stream of the directory must lie inside the file, wanted
+ * or not: a dump that is cut short is not to be trusted in part. */
 static int minidump_stream(struct minidump_view file, uint32_t type, struct minidump_view *out,
                            struct err *err) {
     uint32_t count = minidump_u32(file.data + 8);
@@ -128,8 +128,8 @@ static int minidump_stream(struct minidump_view file, uint32_t type, struct mini
     return found;
 }
 
-/* The entries of a stream that is a count and an array. Some writers align the array to 8 bytes after the count; the stream's
- * size tells. */
+/* The entries of a stream that is a count and an array. Some writers align the array to 8 bytes after the count;
+ * the stream's size tells. */
 static int minidump_list(struct minidump_view stream, size_t entry_size, uint32_t max,
                          const char *what, struct minidump_view *entries, uint32_t *count,
                          struct err *err) {

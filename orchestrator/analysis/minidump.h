@@ -1,7 +1,7 @@
 /* Reads Windows minidumps: whose code was running when it went wrong. Source of the format: Microsoft's
  * minidumpapiset.h (MINIDUMP_HEADER, MINIDUMP_DIRECTORY, MINIDUMP_EXCEPTION_STREAM, MINIDUMP_MODULE, MINIDUMP_THREAD,
- * MINIDUMP_SYSTEM_INFO, MINIDUMP_STRING) and winnt.h (CONTEXT of x86, AMD64, ARM64). A dump comes from a guest and is not
- * trusted: every offset and count is checked against the size of the file. */
+ * MINIDUMP_SYSTEM_INFO, MINIDUMP_STRING) and winnt.h (CONTEXT of x86, AMD64, ARM64). A dump comes from a guest
+ * and is not trusted: every offset and count is checked against the size of the file. */
 #ifndef COEXIST_ANALYSIS_MINIDUMP_H
 #define COEXIST_ANALYSIS_MINIDUMP_H
 
@@ -43,8 +43,8 @@ struct minidump {
     size_t stack_size;
 };
 
-/* Refuses with a reason (ERR_PROTOCOL) what is not a whole minidump: empty, all zeros, cut short, offsets outside the file, a
- * kernel dump (PAGEDUMP, PAGEDU64). */
+/* Refuses with a reason (ERR_PROTOCOL) what is not a whole minidump: empty, all zeros, cut short, offsets outside
+ * the file, a kernel dump (PAGEDUMP, PAGEDU64). */
 struct minidump *minidump_parse(const void *data, size_t size, struct err *err);
 struct minidump *minidump_load(const char *path, struct err *err);
 void minidump_free(struct minidump *d); /* NULL is fine */
@@ -54,8 +54,8 @@ static inline void minidump_free_ptr(struct minidump **d) {
 
 /* The module that holds an address, or NULL. Borrowed. */
 const struct minidump_module *minidump_module_at(const struct minidump *d, uint64_t address);
-/* The first word on the faulting thread's stack, from the stack pointer up, that lies inside a module `wanted` says yes to:
- * the innermost return address into it, or a remnant of one. NULL when there is none. */
+/* The first word on the faulting thread's stack, from the stack pointer up, that lies inside a module `wanted` says
+ * yes to: the innermost return address into it, or a remnant of one. NULL when there is none. */
 const struct minidump_module *minidump_stack_find(const struct minidump *d,
                                                   bool (*wanted)(const char *name, void *ctx),
                                                   void *ctx, uint64_t *address);

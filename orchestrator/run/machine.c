@@ -9,17 +9,17 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "guest/remote.h"
-#include "run/machine_image.h"
+#include "images/image.h"
 #include "vm/disk.h"
 #include "vm/libvirt.h"
 
 /* How much is copied from the disk of a guest that does not boot. */
-enum { MACHINE_COPY_FILES = 32 };
+enum { MACHINE_COPY_FILES = 32, MACHINE_SSH_PORT = 22 };
 #define MACHINE_COPY_BYTES (INT64_C(64) << 20)
 
 struct machine {
     struct machine_spec spec;
-    struct machine_image image;
+    struct image *image;
     char *vm_dir, *cache_dir;
     int interrupt; /* epoll: readable when the VM has news or everything is to be cut short; -1 */
 };
@@ -31,7 +31,7 @@ struct machine *machine_new(const struct machine_spec *spec, struct err *err) {
     m->vm_dir = fs_join(spec->work_dir, "vm");
     m->cache_dir = fs_join(spec->lab_dir, "cache");
     if (fs_mkdirs(m->vm_dir, err) < 0 ||
-        machine_image_load(spec->lab_dir, spec->image, &m->image, err) < 0) {
+        !(m->image = image_open(spec->lab_dir, spec->image, err))) {
         machine_free(m);
         return NULL;
     }
@@ -45,7 +45,7 @@ void machine_free(struct machine *m) {
     if (m->interrupt >= 0) {
         close(m->interrupt);
     }
-    machine_image_clear(&m->image);
+    image_free(m->image);
     free(m->vm_dir);
     free(m->cache_dir);
     free(m);
@@ -54,10 +54,10 @@ void machine_free(struct machine *m) {
 static struct vm *machine_create_vm(void *ctx, struct err *err) {
     struct machine *m = ctx;
     struct vm_spec spec = {
-        .name = "cell", .work_dir = m->vm_dir, .disk = m->image.disk,
-        .disk_format = m->image.disk_format, .kernel = m->image.kernel,
-        .initrd = m->image.initrd, .cmdline = m->image.cmdline, .profile = m->image.profile,
-        .ssh_guest_port = m->image.ssh_port, .kvm = m->spec.kvm,
+        .name = "cell", .work_dir = m->vm_dir, .disk = m->image->disk,
+        .disk_format = "qcow2", .kernel = m->image->kernel,
+        .initrd = m->image->initrd, .cmdline = m->image->cmdline, .profile = m->image->profile,
+        .ssh_guest_port = MACHINE_SSH_PORT, .kvm = m->spec.kvm,
     };
     return vm_libvirt_create(&spec, m->cache_dir, m->spec.log, err);
 }
@@ -89,8 +89,8 @@ static struct guest *machine_create_guest(void *ctx, struct vm *vm, struct err *
     }
     struct guest_remote_spec spec = {
         .serial_socket = ends.agent_socket, .ssh_port = ends.ssh_port,
-        .ssh_user = m->image.ssh_user, .ssh_host_key = m->image.ssh_host_key,
-        .ssh_key_file = m->image.ssh_key_file, .agent_path = m->image.agent_path,
+        .ssh_user = m->image->ssh_user, .ssh_host_key = m->image->ssh_host_key,
+        .ssh_key_file = m->image->ssh_client_key, .agent_path = m->image->agent_path,
         .interrupt_fd = m->interrupt,
     };
     return guest_remote_create(&spec, m->spec.clock, m->spec.log, err);
@@ -100,7 +100,7 @@ static int machine_copy_out(void *ctx, struct vm *vm, const char *guest_dir, con
                             const char *host_dir, struct err *err) {
     struct machine *m = ctx;
     struct vm_disk *disk =
-        vm_disk_open(vm_disk_path(vm), "qcow2", m->image.windows_root, false, err);
+        vm_disk_open(vm_disk_path(vm), "qcow2", m->image->windows_root, false, err);
     if (!disk) {
         return -1;
     }

@@ -11,9 +11,9 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "images/image.h"
 #include "journal/journal.h"
 #include "run/host.h"
-#include "run/machine_image.h"
 #include "run/spawn.h"
 #include "run/sweep.h"
 #include "vm/probe.h"
@@ -22,7 +22,7 @@ enum { RUN_JOBS = 2 };
 
 struct run {
     const struct run_opts *o;
-    struct machine_image *images; /* one for each of model->images */
+    struct image **images; /* one for each of model->images */
     bool kvm;
     char *id, *dir, *program;
     char started[32];
@@ -37,8 +37,8 @@ static int run_load_images(struct run *r, struct err *err) {
     r->images = mem_zalloc(m->image_count + 1, sizeof(*r->images));
     for (size_t i = 0; i < m->image_count; i++) {
         log_info(r->o->log, "verifying image %s", m->images[i]);
-        if (machine_image_load(r->o->lab_dir, m->images[i], &r->images[i], err) < 0 ||
-            machine_image_verify(r->o->lab_dir, m->images[i], err) < 0) {
+        r->images[i] = image_open(r->o->lab_dir, m->images[i], err);
+        if (!r->images[i] || image_verify(r->images[i], err) < 0) {
             return -1;
         }
     }
@@ -89,7 +89,7 @@ static char *run_make_id(const struct model *m) {
 static json_t *run_manifests(const struct run *r) {
     json_t *all = json_object();
     for (size_t i = 0; i < r->o->model->image_count; i++) {
-        json_object_set(all, r->o->model->images[i], r->images[i].manifest);
+        json_object_set(all, r->o->model->images[i], r->images[i]->manifest);
     }
     return all;
 }
@@ -132,7 +132,7 @@ static int64_t run_cell_memory(void *ctx, const struct plan_cell *cell) {
     const struct run *r = ctx;
     for (size_t i = 0; i < r->o->model->image_count; i++) {
         if (str_eq(r->o->model->images[i], cell->image)) {
-            return machine_image_memory(&r->images[i]);
+            return json_integer_value(json_object_get(r->images[i]->profile, "memory_mib")) << 20;
         }
     }
     return 0;
@@ -172,7 +172,7 @@ static void run_clear(struct run *r) {
         close(r->lock);
     }
     for (size_t i = 0; r->images && i < r->o->model->image_count; i++) {
-        machine_image_clear(&r->images[i]);
+        image_free(r->images[i]);
     }
     free(r->images);
     free(r->program);
