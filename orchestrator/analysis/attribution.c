@@ -167,14 +167,52 @@ static const char *attribution_guest_name(const struct model_file *f) {
     return name;
 }
 
+static bool attribution_is_module(const struct model_product *p, const char *name) {
+    for (size_t i = 0; p && p->modules[i]; i++) {
+        if (str_eq_nocase(p->modules[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The installed name of the program an update brings: where it says its file goes, else what its took check or its own
+ * product calls a program of the same kind, else the name the file came under. */
+static const char *attribution_replaced(const struct model_update *u, const struct model_file *f) {
+    const char *name = attribution_guest_name(f);
+    const char *tail = strrchr(name, '.');
+    const char *only = NULL;
+    if (f->target || attribution_is_module(u->product, name)) {
+        return name;
+    }
+    for (size_t i = 0; i < u->took.count; i++) {
+        const struct model_check *check = &u->took.items[i];
+        const char *base = strrchr(check->name, '\\');
+        base = base ? base + 1 : check->name;
+        if (check->kind == CHECK_FILE && attribution_is_module(u->product, base)) {
+            return base;
+        }
+    }
+    for (size_t i = 0; u->product && u->product->modules[i]; i++) {
+        const char *module = u->product->modules[i];
+        const char *end = strrchr(module, '.');
+        if (end && str_eq_nocase(end, tail)) {
+            if (only) {
+                return name; /* several of that kind: which of them is not known */
+            }
+            only = module;
+        }
+    }
+    return only ? only : name;
+}
+
 /* Without a dump: the program the update brought, or for a crash the only driver its product has. NULL: no idea. */
 static const char *attribution_guess_module(const struct judged *c, const char **why) {
     const struct model_update *u = c->plan->update;
     for (size_t i = 0; u && i < u->file_count; i++) {
-        const char *name = attribution_guest_name(&u->files[i]);
-        if (attribution_is_program(name)) {
+        if (attribution_is_program(attribution_guest_name(&u->files[i]))) {
             *why = "the program this update replaces";
-            return name;
+            return attribution_replaced(u, &u->files[i]);
         }
     }
     const char *driver = NULL;
