@@ -13,3 +13,43 @@ check-golden: $(golden) $(COEXIST) ## inputs and the exact outputs they must giv
 	@tests/run.sh golden $(golden)
 check-contract: $(contract) ## fake and real backends through one suite each
 	@tests/run.sh contract $(contract)
+
+.PHONY: check check-rules check-clang check-san check-fuzz check-static check-e2e check-docs bench
+check: ## everything: installs what testing needs, ends with the counts
+	@tests/deps.sh all
+	@tests/check.sh
+
+check-rules: ## the rules of the house, as greps
+	@tests/house-rules.sh
+
+check-clang: ## no warnings with clang either
+	@$(MAKE) --no-print-directory BUILD=build/clang CC=clang build/clang/coexist
+
+# The real backends are left out here: libvirt's and libguestfs' own code is not ours to sanitize.
+SAN_TESTS = $(unit) $(sim) $(golden) $(filter %_fake,$(contract))
+check-san: ## unit, simulation, golden and fake contracts under ASan and UBSan
+	@$(MAKE) --no-print-directory BUILD=build/san SANITIZE=address,undefined OPT='-O1 -g' run-san
+run-san: $(SAN_TESTS) $(COEXIST)
+	@COEXIST_TEST_LOGS=$(BUILD)/test-logs COEXIST_BUILD=$(BUILD) \
+	    ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 tests/run.sh san $(SAN_TESTS)
+.PHONY: run-san
+
+FUZZ_SECONDS ?= 15
+check-fuzz: ## a short run of each fuzzer
+	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang SANITIZE=address,undefined \
+	    CFLAGS=-fsanitize=fuzzer-no-link OPT='-O1 -g' run-fuzz
+run-fuzz: $(FUZZ_PROGS)
+	@tests/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_PROGS)
+.PHONY: run-fuzz
+
+check-static: ## cppcheck and clang-tidy
+	@tests/static.sh $(CPPFLAGS_ALL)
+
+check-docs: all ## help, man page, completion and README against the program
+	@tests/docs.sh
+
+check-e2e: image ## the demo matrix and rougher treatment, on real machines
+	@tests/e2e/run.sh
+
+bench: $(BENCH_PROGS) all ## figures: one line a benchmark
+	@for b in $(BENCH_PROGS); do $$b || exit 1; done

@@ -1,11 +1,12 @@
 /* From the journal to verdicts, blame and decision. Pure: reads observations, touches no VM and no clock; the
- * same journal always gives the same result. */
+ * same journal always gives the same result. How it decides is written in METHOD.md in this folder. */
 #ifndef COEXIST_ANALYSIS_ANALYSIS_H
 #define COEXIST_ANALYSIS_ANALYSIS_H
 
 #include "journal/journal.h"
 #include "model/failure.h"
 #include "model/model.h"
+#include "plan/plan.h"
 
 struct analysis_blame { /* each NULL when not known; owned */
     char *product;  /* product id */
@@ -14,34 +15,63 @@ struct analysis_blame { /* each NULL when not known; owned */
     char *module;   /* file name of the driver or program at fault */
     char *with;     /* interaction: ids of the other products, "+"-joined */
     char *reason;   /* how we know, for people */
-    double confidence; /* 0..1 */
+    double confidence; /* 0..1; 0 when nobody is blamed */
 };
 
-struct analysis_metric { /* one metric of one cell, before against after */
+struct analysis_metric { /* one metric of one cell, before against after; higher is worse for all of them */
     char *name, *unit, *source;
     char *process;      /* NULL: the system's */
+    char *product;      /* id of the product it belongs to; NULL: none in particular */
     double *before, *after; /* samples, reference-corrected for timed workloads */
     size_t before_count, after_count;
     double before_median, after_median; /* NAN without samples */
-    double change_percent;    /* positive: worse */
-    double change_low, change_high; /* confidence interval of change_percent at `confidence` */
-    double confidence;
+    double change_percent;    /* positive: worse; NAN when a side has no sample */
+    double change_low, change_high; /* one-sided bounds of change_percent, each at `confidence` */
+    double confidence;        /* what the bounds really reach with so many samples */
     double p_value;           /* one-sided, after worse than before; NAN when too few samples */
+    double p_adjusted;        /* the same after Holm over the gated metrics of the cell; NAN when not in that family */
+    double session_percent;   /* allowance for differences between two boots that no sample within a boot shows */
+    size_t set_aside;         /* samples shown but left out of the test as spikes of the host */
+    bool corrected;           /* divided by the reference loop */
     bool regression;          /* a gate says this is too much */
+    char *gate;               /* id of the gate that says so, or NULL */
+    char *note;               /* why it is (or, though it looks like one, is not) a regression; may be NULL */
+};
+
+struct analysis_artifact {
+    char *role, *name, *sha256; /* never NULL */
+    char *phase;                /* "before" or "after" */
+    int64_t bytes;
+};
+
+struct analysis_step { /* the timeline of the attempt the verdict rests on */
+    char *kind, *phase; /* never NULL */
+    char *skipped;      /* reason, or NULL */
+    int64_t begin_ms;   /* since the cell began */
+    int64_t ms;         /* -1: did not end */
+    bool ok;
 };
 
 struct analysis_cell {
     char *id;
+    const struct plan_cell *plan; /* borrowed from analysis.plan */
+    bool run;                 /* it was begun at least once */
     bool complete;            /* it ran to its end */
     int attempts;
-    enum verdict verdict;
+    enum verdict verdict;     /* VERDICT_INCONCLUSIVE when it did not run */
     enum failure_class failure;
+    bool failed_before;       /* the failure came before the update */
     struct analysis_blame blame;
     char *summary;            /* one sentence */
     char **evidence;          /* "step 7 apply: ...", NULL-terminated, in order */
     int boots;                /* crashes in a row, boot loops */
+    size_t repetitions, repetitions_failed; /* of this combination, with a verdict; failed ones */
     struct analysis_metric *metrics;
     size_t metric_count;
+    struct analysis_artifact *artifacts;
+    size_t artifact_count;
+    struct analysis_step *steps;
+    size_t step_count;
 };
 
 struct analysis_update {
@@ -49,11 +79,15 @@ struct analysis_update {
     enum decision decision;
     char **reasons; /* NULL-terminated */
     size_t cells_run, cells_planned;
+    size_t cells_verdict;  /* came to a verdict about the update: exposures */
+    size_t cells_failed;   /* of those, failed because of it */
+    double failure_upper;  /* 95 % upper bound of the failure rate that so many exposures allow */
 };
 
 struct analysis {
     struct journal_run run;
     struct model *model; /* from run.matrix */
+    struct plan *plan;   /* from the model */
     struct analysis_cell *cells; /* in plan order */
     size_t cell_count;
     struct analysis_update *updates;

@@ -27,6 +27,11 @@ const char *json_doc_path(const struct json_doc *doc); /* borrowed */
  * at_key. Falls back to the nearest ancestor that exists. */
 struct diag_pos json_doc_at(const struct json_doc *doc, const char *pointer, int at_key);
 
+/* The text as it was read; borrowed. */
+const char *json_doc_text(const struct json_doc *doc, size_t *len);
+/* Byte offset of the value at a pointer that exists. */
+size_t json_doc_offset(const struct json_doc *doc, const char *pointer);
+
 /* Adds a diagnostic at that place. */
 void json_doc_complain(const struct json_doc *doc, const char *pointer, int at_key,
                        struct diags *diags, const char *code, const char *hint, const char *fmt,

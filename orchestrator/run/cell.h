@@ -21,11 +21,27 @@ struct cell_machine_ops {
                     const char *host_dir, struct err *err);
 };
 
-struct cell_limits { /* all ns; defaults by cell_limits_default, scaled for emulation */
-    int64_t boot, command_extra, file, call, crash_settle;
-    int loop_boots; /* crashes in a row that make a boot loop: 3 */
+struct cell_limits { /* nanoseconds; defaults by cell_limits_default, longer under emulation */
+    int64_t vm;            /* one libvirt call: start, stop, reset */
+    int64_t boot;          /* power-on or reset to the agent's hello */
+    int64_t down;          /* asked to reboot until it is down */
+    int64_t healthy;       /* from the start of a verify step until everything is as it should be */
+    int64_t command_extra; /* the host's patience on top of a command's own limit in the guest */
+    int64_t file;          /* one file in or out */
+    int64_t call;          /* one small question to the agent */
+    int64_t workload;      /* one repetition */
+    int64_t crash_settle;  /* how late a crash may be reported after the guest went silent, and how
+                              long a guest must stand after a crash to count as back */
+    int64_t poll;          /* pace of looking again while something is awaited */
+    int loop_boots;        /* crashes in a row that make a boot loop: 3 */
 };
 void cell_limits_default(struct cell_limits *l, bool kvm);
+
+enum cell_stop {
+    CELL_STOP_NONE,
+    CELL_STOP_AFTER_STEP, /* finish this step, tear down */
+    CELL_STOP_NOW,        /* cut every wait, tear down */
+};
 
 struct cell_env { /* all borrowed for the duration of cell_run */
     const struct plan_cell *cell;
@@ -38,15 +54,16 @@ struct cell_env { /* all borrowed for the duration of cell_run */
     const char *scratch_dir;  /* host folder for files on their way; emptied by the caller */
     const char *artifact_dir; /* runs/<id>/artifacts */
     int attempt;
-    /* Takes each observation (borrowed during the call). Must not fail: the worker writes to a pipe, the simulation to
-     * memory; a lost pipe ends the worker. */
+    /* Takes each observation (borrowed during the call). Must not fail: the worker writes to a pipe, the
+     * simulation to memory; a lost pipe sets *stop to CELL_STOP_NOW. */
     void (*emit)(void *ctx, const struct observation *o);
     void *emit_ctx;
-    const volatile int *stop; /* non-zero: finish after this step, tear down; may be NULL */
+    const volatile int *stop; /* enum cell_stop, set from outside at any time; may be NULL */
 };
 
-/* Runs all steps; tears down always. Returns 0 when the cell came to an end with observations telling what happened
- * (also when products failed), negative with err only for the lab's own failures (also recorded). */
+/* Runs all steps; tears down always. Returns 0 when the cell came to an end with observations telling
+ * what happened (also when products failed), negative with err only for the lab's own failures (also
+ * recorded, as failures of an infrastructure class). */
 int cell_run(const struct cell_env *env, struct err *err);
 
 #endif

@@ -8,6 +8,11 @@
  *     DEFINED --restore-> RUNNING --(guest powers off / QEMU dies)--> OFF --start--> RUNNING
  *     RUNNING --save--> OFF        RUNNING|CRASHED --stop--> OFF      any --destroy--> gone
  *
+ * Calls in the wrong order are refused with ERR_BUG and do nothing; vm_destroy is always possible.
+ * An event tells of something that happened, possibly before a call that has since changed the state
+ * (a panic just before vm_stop): it is still handed out, but moves the state only when it is younger
+ * than that call.
+ *
  * Threads: a struct vm belongs to one thread. The libvirt backend has an event thread of its own and
  * hands events over through a queue; vm_event_fd() becomes readable when one waits.
  */
@@ -26,8 +31,9 @@ enum vm_state { VM_DEFINED, VM_RUNNING, VM_CRASHED, VM_OFF, VM_GONE, VM_STATE_CO
 const char *vm_state_name(enum vm_state state);
 
 enum vm_event_type {
-    VM_EVENT_STARTED,
-    VM_EVENT_RESET,    /* the guest rebooted by itself (QEMU RESET) */
+    VM_EVENT_STARTED,  /* it runs again without the lab having asked; the lab's own start, restore and
+                          reset are told by their return value alone */
+    VM_EVENT_RESET,    /* the guest rebooted by itself (QEMU RESET); not for vm_reset */
     VM_EVENT_SHUTDOWN, /* the guest powered off by itself */
     VM_EVENT_PANICKED, /* panic device; detail has what the device told */
     VM_EVENT_IO_ERROR, /* a disk of the VM failed: out of space on the host and the like */

@@ -1,0 +1,116 @@
+#include "analysis/judge.h"
+
+#include <stdlib.h>
+
+#include "base/str.h"
+
+bool judge_is_crash(enum failure_class cls) {
+    return cls == FAILURE_KERNEL_CRASH || cls == FAILURE_BOOT_LOOP || cls == FAILURE_NO_BOOT ||
+           cls == FAILURE_HANG;
+}
+
+bool judge_is_performance(enum failure_class cls) {
+    return cls == FAILURE_SLOWER || cls == FAILURE_RESOURCE_RUNAWAY;
+}
+
+/* A crash hides everything else, so it can be the cause of any failure; being slow is the cause of none but itself. */
+bool judge_same_family(enum failure_class a, enum failure_class b) {
+    return judge_is_performance(a) == judge_is_performance(b);
+}
+
+static enum outcome judge_outcome(const struct cell_facts *facts, const struct fact_failure *f) {
+    if (!facts->begun) {
+        return OUTCOME_NOT_RUN;
+    }
+    if (f && failure_class_is_infrastructure(f->cls)) {
+        return OUTCOME_LAB;
+    }
+    if (!facts->ended || !facts->complete || (f && f->cls == FAILURE_NOT_KNOWN)) {
+        return OUTCOME_OPEN;
+    }
+    if (!f) {
+        return OUTCOME_PASS;
+    }
+    return f->after && facts->plan->update ? OUTCOME_AFTER : OUTCOME_BEFORE;
+}
+
+void judge_outcomes(struct judgement *j, const struct facts *facts, const char *artifact_dir) {
+    j->cells = mem_zalloc(facts->count, sizeof(*j->cells));
+    j->count = facts->count;
+    for (size_t i = 0; i < facts->count; i++) {
+        const struct cell_facts *f = &facts->cells[i];
+        struct judged *c = &j->cells[i];
+        c->plan = f->plan;
+        c->facts = f;
+        c->set = slower_set_name(f->plan);
+        c->primary = facts_primary(f);
+        c->cls = c->primary ? c->primary->cls : FAILURE_NONE;
+        c->outcome = judge_outcome(f, c->primary);
+        crash_read(j->model, artifact_dir, f, &c->crash);
+    }
+}
+
+static const struct analysis_metric *judge_worst(const struct slower_cell *slow) {
+    const struct analysis_metric *worst = NULL;
+    for (size_t k = 0; k < slow->metric_count; k++) {
+        const struct analysis_metric *m = &slow->metrics[k];
+        if (m->regression && (!worst || m->change_low > worst->change_low)) {
+            worst = m;
+        }
+    }
+    return worst;
+}
+
+/* Time lost is "slower"; memory, processor, handles and disk taken are "resource-runaway". */
+static enum failure_class judge_metric_class(const struct analysis_metric *m) {
+    return str_eq(m->unit, "ms") ? FAILURE_SLOWER : FAILURE_RESOURCE_RUNAWAY;
+}
+
+static bool judge_same_combination(const struct plan_cell *a, const struct plan_cell *b) {
+    if (!str_eq(a->image, b->image) || a->update != b->update ||
+        a->product_count != b->product_count) {
+        return false;
+    }
+    for (size_t i = 0; i < a->product_count; i++) {
+        if (a->products[i] != b->products[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void judge_count_repetitions(struct judgement *j, struct judged *c) {
+    for (size_t i = 0; i < j->count; i++) {
+        const struct judged *o = &j->cells[i];
+        bool told = o->outcome == OUTCOME_PASS || o->outcome == OUTCOME_AFTER ||
+                    o->outcome == OUTCOME_BEFORE;
+        if (told && judge_same_combination(c->plan, o->plan)) {
+            c->repetitions++;
+            c->failed += o->outcome != OUTCOME_PASS;
+        }
+    }
+}
+
+void judge_slower(struct judgement *j, const struct slower_cell *slow) {
+    for (size_t i = 0; i < j->count; i++) {
+        struct judged *c = &j->cells[i];
+        c->worst = judge_worst(&slow[i]);
+        if (c->worst && c->outcome == OUTCOME_PASS) {
+            c->outcome = OUTCOME_AFTER;
+            c->cls = judge_metric_class(c->worst);
+        }
+    }
+    for (size_t i = 0; i < j->count; i++) {
+        judge_count_repetitions(j, &j->cells[i]);
+    }
+}
+
+void judge_clear(struct judgement *j) {
+    for (size_t i = 0; i < j->count; i++) {
+        free(j->cells[i].set);
+        crash_clear(&j->cells[i].crash);
+    }
+    free(j->cells);
+    j->cells = NULL;
+    j->count = 0;
+}

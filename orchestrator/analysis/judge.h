@@ -1,0 +1,53 @@
+/* Between facts and report: what each cell came to, seen against the others of the run. The order of work is
+ * judge_outcomes (each cell by itself), slower_find (metrics), attribution (each cell against its controls), gates. */
+#ifndef COEXIST_ANALYSIS_JUDGE_H
+#define COEXIST_ANALYSIS_JUDGE_H
+
+#include "analysis/crash.h"
+#include "analysis/facts.h"
+#include "analysis/slower.h"
+
+/* What one cell shows by itself, before it is compared with others. */
+enum outcome {
+    OUTCOME_NOT_RUN, /* no observation at all */
+    OUTCOME_LAB,     /* the lab or the image failed first */
+    OUTCOME_OPEN,    /* did not run to its end, or something unknown went wrong */
+    OUTCOME_BEFORE,  /* products failed before the update (or, in a control cell, at any time) */
+    OUTCOME_AFTER,   /* products failed after the update was begun, or a gate found it slower */
+    OUTCOME_PASS
+};
+
+struct judged {
+    const struct plan_cell *plan;
+    const struct cell_facts *facts;
+    char *set;                          /* slower_set_name: whatever the install order */
+    enum outcome outcome;
+    enum failure_class cls;             /* FAILURE_NONE unless BEFORE, AFTER, LAB or OPEN with a failure */
+    const struct fact_failure *primary; /* NULL for slower */
+    const struct analysis_metric *worst; /* slower: the regression with the largest lower bound */
+    struct crash crash;
+    size_t repetitions, failed;         /* cells of the same combination and order with a verdict; failed ones */
+};
+
+struct judgement {
+    const struct model *model;
+    struct judged *cells; /* in plan order */
+    size_t count;
+};
+
+void judge_outcomes(struct judgement *j, const struct facts *facts, const char *artifact_dir);
+/* Takes in what slower_find flagged: a cell that passed otherwise has failed by it. Then counts repetitions. */
+void judge_slower(struct judgement *j, const struct slower_cell *slow);
+void judge_clear(struct judgement *j);
+
+/* Failures of the same family can have the same cause: a crash alone and a boot loop in a pair, say. */
+bool judge_same_family(enum failure_class a, enum failure_class b);
+bool judge_is_crash(enum failure_class cls);
+bool judge_is_performance(enum failure_class cls);
+
+/* attribution.c: verdict, class and blame of one cell. */
+void attribution_decide(const struct judgement *j, size_t at, struct analysis_cell *out);
+/* summary.c: one sentence for people, from everything decided. Caller frees. */
+char *summary_make(const struct judged *c, const struct analysis_cell *cell);
+
+#endif

@@ -1,0 +1,89 @@
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "model/check.h"
+
+/* Ids must be told apart among products and among updates. */
+static void check_ids(const struct input *in, const struct input_doc *docs, size_t count,
+                      const char *what) {
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (docs[i].id && str_eq(docs[i].id, docs[k].id)) {
+                CLEANUP_FREE char *hint =
+                    str_printf("it is also the id of %s", json_doc_path(docs[k].doc));
+                json_doc_complain(docs[i].doc, "/id", 0, in->diags, "duplicate-id", hint,
+                                  "two %ss have the id \"%s\"", what, docs[i].id);
+                break;
+            }
+        }
+    }
+}
+
+/* Members of a list of objects that must differ in one key. */
+static void check_distinct(const struct input *in, const char *list_key, const char *key) {
+    const json_t *list = json_object_get(in->matrix.root, list_key);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_object_get(json_array_get(list, i), key));
+        for (size_t k = 0; k < i; k++) {
+            if (name && str_eq(name, json_string_value(json_object_get(json_array_get(list, k), key)))) {
+                CLEANUP_FREE char *at = str_printf("/%s/%zu/%s", list_key, i, key);
+                json_doc_complain(in->matrix.doc, at, 0, in->diags, "duplicate",
+                                  "remove or rename one of them", "\"%s\" stands twice in \"%s\"",
+                                  name, list_key);
+                break;
+            }
+        }
+    }
+}
+
+static bool check_has_workload(const json_t *workloads, const char *name) {
+    for (size_t i = 0; i < json_array_size(workloads); i++) {
+        if (str_eq(json_string_value(json_object_get(json_array_get(workloads, i), "name")),
+                   name)) {
+            return true;
+        }
+    }
+    return !workloads; /* none listed: all are run */
+}
+
+static void check_gates(const struct input *in) {
+    const json_t *gates = json_object_get(in->matrix.root, "gates");
+    const json_t *workloads = json_object_get(in->matrix.root, "workloads");
+    for (size_t i = 0; i < json_array_size(gates); i++) {
+        const char *metric =
+            json_string_value(json_object_get(json_array_get(gates, i), "metric"));
+        if (metric && !str_eq(metric, "*") && !check_has_workload(workloads, metric)) {
+            CLEANUP_FREE char *at = str_printf("/gates/%zu/metric", i);
+            json_doc_complain(in->matrix.doc, at, 0, in->diags, "impossible",
+                              "add the workload to \"workloads\", or remove the gate",
+                              "no workload measures \"%s\", so this gate could never apply", metric);
+        }
+    }
+}
+
+void check_matrix(const struct input *in) {
+    check_distinct(in, "gates", "id");
+    check_distinct(in, "workloads", "name");
+    check_gates(in);
+    check_steps(in);
+    check_sets(in);
+}
+
+void check_input(const struct input *in) {
+    check_ids(in, in->products, in->product_count, "product");
+    check_ids(in, in->updates, in->update_count, "update");
+    for (size_t i = 0; i < in->product_count; i++) {
+        if (in->products[i].usable) {
+            check_product(in, &in->products[i]);
+        }
+    }
+    for (size_t i = 0; i < in->update_count; i++) {
+        if (in->updates[i].usable) {
+            check_update(in, &in->updates[i]);
+        }
+    }
+    if (in->matrix.usable) {
+        check_matrix(in);
+    }
+}

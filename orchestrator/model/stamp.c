@@ -1,0 +1,158 @@
+#include "model/stamp.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/str.h"
+
+struct stamp_edit { /* text[begin, end) becomes new */
+    size_t begin, end;
+    char *new;
+};
+
+struct stamp {
+    struct json_doc *doc;
+    char *dir;
+    struct stamp_edit *edits; /* in the order of the text after sorting */
+    size_t count;
+};
+
+static void stamp_cleanup(struct stamp *s) {
+    for (size_t i = 0; i < s->count; i++) {
+        free(s->edits[i].new);
+    }
+    free(s->edits);
+    free(s->dir);
+    json_doc_free(s->doc);
+}
+
+static void stamp_cleanup_diags(struct diags *d) {
+    diags_free(d);
+}
+
+static int stamp_fail(const struct stamp *s, const char *pointer, const char *why, struct err *err) {
+    struct diag_pos pos = json_doc_at(s->doc, pointer, 0);
+    return err_set(err, ERR_INPUT, "%s:%d:%d: %s", json_doc_path(s->doc), pos.line, pos.column, why);
+}
+
+/* One behind the closing quote of the string token at begin. */
+static size_t stamp_string_end(const struct stamp *s, size_t begin) {
+    size_t len = 0;
+    const char *text = json_doc_text(s->doc, &len);
+    size_t i = begin + 1;
+    while (text[i] != '"') {
+        i += text[i] == '\\' ? 2 : 1;
+    }
+    return i + 1;
+}
+
+static void stamp_add_edit(struct stamp *s, size_t begin, size_t end, char *new) {
+    s->edits = mem_grow(s->edits, s->count + 1, sizeof(*s->edits));
+    s->edits[s->count++] = (struct stamp_edit){begin, end, new};
+}
+
+static int stamp_object(struct stamp *s, const json_t *o, const char *pointer, struct err *err) {
+    CLEANUP_FREE char *at_file = str_printf("%s/file", pointer);
+    CLEANUP_FREE char *at_digest = str_printf("%s/sha256", pointer);
+    CLEANUP_FREE char *path = fs_join(s->dir, json_string_value(json_object_get(o, "file")));
+    const json_t *old = json_object_get(o, "sha256");
+    char hex[FS_SHA256_HEX];
+    CLEANUP_ERR struct err why = ERR_INIT;
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        return stamp_fail(s, at_file, "this is not a regular file", err);
+    }
+    if (fs_sha256_file(path, hex, &why) < 0) {
+        return stamp_fail(s, at_file, err_text(&why), err);
+    }
+    if (old && !json_is_string(old)) {
+        return stamp_fail(s, at_digest, "\"sha256\" must be a string", err);
+    }
+    if (!old) {
+        size_t end = stamp_string_end(s, json_doc_offset(s->doc, at_file));
+        stamp_add_edit(s, end, end, str_printf(", \"sha256\": \"%s\"", hex));
+    } else if (strcasecmp(json_string_value(old), hex) != 0) {
+        size_t begin = json_doc_offset(s->doc, at_digest);
+        stamp_add_edit(s, begin, stamp_string_end(s, begin), str_printf("\"%s\"", hex));
+    }
+    return 0;
+}
+
+/* Every object with a "file" below value. Depth is bounded by JSON_DEPTH_MAX of the scan. */
+static int stamp_walk(struct stamp *s, json_t *value, const char *pointer, struct err *err) {
+    if (json_is_string(json_object_get(value, "file")) &&
+        stamp_object(s, value, pointer, err) < 0) {
+        return -1;
+    }
+    const char *key;
+    size_t i;
+    json_t *item;
+    json_object_foreach(value, key, item) {
+        CLEANUP_FREE char *at = str_printf("%s/%s", pointer, key);
+        if (!strpbrk(key, "/~") && stamp_walk(s, item, at, err) < 0) {
+            return -1;
+        }
+    }
+    json_array_foreach(value, i, item) {
+        CLEANUP_FREE char *at = str_printf("%s/%zu", pointer, i);
+        if (stamp_walk(s, item, at, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int stamp_compare(const void *a, const void *b) {
+    const struct stamp_edit *x = a;
+    const struct stamp_edit *y = b;
+    return (x->begin > y->begin) - (x->begin < y->begin);
+}
+
+static int stamp_write(struct stamp *s, struct err *err) {
+    size_t len = 0;
+    const char *text = json_doc_text(s->doc, &len);
+    CLEANUP_STR struct str out = STR_INIT;
+    size_t from = 0;
+    qsort(s->edits, s->count, sizeof(*s->edits), stamp_compare);
+    for (size_t i = 0; i < s->count; i++) {
+        str_add_bytes(&out, text + from, s->edits[i].begin - from);
+        str_add(&out, s->edits[i].new);
+        from = s->edits[i].end;
+    }
+    str_add_bytes(&out, text + from, len - from);
+    struct stat st;
+    mode_t mode = stat(json_doc_path(s->doc), &st) == 0 ? st.st_mode & 07777 : 0644;
+    return fs_write_atomic(json_doc_path(s->doc), out.data, out.len, mode, err);
+}
+
+static int stamp_load(struct stamp *s, const char *path, struct err *err) {
+    CLEANUP(stamp_cleanup_diags) struct diags diags = DIAGS_INIT;
+    s->doc = json_doc_load(path, &diags);
+    if (!s->doc) {
+        const struct diag *d = &diags.items[0];
+        return err_set(err, ERR_INPUT, "%s:%d:%d: %s", d->file, d->pos.line, d->pos.column,
+                       d->message);
+    }
+    const char *format = json_string_value(json_object_get(json_doc_root(s->doc), "format"));
+    if (!str_eq(format, "coexist-product/1") && !str_eq(format, "coexist-update/1")) {
+        return stamp_fail(s, "/format", "only product and update files carry digests", err);
+    }
+    s->dir = fs_dirname(path);
+    return 0;
+}
+
+int model_stamp_file(const char *path, bool *changed, struct err *err) {
+    CLEANUP(stamp_cleanup) struct stamp s = {.doc = NULL};
+    if (stamp_load(&s, path, err) < 0 || stamp_walk(&s, json_doc_root(s.doc), "", err) < 0) {
+        return -1;
+    }
+    if (changed) {
+        *changed = s.count > 0;
+    }
+    return s.count > 0 ? stamp_write(&s, err) : 0;
+}

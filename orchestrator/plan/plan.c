@@ -1,0 +1,185 @@
+#include "plan/plan.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "model/subsets.h"
+
+static uint64_t plan_set_cells(const struct model *m, const struct model_set *set) {
+    uint64_t orders = m->all_orders ? subsets_orders(set->count) : 1;
+    return subsets_multiply(orders, subsets_add(set->update_count, set->control));
+}
+
+static uint64_t plan_count(const struct model *m) {
+    uint64_t cells = 0;
+    for (size_t i = 0; i < m->set_count; i++) {
+        cells = subsets_add(cells, plan_set_cells(m, &m->sets[i]));
+    }
+    cells = subsets_multiply(cells, m->image_count);
+    return subsets_multiply(cells, (uint64_t)m->repetitions);
+}
+
+/* A control cell has no update, so nothing that deals with one. */
+static bool plan_wants_step(enum step_kind k, bool control) {
+    return !control || (k != STEP_APPLY && k != STEP_TOOK && k != STEP_ROLLBACK);
+}
+
+static void plan_add_step(struct plan_cell *c, enum step_kind kind, enum plan_phase phase) {
+    c->steps[c->step_count++] = (struct plan_step){kind, phase};
+}
+
+static void plan_fill_steps(struct plan_cell *c, const struct model *m) {
+    enum plan_phase phase = PHASE_BEFORE;
+    c->steps = mem_zalloc(m->step_count + 4, sizeof(*c->steps));
+    plan_add_step(c, STEP_PROVISION, phase);
+    plan_add_step(c, STEP_BOOT, phase);
+    for (size_t i = 0; i < m->step_count; i++) {
+        if (plan_wants_step(m->steps[i], c->update == NULL)) {
+            phase = m->steps[i] == STEP_APPLY ? PHASE_AFTER : phase;
+            plan_add_step(c, m->steps[i], phase);
+        }
+    }
+    plan_add_step(c, STEP_COLLECT, phase);
+    plan_add_step(c, STEP_TEARDOWN, phase);
+}
+
+static char *plan_name_cell(const struct plan_cell *c) {
+    struct str s = STR_INIT;
+    str_addf(&s, "%s/", c->image);
+    for (size_t i = 0; i < c->product_count; i++) {
+        str_addf(&s, "%s%s", i ? "+" : "", c->products[i]->id);
+    }
+    str_addf(&s, "/%s/%d", c->update ? c->update->id : "none", c->repetition);
+    return str_take(&s);
+}
+
+struct plan_walk { /* where the cells being made stand */
+    struct plan *plan;
+    const char *image;
+    const struct model_set *set;
+    const size_t *order; /* indexes into the set's products */
+};
+
+static void plan_add_cell(const struct plan_walk *w, const struct model_update *update,
+                          int repetition) {
+    struct plan_cell *c = &w->plan->cells[w->plan->cell_count++];
+    c->image = w->image;
+    c->products = mem_zalloc(w->set->count, sizeof(struct model_product *));
+    c->product_count = w->set->count;
+    for (size_t i = 0; i < w->set->count; i++) {
+        c->products[i] = w->set->products[w->order[i]];
+    }
+    c->update = update;
+    c->repetition = repetition;
+    c->id = plan_name_cell(c);
+    plan_fill_steps(c, w->plan->model);
+}
+
+static void plan_add_order(const struct plan_walk *w) {
+    for (int r = 1; w->set->control && r <= w->plan->model->repetitions; r++) {
+        plan_add_cell(w, NULL, r);
+    }
+    for (size_t u = 0; u < w->set->update_count; u++) {
+        for (int r = 1; r <= w->plan->model->repetitions; r++) {
+            plan_add_cell(w, w->set->updates[u], r);
+        }
+    }
+}
+
+static void plan_add_set(struct plan *p, const char *image, const struct model_set *set) {
+    size_t *order = mem_zalloc(set->count, sizeof(*order));
+    subsets_first(order, set->count);
+    struct plan_walk w = {p, image, set, order};
+    do {
+        plan_add_order(&w);
+    } while (p->model->all_orders && subsets_next_order(order, set->count));
+    free(order);
+}
+
+/* The loader has refused such a matrix, with its place; a model made otherwise is caught here. */
+static bool plan_is_too_large(const struct model *m, struct diags *diags) {
+    uint64_t cells = plan_count(m);
+    if (cells > PLAN_CELLS_MAX) {
+        diags_add(diags, m->path, (struct diag_pos){0, 0}, "too-many-cells",
+                  "reduce images, product sets, install orders, updates or repetitions",
+                  "this matrix makes %s%" PRIu64 " cells, at most %u are planned",
+                  cells == UINT64_MAX ? "more than " : "", cells, PLAN_CELLS_MAX);
+        return true;
+    }
+    for (size_t i = 0; m->all_orders && i < m->set_count; i++) {
+        uint64_t orders = subsets_orders(m->sets[i].count);
+        if (orders > PLAN_ORDERS_MAX) {
+            diags_add(diags, m->path, (struct diag_pos){0, 0}, "too-many-cells",
+                      "use \"install_orders\": \"listed\", or smaller sets",
+                      "%zu products have %" PRIu64 " install orders, at most %u are run",
+                      m->sets[i].count, orders, PLAN_ORDERS_MAX);
+            return true;
+        }
+    }
+    return false;
+}
+
+struct plan *plan_build(const struct model *m, struct diags *diags) {
+    if (plan_is_too_large(m, diags)) {
+        return NULL;
+    }
+    struct plan *p = mem_zalloc(1, sizeof(*p));
+    p->model = m;
+    p->cells = mem_zalloc((size_t)plan_count(m), sizeof(*p->cells));
+    for (size_t i = 0; i < m->image_count; i++) {
+        for (size_t s = 0; s < m->set_count; s++) {
+            plan_add_set(p, m->images[i], &m->sets[s]);
+        }
+    }
+    return p;
+}
+
+void plan_free(struct plan *p) {
+    if (!p) {
+        return;
+    }
+    for (size_t i = 0; i < p->cell_count; i++) {
+        free(p->cells[i].id);
+        free(p->cells[i].products);
+        free(p->cells[i].steps);
+    }
+    free(p->cells);
+    free(p);
+}
+
+const struct plan_cell *plan_find(const struct plan *p, const char *cell_id) {
+    for (size_t i = 0; i < p->cell_count; i++) {
+        if (str_eq(p->cells[i].id, cell_id)) {
+            return &p->cells[i];
+        }
+    }
+    return NULL;
+}
+
+static json_t *plan_cell_to_json(const struct plan_cell *c) {
+    json_t *products = json_array();
+    for (size_t i = 0; i < c->product_count; i++) {
+        json_array_append_new(products, json_string(c->products[i]->id));
+    }
+    json_t *steps = json_array();
+    for (size_t i = 0; i < c->step_count; i++) {
+        json_array_append_new(
+            steps, json_pack("{s:s, s:s}", "step", step_kind_name(c->steps[i].kind), "phase",
+                             c->steps[i].phase == PHASE_AFTER ? "after" : "before"));
+    }
+    return json_pack("{s:s, s:s, s:o, s:s?, s:i, s:o}", "id", c->id, "image", c->image, "products",
+                     products, "update", c->update ? c->update->id : NULL, "repetition",
+                     c->repetition, "steps", steps);
+}
+
+json_t *plan_to_json(const struct plan *p) {
+    json_t *cells = json_array();
+    for (size_t i = 0; i < p->cell_count; i++) {
+        json_array_append_new(cells, plan_cell_to_json(&p->cells[i]));
+    }
+    return json_pack("{s:s, s:s, s:s, s:I, s:o}", "format", "coexist-plan/1", "matrix",
+                     p->model->name, "matrix_sha256", p->model->sha256, "cell_count",
+                     (json_int_t)p->cell_count, "cells", cells);
+}

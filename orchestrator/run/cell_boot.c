@@ -1,0 +1,184 @@
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "run/cell_state.h"
+
+/* Clocks of host and guest start at different moments and run at their own pace; the boot's own duration
+ * is far above this. */
+#define BOOT_FRESH_SLACK_MS 3000
+
+static double boot_hello_number(const json_t *hello, const char *key) {
+    const json_t *v = json_object_get(hello, key);
+    return json_is_number(v) ? json_number_value(v) : -1;
+}
+
+/* A hello of the system that is still going down must not pass for the one of the next boot. */
+static bool boot_hello_is_fresh(const struct cell *c, const json_t *hello, int64_t since) {
+    double guest_ms = boot_hello_number(hello, "boot_ms");
+    double host_ms = (double)(clock_now(c->env->clock) - since) / (double)CLOCK_MS;
+    return guest_ms < 0 || guest_ms <= host_ms * 1.1 + BOOT_FRESH_SLACK_MS;
+}
+
+static void boot_say_ready(struct cell *c, const json_t *hello) {
+    const char *agent = json_string_value(json_object_get(hello, "agent"));
+    const json_t *os = json_object_get(hello, "os");
+    const char *name = json_string_value(json_object_get(os, "name"));
+    const char *version = json_string_value(json_object_get(os, "version"));
+    char text[400];
+    snprintf(text, sizeof(text), "agent %.60s on %.100s %.60s", agent ? agent : "?",
+             name ? name : "?", version ? version : "?");
+    cell_event(c, "ready", text);
+}
+
+/* Resets without a hello: what a stop screen with automatic restart looks like without a panic device. */
+static int boot_reset_loop(struct cell *c, struct err *err) {
+    cell_screenshot(c, "boot-loop");
+    cell_fail_boots(c, FAILURE_BOOT_LOOP, c->resets,
+                    "restarted by itself %d times in a row without becoming ready", c->resets);
+    cell_vm_off(c);
+    c->handled = true;
+    return err_set(err, ERR_INTERRUPT, "boot loop");
+}
+
+int cell_wait_ready(struct cell *c, int64_t since, struct err *err) {
+    int64_t deadline = since > CLOCK_NEVER - c->env->limits.boot ? CLOCK_NEVER
+                                                                 : since + c->env->limits.boot;
+    for (;;) {
+        json_t *hello = NULL;
+        int rc = guest_wait_ready(c->guest, deadline, &hello, err);
+        if (rc == 0) {
+            bool fresh = boot_hello_is_fresh(c, hello, since);
+            if (fresh) {
+                boot_say_ready(c, hello);
+                c->booting = false;
+                c->up = true;
+            }
+            json_decref(hello);
+            if (fresh) {
+                return 0;
+            }
+            guest_disconnect(c->guest);
+            continue;
+        }
+        c->side = CELL_SIDE_GUEST;
+        if (err->cls != ERR_INTERRUPT || cell_stop_now(c)) {
+            return -1;
+        }
+        CLEANUP_ERR struct err pump = ERR_INIT;
+        if (cell_pump(c, &pump) < 0) {
+            err_move(err, &pump);
+            return -1;
+        }
+        /* Our own reset may be reported as one, too: hence "more than". */
+        if (c->resets > c->env->limits.loop_boots) {
+            return boot_reset_loop(c, err);
+        }
+        if (c->waiting_count > 0) {
+            return -1;
+        }
+        err_clear(err);
+        guest_disconnect(c->guest);
+    }
+}
+
+/* Asks the agent; the guest may be gone before it answers. 1: agreed, 0: no answer (err says why),
+ * -1: refused or broken (err). */
+static int boot_ask_down(struct cell *c, struct err *err) {
+    json_t *args = json_pack("{s:b}", "reboot", 1), *result = NULL;
+    int rc = guest_call(c->guest, "shutdown", args, cell_in(c, c->env->limits.call), &result, err);
+    json_decref(args);
+    json_decref(result);
+    if (rc == 0) {
+        return 1;
+    }
+    c->side = CELL_SIDE_GUEST;
+    err_prefix(err, "ask the guest to restart");
+    return err->cls == ERR_CLOSED || err->cls == ERR_TIMEOUT || err->cls == ERR_INTERRUPT ? 0 : -1;
+}
+
+/* 1: it went down (or was reset), *since tells when; 0: it stays up; -1 with err. */
+static int boot_wait_down(struct cell *c, int64_t *since, struct err *err) {
+    int rc = cell_watch(c, cell_in(c, c->env->limits.down), err);
+    if (rc < 0) {
+        return -1;
+    }
+    if (c->waiting_count > 0) {
+        c->side = CELL_SIDE_GUEST;
+        return err_set(err, ERR_INTERRUPT, "the VM failed while it went down");
+    }
+    if (c->resets > 0) {
+        *since = c->reset_at;
+        return 1;
+    }
+    if (c->powered_off) {
+        cell_note(c, "the guest powered off instead of restarting: started again");
+        *since = clock_now(c->env->clock);
+        return cell_vm_power_on(c, err) < 0 ? -1 : 1;
+    }
+    return 0;
+}
+
+/* It agreed and is still there: one that answers is only unwilling, one that does not hangs. */
+static int boot_force_down(struct cell *c, int64_t *since, struct err *err) {
+    struct guest_reach r = {0};
+    long long waited = (long long)(c->env->limits.down / CLOCK_S);
+    CLEANUP_ERR struct err asked = ERR_INIT;
+    if (cell_reach(c, &r, &asked) < 0) {
+        if (asked.cls == ERR_INTERRUPT && cell_pump(c, err) == 0 && c->resets > 0) {
+            *since = c->reset_at; /* at the last moment after all */
+            return 1;
+        }
+        err_move(err, &asked);
+        return -1;
+    }
+    if (!r.serial && !r.ssh) {
+        c->side = CELL_SIDE_GUEST;
+        return err_set(err, ERR_TIMEOUT, "agreed to restart and did not go down in %lld s", waited);
+    }
+    cell_note(c, "the guest agreed to restart and was still up %lld s later: reset hard", waited);
+    *since = clock_now(c->env->clock);
+    return cell_vm_reset(c, err);
+}
+
+static int boot_go_down(struct cell *c, int64_t *since, struct err *err) {
+    CLEANUP_ERR struct err asked_err = ERR_INIT;
+    int asked = boot_ask_down(c, &asked_err);
+    if (asked < 0) {
+        err_move(err, &asked_err);
+        return -1;
+    }
+    int down = boot_wait_down(c, since, err);
+    if (down != 0) {
+        return down;
+    }
+    if (!asked) {
+        err_move(err, &asked_err);
+        return -1;
+    }
+    return boot_force_down(c, since, err);
+}
+
+int cell_reboot(struct cell *c, struct err *err) {
+    int64_t since = clock_now(c->env->clock);
+    c->going_down = true;
+    c->resets = 0;
+    c->powered_off = false;
+    int rc = boot_go_down(c, &since, err);
+    c->going_down = false;
+    if (rc < 0) {
+        return -1;
+    }
+    c->booting = true;
+    c->up = false;
+    c->resets = 0;
+    guest_disconnect(c->guest);
+    if (cell_wait_ready(c, since, err) < 0) {
+        err_prefix(err, "restart");
+        return -1;
+    }
+    int64_t took = clock_now(c->env->clock) - since;
+    cell_metric(c, &(struct cell_metric){.name = "boot", .unit = "ms", .source = "lab",
+                                         .value = (double)took / (double)CLOCK_MS,
+                                         .reference_ms = __builtin_nan("")});
+    return 0;
+}

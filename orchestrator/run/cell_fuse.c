@@ -1,0 +1,266 @@
+/* Several witnesses tell of one accident: the error that broke a step, the VM's events, which of the two
+ * ways into the guest still answers. Here they are put together, in the order of time, into failures. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "run/cell_state.h"
+
+/* Class of an error that is certainly not the guest's; FAILURE_NONE when the guest may be the cause. */
+static enum failure_class fuse_host_class(const struct cell *c, const struct err *err) {
+    if (!err_is_set(err)) {
+        return FAILURE_NONE;
+    }
+    if (err->cls == ERR_NOSPACE) {
+        return FAILURE_HOST_RESOURCES;
+    }
+    if (err->cls == ERR_BUG) {
+        return FAILURE_LAB_BUG;
+    }
+    if (c->side == CELL_SIDE_VM) {
+        return FAILURE_VM_DIED;
+    }
+    return c->side == CELL_SIDE_HOST ? FAILURE_LAB_BUG : FAILURE_NONE;
+}
+
+static void fuse_fail_once(struct cell *c, enum failure_class class, const char *text) {
+    if (!(c->step_failures & (1u << class))) {
+        cell_fail(c, class, NULL, "%s", text);
+    }
+}
+
+void cell_minor(struct cell *c, const char *what, struct err *err) {
+    if (err->cls == ERR_BUG || err->cls == ERR_NOSPACE) {
+        err_prefix(err, "%s", what);
+        fuse_fail_once(c, fuse_host_class(c, err), err_text(err));
+    } else {
+        cell_note(c, "%s: %s", what, err_text(err));
+    }
+}
+
+void cell_screenshot(struct cell *c, const char *name) {
+    if (!c->vm || (vm_state(c->vm) != VM_RUNNING && vm_state(c->vm) != VM_CRASHED)) {
+        return;
+    }
+    CLEANUP_ERR struct err err = ERR_INIT;
+    CLEANUP_FREE char *path =
+        str_printf("%s/screen-%d.png", c->env->scratch_dir, ++c->screens);
+    CLEANUP_FREE char *file = str_printf("%s.png", name);
+    if (vm_screenshot(c->vm, path, &err) < 0 ||
+        cell_artifact(c, "screenshot", file, path, &err) < 0) {
+        cell_minor(c, "screenshot", &err);
+    }
+}
+
+/* ---- a panic ------------------------------------------------------------------------------------------ */
+
+/* Takes the first panic among the waiting events; true when there was one. */
+static bool fuse_take_panic(struct cell *c, char detail[512]) {
+    for (int i = 0; i < c->waiting_count; i++) {
+        if (c->waiting[i].type != VM_EVENT_PANICKED) {
+            continue;
+        }
+        memcpy(detail, c->waiting[i].detail, sizeof(c->waiting[i].detail));
+        memmove(&c->waiting[i], &c->waiting[i + 1],
+                (size_t)(c->waiting_count - i - 1) * sizeof(c->waiting[0]));
+        c->waiting_count--;
+        return true;
+    }
+    return false;
+}
+
+/* Restarts a stopped guest as Windows' automatic restart would and sees whether it stands. 1: panicked
+ * again, 0: it is back, -1 with err. */
+static int fuse_try_boot(struct cell *c, struct err *err) {
+    int64_t since = clock_now(c->env->clock);
+    if (cell_vm_reset(c, err) < 0) {
+        return -1;
+    }
+    int rc = cell_wait_ready(c, since, err);
+    if (rc == 0) {
+        /* Ready is early: a service that starts late may pull the system down again. */
+        rc = cell_watch(c, cell_in(c, c->env->limits.crash_settle), err);
+    } else if (!cell_stop_now(c)) {
+        CLEANUP_ERR struct err ignored = ERR_INIT;
+        cell_pump(c, &ignored);
+    }
+    for (int i = 0; i < c->waiting_count; i++) {
+        if (c->waiting[i].type == VM_EVENT_PANICKED) {
+            err_clear(err);
+            c->up = false;
+            return 1;
+        }
+    }
+    return rc < 0 || c->waiting_count > 0 ? -1 : 0;
+}
+
+static void fuse_others(struct cell *c, enum failure_class own, struct err *err);
+
+/* Handles a panic to its end: back again, a boot loop, or something else that came on top. */
+static void fuse_panic(struct cell *c, const char *first_detail) {
+    CLEANUP_ERR struct err err = ERR_INIT;
+    char detail[512];
+    snprintf(detail, sizeof(detail), "%s", first_detail);
+    int boots = 0, again = 1;
+    c->up = false;
+    while (again == 1) {
+        boots++;
+        CLEANUP_FREE char *name = str_printf("crash-%d", boots);
+        cell_screenshot(c, name);
+        if (!c->touched || boots >= c->env->limits.loop_boots || c->infra != FAILURE_NONE) {
+            break;
+        }
+        again = fuse_try_boot(c, &err);
+        if (again == 1) {
+            fuse_take_panic(c, detail);
+        }
+    }
+    const char *colon = detail[0] ? ": " : "";
+    if (again == 1 && boots >= c->env->limits.loop_boots) {
+        cell_fail_boots(c, FAILURE_BOOT_LOOP, boots, "stopped %d times in a row%s%s", boots, colon,
+                        detail);
+        cell_vm_off(c);
+        return;
+    }
+    cell_fail_boots(c, FAILURE_KERNEL_CRASH, boots, "the guest's kernel stopped%s%s", colon, detail);
+    if (again < 0) {
+        c->up = false;
+        fuse_others(c, FAILURE_NO_BOOT, &err);
+    } else if (again == 1) {
+        cell_vm_off(c);
+    }
+}
+
+/* ---- everything else ------------------------------------------------------------------------------------- */
+
+static void fuse_restarted(struct cell *c, const struct vm_event *ev) {
+    cell_fail(c, FAILURE_NOT_KNOWN, NULL,
+              "the guest restarted by itself during step %s, no panic was reported%s%s", c->kind,
+              ev->detail[0] ? ": " : "", ev->detail);
+    CLEANUP_ERR struct err err = ERR_INIT;
+    c->booting = true;
+    c->resets = 0;
+    guest_disconnect(c->guest);
+    if (cell_wait_ready(c, ev->at_ns, &err) < 0) {
+        fuse_others(c, FAILURE_NO_BOOT, &err);
+    }
+}
+
+/* Turns events into failures, oldest first. True when at least one was a cause of its own. */
+static bool fuse_events(struct cell *c) {
+    bool found = false;
+    while (c->waiting_count > 0) {
+        struct vm_event ev = c->waiting[0];
+        memmove(&c->waiting[0], &c->waiting[1],
+                (size_t)(--c->waiting_count) * sizeof(c->waiting[0]));
+        found = true;
+        switch (ev.type) {
+        case VM_EVENT_PANICKED:
+            fuse_panic(c, ev.detail);
+            break;
+        case VM_EVENT_DIED:
+            c->up = false;
+            fuse_fail_once(c, FAILURE_VM_DIED, ev.detail[0] ? ev.detail : "QEMU is gone");
+            break;
+        case VM_EVENT_IO_ERROR:
+            c->up = false;
+            fuse_fail_once(c, FAILURE_HOST_RESOURCES,
+                           ev.detail[0] ? ev.detail : "a disk of the VM failed");
+            break;
+        case VM_EVENT_SHUTDOWN:
+            c->up = false;
+            cell_fail(c, FAILURE_NOT_KNOWN, NULL, "the guest powered off by itself during step %s",
+                      c->kind);
+            break;
+        case VM_EVENT_RESET:
+            fuse_restarted(c, &ev);
+            break;
+        case VM_EVENT_STARTED:
+        case VM_EVENT_TYPE_COUNT:
+            break;
+        }
+    }
+    return found;
+}
+
+/* The guest gave no usable answer: which ways still answer tells apart what is wrong. */
+static void fuse_by_reach(struct cell *c, enum failure_class own, const struct guest_reach *r,
+                          const char *text) {
+    bool booting = c->booting;
+    c->up = r->serial || r->ssh;
+    c->booting = booting && !c->up;
+    if (!c->up) {
+        cell_fail(c, booting ? FAILURE_NO_BOOT : FAILURE_HANG, NULL,
+                  "%s; serial port: %s; SSH: %s", text, r->serial_why, r->ssh_why);
+    } else if (r->serial && !r->ssh) {
+        cell_fail(c, FAILURE_NETWORK_LOST, NULL,
+                  "%s; the agent answers on the serial port, SSH does not: %s", text, r->ssh_why);
+    } else if (!r->serial) {
+        cell_fail(c, FAILURE_NOT_KNOWN, NULL,
+                  "%s; SSH answers, the agent on the serial port does not: %s", text,
+                  r->serial_why);
+    } else {
+        cell_fail(c, own, NULL, "%s (the guest answers otherwise)", text);
+    }
+}
+
+static void fuse_silence(struct cell *c, enum failure_class own, struct err *err) {
+    struct guest_reach reach = {0};
+    CLEANUP_ERR struct err asked = ERR_INIT;
+    int rc = cell_reach(c, &reach, &asked);
+    if (rc == 0) {
+        fuse_by_reach(c, own, &reach, err_text(err));
+        return;
+    }
+    if (cell_stop_now(c) || fuse_events(c)) {
+        return;
+    }
+    enum failure_class host = fuse_host_class(c, &asked);
+    cell_fail(c, host != FAILURE_NONE ? host : FAILURE_HANG, NULL, "%s; %s", err_text(err),
+              err_text(&asked));
+    c->up = false;
+}
+
+static bool fuse_may_be_a_crash(const struct err *err) {
+    return err->cls == ERR_TIMEOUT || err->cls == ERR_CLOSED || err->cls == ERR_INTERRUPT ||
+           err->cls == ERR_SYSTEM;
+}
+
+static void fuse_others(struct cell *c, enum failure_class own, struct err *err) {
+    enum failure_class host = fuse_host_class(c, err);
+    CLEANUP_ERR struct err watching = ERR_INIT;
+    if (c->vm && host == FAILURE_NONE && c->waiting_count == 0 && fuse_may_be_a_crash(err) &&
+        vm_state(c->vm) == VM_RUNNING) {
+        /* The connection may be lost before the panic is reported. */
+        cell_watch(c, cell_in(c, c->env->limits.crash_settle), &watching);
+    } else if (c->vm) {
+        cell_pump(c, &watching);
+    }
+    bool told = fuse_events(c);
+    if (err_is_set(&watching) && watching.cls != ERR_INTERRUPT) {
+        cell_minor(c, "watch the VM", &watching);
+    }
+    if (host != FAILURE_NONE) {
+        fuse_fail_once(c, host, err_text(err));
+    } else if (told || cell_stop_now(c)) {
+        return;
+    } else if (err->cls == ERR_REFUSED || err->cls == ERR_INPUT) {
+        cell_fail(c, own, NULL, "%s", err_text(err));
+    } else {
+        fuse_silence(c, own, err);
+    }
+}
+
+void cell_fuse(struct cell *c, enum failure_class own, struct err *err) {
+    if (c->handled) {
+        c->handled = false;
+    } else if (cell_stop_now(c)) {
+        cell_note(c, "stopped at once: %s", err_text(err));
+    } else {
+        fuse_others(c, own, err);
+    }
+    c->going_down = false;
+    c->waiting_count = 0;
+    err_clear(err);
+}

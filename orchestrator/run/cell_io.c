@@ -1,0 +1,253 @@
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "run/cell_state.h"
+
+/* A call cut short by an event that proves harmless is repeated this often. */
+enum { CELL_REPEATS = 8, CELL_OUTPUT_MAX = 256 * 1024 };
+
+bool cell_stop_now(const struct cell *c) {
+    return c->env->stop && *c->env->stop >= CELL_STOP_NOW;
+}
+
+int64_t cell_in(const struct cell *c, int64_t ns) {
+    return clock_after(c->env->clock, ns);
+}
+
+/* ---- events ---------------------------------------------------------------------------------------- */
+
+static void io_keep_event(struct cell *c, const struct vm_event *ev) {
+    if (c->waiting_count < CELL_EVENTS_MAX) {
+        c->waiting[c->waiting_count++] = *ev;
+    }
+}
+
+static void io_take_event(struct cell *c, const struct vm_event *ev) {
+    cell_event(c, vm_event_name(ev->type), ev->detail);
+    switch (ev->type) {
+    case VM_EVENT_STARTED:
+        break;
+    case VM_EVENT_RESET:
+        if (c->booting || c->going_down) {
+            c->resets++;
+            c->reset_at = ev->at_ns;
+        } else {
+            io_keep_event(c, ev);
+        }
+        break;
+    case VM_EVENT_SHUTDOWN:
+        if (c->going_down) {
+            c->powered_off = true;
+        } else {
+            io_keep_event(c, ev);
+        }
+        break;
+    case VM_EVENT_PANICKED:
+    case VM_EVENT_IO_ERROR:
+    case VM_EVENT_DIED:
+    case VM_EVENT_TYPE_COUNT:
+        io_keep_event(c, ev);
+        break;
+    }
+}
+
+/* Takes events until none comes before the deadline, or (wait) the first one came. */
+static int io_take_events(struct cell *c, int64_t deadline, bool wait, struct err *err) {
+    for (int taken = 0; taken < 1000; taken++) {
+        struct vm_event ev;
+        int64_t until = wait && taken == 0 ? deadline : clock_now(c->env->clock);
+        int rc = vm_next_event(c->vm, until, &ev, err);
+        if (rc < 0) {
+            c->side = CELL_SIDE_VM;
+            return -1;
+        }
+        if (rc == 0) {
+            return 0;
+        }
+        io_take_event(c, &ev);
+    }
+    c->side = CELL_SIDE_VM;
+    return err_set(err, ERR_BUG, "the VM gives events without end");
+}
+
+int cell_pump(struct cell *c, struct err *err) {
+    return c->vm ? io_take_events(c, 0, false, err) : 0;
+}
+
+int cell_watch(struct cell *c, int64_t deadline, struct err *err) {
+    for (;;) {
+        if (cell_stop_now(c)) {
+            return err_set(err, ERR_INTERRUPT, "told to stop at once");
+        }
+        /* In slices, so that the order to stop is heard. */
+        int64_t slice = cell_in(c, CLOCK_S);
+        if (io_take_events(c, slice < deadline ? slice : deadline, true, err) < 0) {
+            return -1;
+        }
+        if (c->waiting_count > 0 || (c->going_down && (c->resets > 0 || c->powered_off))) {
+            return 1;
+        }
+        if (clock_now(c->env->clock) >= deadline) {
+            return 0;
+        }
+    }
+}
+
+/* ---- the VM ----------------------------------------------------------------------------------------- */
+
+static int io_vm(struct cell *c, int rc) {
+    if (rc < 0) {
+        c->side = CELL_SIDE_VM;
+    }
+    return rc;
+}
+
+int cell_vm_power_on(struct cell *c, struct err *err) {
+    c->booting = true;
+    c->up = false;
+    c->resets = 0;
+    if (io_vm(c, vm_start(c->vm, cell_in(c, c->env->limits.vm), err)) < 0) {
+        return -1;
+    }
+    struct vm_endpoints ends = {0};
+    if (io_vm(c, vm_endpoints(c->vm, &ends, err)) < 0) {
+        return -1;
+    }
+    free(c->console);
+    c->console = str_dup(ends.console_log);
+    guest_destroy(c->guest);
+    c->guest = c->env->machine->create_guest(c->env->machine_ctx, c->vm, err);
+    return c->guest ? 0 : io_vm(c, -1);
+}
+
+int cell_vm_reset(struct cell *c, struct err *err) {
+    c->booting = true;
+    c->up = false;
+    c->resets = 0;
+    if (io_vm(c, vm_reset(c->vm, cell_in(c, c->env->limits.vm), err)) < 0) {
+        return -1;
+    }
+    if (c->guest) {
+        guest_disconnect(c->guest);
+    }
+    return 0;
+}
+
+static bool io_vm_is_on(const struct cell *c) {
+    return c->vm && (vm_state(c->vm) == VM_RUNNING || vm_state(c->vm) == VM_CRASHED);
+}
+
+void cell_vm_off(struct cell *c) {
+    CLEANUP_ERR struct err err = ERR_INIT;
+    c->up = false;
+    if (c->guest) {
+        guest_disconnect(c->guest);
+    }
+    if (io_vm_is_on(c) && vm_stop(c->vm, cell_in(c, c->env->limits.vm), &err) < 0) {
+        cell_minor(c, "switch off", &err);
+    }
+}
+
+void cell_vm_drop(struct cell *c) {
+    guest_destroy(STEAL(c->guest));
+    vm_destroy(STEAL(c->vm));
+    c->up = false;
+}
+
+/* ---- the guest --------------------------------------------------------------------------------------- */
+
+/* 0: done; 1: try again; -1: give up. An interrupt by an event that is no reason to stop is repeated. */
+static int io_after(struct cell *c, int rc, int tries, struct err *err) {
+    if (rc >= 0) {
+        return 0;
+    }
+    c->side = CELL_SIDE_GUEST;
+    if (err->cls != ERR_INTERRUPT || cell_stop_now(c) || tries >= CELL_REPEATS) {
+        return -1;
+    }
+    CLEANUP_ERR struct err pump = ERR_INIT;
+    if (cell_pump(c, &pump) < 0) {
+        err_move(err, &pump);
+        return -1;
+    }
+    if (c->waiting_count > 0 || c->going_down) {
+        return -1;
+    }
+    err_clear(err);
+    return 1;
+}
+
+int cell_exec(struct cell *c, const char *command, int64_t limit_ms, struct guest_exec *x,
+              struct err *err) {
+    /* Events that wait already would cut the command short after it was sent. */
+    if (cell_pump(c, err) < 0) {
+        return -1;
+    }
+    c->side = CELL_SIDE_GUEST;
+    if (c->waiting_count > 0) {
+        return err_set(err, ERR_INTERRUPT, "run %s: the VM has failed", command);
+    }
+    int64_t deadline = cell_in(c, limit_ms * CLOCK_MS + c->env->limits.command_extra);
+    if (guest_exec(c->guest, command, limit_ms, CELL_OUTPUT_MAX, deadline, x, err) < 0) {
+        err_prefix(err, "run %s", command);
+        return -1;
+    }
+    return 0;
+}
+
+int cell_put(struct cell *c, const char *host_path, const char *guest_path, struct err *err) {
+    if (access(host_path, R_OK) < 0) {
+        c->side = CELL_SIDE_HOST;
+        return err_sys(err, errno, "read %s", host_path);
+    }
+    for (int tries = 0;; tries++) {
+        int rc = guest_put(c->guest, host_path, guest_path, cell_in(c, c->env->limits.file), err);
+        int again = io_after(c, rc, tries, err);
+        if (again <= 0) {
+            err_prefix(err, "put %s", guest_path);
+            return again;
+        }
+    }
+}
+
+int cell_get(struct cell *c, const char *guest_path, const char *host_path, int64_t max_bytes,
+             struct err *err) {
+    for (int tries = 0;; tries++) {
+        int rc = guest_get(c->guest, guest_path, host_path, max_bytes,
+                           cell_in(c, c->env->limits.file), err);
+        int again = io_after(c, rc, tries, err);
+        if (again <= 0) {
+            err_prefix(err, "get %s", guest_path);
+            return again;
+        }
+    }
+}
+
+static void json_decref_ptr(json_t **j) {
+    json_decref(*j);
+}
+
+int cell_call(struct cell *c, const char *op, json_t *args, int64_t limit_ns, json_t **result,
+              struct err *err) {
+    CLEANUP(json_decref_ptr) json_t *given = args ? args : json_object();
+    for (int tries = 0;; tries++) {
+        int rc = guest_call(c->guest, op, given, cell_in(c, limit_ns), result, err);
+        int again = io_after(c, rc, tries, err);
+        if (again <= 0) {
+            err_prefix(err, "ask the guest for '%s'", op);
+            return again;
+        }
+    }
+}
+
+int cell_reach(struct cell *c, struct guest_reach *out, struct err *err) {
+    for (int tries = 0;; tries++) {
+        int rc = guest_reach(c->guest, cell_in(c, c->env->limits.call), out, err);
+        int again = io_after(c, rc, tries, err);
+        if (again <= 0) {
+            return again;
+        }
+    }
+}

@@ -1,0 +1,154 @@
+/* What a running cell knows: shared by cell.c, its helpers and the steps_*.c files, by nobody else. */
+#ifndef COEXIST_RUN_CELL_STATE_H
+#define COEXIST_RUN_CELL_STATE_H
+
+#include "model/failure.h"
+#include "run/cell.h"
+
+/* Whose call failed, when a step breaks: decides what an error means. */
+enum cell_side {
+    CELL_SIDE_GUEST, /* a question to the guest: its harm until proven otherwise */
+    CELL_SIDE_VM,    /* libvirt and QEMU */
+    CELL_SIDE_HOST,  /* a file or folder of the host */
+};
+
+enum { CELL_EVENTS_MAX = 16, CELL_TEXT_MAX = 2000 };
+
+struct cell {
+    const struct cell_env *env;
+    struct vm *vm;       /* NULL before provision and after teardown */
+    struct guest *guest; /* NULL while no VM was started */
+    int64_t began_ns;
+    int64_t seq;
+    int step;            /* index, -1 outside of steps */
+    const char *kind;    /* of the step, "" outside */
+    enum plan_phase phase;
+
+    bool up;      /* the guest is usable: said hello in this boot, nothing says otherwise since */
+    bool booting; /* between power-on or reset and the hello; resets are counted, not feared */
+    bool going_down;  /* asked to reboot: a reset or power-off is what we wait for */
+    bool touched; /* something of a product has run or been put in: harm before is the image's */
+    int resets;   /* while booting or going down */
+    int64_t reset_at;
+    bool powered_off; /* while going down */
+
+    /* Events that end a step, in the order they came, not yet turned into failures. */
+    struct vm_event waiting[CELL_EVENTS_MAX];
+    int waiting_count;
+    enum cell_side side; /* of the last failed call */
+    bool handled;        /* the failure behind the error that unwinds is already recorded */
+
+    unsigned step_failures; /* bit set of failure classes recorded in this step */
+    char *failed;           /* why the remaining steps are skipped; NULL: all well */
+    enum failure_class infra; /* first infrastructure failure, FAILURE_NONE when there was none */
+    char *infra_text;
+    bool stopped;
+    bool *installed; /* for each product of the cell */
+    char **dumps;    /* names of process dumps already told of */
+    size_t dump_count;
+    char *console;   /* host path of the boot console's log, NULL: none */
+    int screens;     /* screenshots taken, for their names */
+};
+
+/* ---- cell_emit.c: observations ------------------------------------------------------------------ */
+/* Valid UTF-8 from any bytes: what is not becomes U+FFFD; cut at `max` bytes. New reference. */
+json_t *cell_text(const char *bytes, size_t len, size_t max);
+/* data is taken. */
+void cell_emit(struct cell *c, enum obs_type type, json_t *data);
+void cell_note(struct cell *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void cell_event(struct cell *c, const char *what, const char *text);
+
+struct cell_metric { /* one sample */
+    const char *name, *unit, *source;
+    double value;
+    double reference_ms;  /* NAN: none */
+    int rep;              /* 0-based */
+    const char *process;  /* NULL: the system's */
+    const char *product;  /* id; NULL: of no product in particular */
+};
+void cell_metric(struct cell *c, const struct cell_metric *m);
+void cell_check(struct cell *c, const char *what, const char *name, const char *product, bool ok,
+                const char *expected, const char *found);
+/* Stores a host file as an artifact. */
+int cell_artifact(struct cell *c, const char *role, const char *name, const char *host_path,
+                  struct err *err);
+/* Records a failure and ends the normal course of the cell. Harm to a guest in which nothing of a product
+ * ran yet is recorded as the image's fault. product may be NULL. */
+void cell_fail(struct cell *c, enum failure_class class, const char *product, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+void cell_fail_boots(struct cell *c, enum failure_class class, int boots, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* ---- cell_io.c: the vm and the guest, watched ---------------------------------------------------- */
+bool cell_stop_now(const struct cell *c);
+int64_t cell_in(const struct cell *c, int64_t ns); /* a deadline from now */
+/* Takes all events that wait. Negative with err when the VM cannot even be asked. */
+int cell_pump(struct cell *c, struct err *err);
+/* Looks for events until the deadline, or until one ends the step (returns 1). */
+int cell_watch(struct cell *c, int64_t deadline, struct err *err);
+int cell_vm_power_on(struct cell *c, struct err *err); /* start, then a guest for it */
+int cell_vm_reset(struct cell *c, struct err *err);
+void cell_vm_off(struct cell *c); /* pulls the plug when it is on; problems become notes */
+void cell_vm_drop(struct cell *c); /* ends guest and VM */
+/* Runs a command with its own limit inside the guest. Never repeated. */
+int cell_exec(struct cell *c, const char *command, int64_t limit_ms, struct guest_exec *x,
+              struct err *err);
+/* A failure to read the host's file is the lab's, never the guest's. */
+int cell_put(struct cell *c, const char *host_path, const char *guest_path, struct err *err);
+int cell_get(struct cell *c, const char *guest_path, const char *host_path, int64_t max_bytes,
+             struct err *err);
+/* args is taken (may be NULL). Repeated when only a harmless event cut it short. */
+int cell_call(struct cell *c, const char *op, json_t *args, int64_t limit_ns, json_t **result,
+              struct err *err);
+int cell_reach(struct cell *c, struct guest_reach *out, struct err *err);
+
+/* ---- cell_boot.c --------------------------------------------------------------------------------- */
+/* Waits for the hello of the boot that began at `since`. Every reset is taken as a new attempt to boot;
+ * too many are a boot loop. */
+int cell_wait_ready(struct cell *c, int64_t since, struct err *err);
+/* Orderly restart, with a hard reset when the guest agreed and yet does not go down. */
+int cell_reboot(struct cell *c, struct err *err);
+
+/* ---- cell_fuse.c: from what was seen to failures -------------------------------------------------- */
+/* Turns the error that broke a step, the events and what still answers into typed failures; leaves c->up
+ * telling whether the guest can still be used. `own` is the class when the guest is fine and only did
+ * not do what was asked. Consumes err. */
+void cell_fuse(struct cell *c, enum failure_class own, struct err *err);
+/* An error while gathering evidence: a note, unless it shows a fault of the lab or the host. */
+void cell_minor(struct cell *c, const char *what, struct err *err);
+/* Takes a picture of the screen when there is one to take. */
+void cell_screenshot(struct cell *c, const char *name);
+
+/* ---- checks.c --------------------------------------------------------------------------------------- */
+struct check_round; /* answers shared by the checks of one look at the guest */
+struct check_round *check_round_new(void);
+void check_round_free(struct check_round *r);
+struct check_result {
+    bool ok;
+    char expected[200], found[200];
+};
+/* 0 with *out, negative with err when the guest could not be asked. */
+int check_look(struct cell *c, struct check_round *r, const struct model_check *check,
+               struct check_result *out, struct err *err);
+/* What it means when such a check fails. */
+enum failure_class check_failure_class(enum check_kind kind);
+const char *check_display_name(const struct model_check *check, char buf[300]);
+
+/* ---- steps_*.c ---------------------------------------------------------------------------------------- */
+/* 0 when the step came to its end (failures may have been recorded on the way), negative with err when it
+ * broke. */
+typedef int cell_step_fn(struct cell *c, struct err *err);
+cell_step_fn step_provision, step_boot, step_reboot, step_install, step_uninstall, step_apply,
+    step_rollback, step_verify, step_took, step_detect, step_measure, step_collect, step_teardown;
+/* Health of every installed product, once the guest had until `deadline` to become healthy. */
+int step_verify_until(struct cell *c, int64_t deadline, struct err *err);
+/* Tells of process dumps that were not there before. */
+int step_find_process_dumps(struct cell *c, struct err *err);
+
+#define GUEST_IN "C:\\coexist\\in"
+#define GUEST_OUT "C:\\coexist\\out"
+#define GUEST_DUMPS "C:\\coexist\\out\\dumps"
+#define GUEST_MINIDUMPS "C:\\Windows\\Minidump"
+#define GUEST_UPDATE "C:\\coexist\\in\\update"
+
+#endif

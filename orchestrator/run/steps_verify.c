@@ -1,0 +1,156 @@
+/* Is everything as it should be? Asked again until it is or the time for becoming healthy is over: after a
+ * boot, services need some seconds. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "run/cell_state.h"
+
+struct verify_item {
+    const struct model_check *check;
+    const char *product; /* id or NULL */
+    bool done;
+    struct check_result last;
+};
+
+struct verify_list {
+    struct verify_item *items;
+    size_t count;
+};
+
+static void verify_add(struct verify_list *l, const struct model_checks *checks,
+                       const char *product) {
+    if (checks->count == 0) {
+        return;
+    }
+    l->items = mem_grow(l->items, l->count + checks->count, sizeof(*l->items));
+    for (size_t i = 0; i < checks->count; i++) {
+        l->items[l->count++] =
+            (struct verify_item){.check = &checks->items[i], .product = product};
+    }
+}
+
+static void verify_list_free(struct verify_list *l) {
+    free(l->items);
+}
+
+static void round_free(struct check_round **r) {
+    check_round_free(*r);
+}
+
+static void verify_say(struct cell *c, const char *what, const struct verify_item *it) {
+    char name[300];
+    cell_check(c, what ? what : check_kind_name(it->check->kind),
+               check_display_name(it->check, name), it->product, it->last.ok, it->last.expected,
+               it->last.found);
+}
+
+/* One look at all that is still open. Returns how many stay open, -1 with err. */
+static int verify_look(struct cell *c, struct verify_list *l, const char *what, struct err *err) {
+    CLEANUP(round_free) struct check_round *round = check_round_new();
+    int open = 0;
+    for (size_t i = 0; i < l->count; i++) {
+        struct verify_item *it = &l->items[i];
+        if (it->done) {
+            continue;
+        }
+        if (check_look(c, round, it->check, &it->last, err) < 0) {
+            return -1;
+        }
+        it->done = it->last.ok;
+        if (it->done) {
+            verify_say(c, what, it);
+        } else {
+            open++;
+        }
+    }
+    return open;
+}
+
+/* `what` and `class` replace each check's own when given. */
+static int verify_all(struct cell *c, struct verify_list *l, int64_t deadline, const char *what,
+                      enum failure_class class, struct err *err) {
+    for (;;) {
+        int open = verify_look(c, l, what, err);
+        if (open <= 0) {
+            return open;
+        }
+        if (cell_stop_now(c)) {
+            return err_set(err, ERR_INTERRUPT, "told to stop at once");
+        }
+        if (clock_now(c->env->clock) >= deadline) {
+            break;
+        }
+        if (cell_watch(c, cell_in(c, c->env->limits.poll), err) != 0) {
+            c->side = CELL_SIDE_GUEST;
+            return err_is_set(err) ? -1 : err_set(err, ERR_INTERRUPT, "the VM failed meanwhile");
+        }
+    }
+    for (size_t i = 0; i < l->count; i++) {
+        const struct verify_item *it = &l->items[i];
+        char name[300];
+        if (!it->done) {
+            verify_say(c, what, it);
+            cell_fail(c, class != FAILURE_NONE ? class : check_failure_class(it->check->kind),
+                      it->product, "%s %s: expected %s, found %s",
+                      check_kind_name(it->check->kind), check_display_name(it->check, name),
+                      it->last.expected, it->last.found);
+        }
+    }
+    return 0;
+}
+
+/* Products answer on the serial port alone when one of them broke the network: ask both ways. */
+static int verify_ways(struct cell *c, int64_t deadline, struct err *err) {
+    for (;;) {
+        struct guest_reach r = {0};
+        if (cell_reach(c, &r, err) < 0) {
+            return -1;
+        }
+        if (r.ssh && r.serial) {
+            return 0;
+        }
+        if (clock_now(c->env->clock) < deadline && !cell_stop_now(c)) {
+            if (cell_watch(c, cell_in(c, c->env->limits.poll), err) == 0) {
+                continue;
+            }
+            c->side = CELL_SIDE_GUEST;
+            return err_is_set(err) ? -1 : err_set(err, ERR_INTERRUPT, "the VM failed meanwhile");
+        }
+        c->side = CELL_SIDE_GUEST;
+        return err_set(err, ERR_TIMEOUT, "not reachable on both ways");
+    }
+}
+
+int step_verify_until(struct cell *c, int64_t deadline, struct err *err) {
+    if (verify_ways(c, deadline, err) < 0) {
+        return -1;
+    }
+    CLEANUP(verify_list_free) struct verify_list l = {NULL, 0};
+    for (size_t i = 0; i < c->env->cell->product_count; i++) {
+        if (c->installed[i]) {
+            verify_add(&l, &c->env->cell->products[i]->health, c->env->cell->products[i]->id);
+        }
+    }
+    return verify_all(c, &l, deadline, NULL, FAILURE_NONE, err);
+}
+
+int step_verify(struct cell *c, struct err *err) {
+    if (step_verify_until(c, cell_in(c, c->env->limits.healthy), err) < 0) {
+        return -1;
+    }
+    return step_find_process_dumps(c, err);
+}
+
+int step_took(struct cell *c, struct err *err) {
+    const struct model_update *u = c->env->cell->update;
+    if (!u) {
+        cell_note(c, "nothing was applied: this cell is the control");
+        return 0;
+    }
+    CLEANUP(verify_list_free) struct verify_list l = {NULL, 0};
+    verify_add(&l, &u->took, u->product ? u->product->id : NULL);
+    return verify_all(c, &l, cell_in(c, c->env->limits.healthy), "took",
+                      FAILURE_UPDATE_NOT_APPLIED, err);
+}

@@ -1,0 +1,260 @@
+/* report.json: everything the analysis knows, in a form with a schema (reports/schema/report.schema.json). The other
+ * renderers read this and nothing else, so what they show is in it. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "reports/report.h"
+#include "reports/text.h"
+
+static json_t *report_number(double v) {
+    if (!isfinite(v)) {
+        return json_null();
+    }
+    char buf[32]; /* six digits that matter: more would only be noise that changes with the compiler */
+    snprintf(buf, sizeof(buf), "%.6g", v);
+    return json_real(strtod(buf, NULL));
+}
+
+static json_t *report_texts(char *const *texts) {
+    json_t *list = json_array();
+    for (size_t i = 0; texts && texts[i]; i++) {
+        json_array_append_new(list, text_json(texts[i]));
+    }
+    return list;
+}
+
+static json_t *report_run(const struct journal_run *r) {
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "id", text_json(r->id), "started",
+                     text_json(r->started), "ended", text_json(r->ended), "version",
+                     text_json(r->version), "host", text_json(r->host), "outcome",
+                     text_json(r->outcome));
+}
+
+static json_t *report_matrix(const struct model *m) {
+    json_t *products = json_array();
+    for (size_t i = 0; i < m->product_count; i++) {
+        const struct model_product *p = &m->products[i];
+        json_array_append_new(products, json_pack("{s:o, s:o, s:o, s:o}", "id", text_json(p->id),
+                                                  "vendor", text_json(p->vendor), "name",
+                                                  text_json(p->name), "version",
+                                                  text_json(p->version)));
+    }
+    return json_pack("{s:o, s:o, s:o, s:o}", "name", text_json(m->name), "title",
+                     text_json(m->title), "sha256", text_json(m->sha256), "products", products);
+}
+
+static json_t *report_image_limits(const json_t *manifest) {
+    json_t *limits = json_array();
+    size_t i;
+    json_t *one;
+    json_array_foreach(json_object_get(manifest, "limits"), i, one) {
+        if (json_is_string(one)) {
+            json_array_append_new(limits, text_json(json_string_value(one)));
+        }
+    }
+    return limits;
+}
+
+static json_t *report_image(const struct analysis *a, const char *name) {
+    json_t *manifest = json_object_get(a->run.images, name);
+    json_t *image = json_pack("{s:o, s:o}", "name", text_json(name), "limits",
+                              report_image_limits(manifest));
+    json_object_set(image, "manifest", manifest ? manifest : json_null());
+    return image;
+}
+
+static json_t *report_images(const struct analysis *a) {
+    json_t *images = json_array();
+    for (size_t i = 0; i < a->model->image_count; i++) {
+        json_array_append_new(images, report_image(a, a->model->images[i]));
+    }
+    return images;
+}
+
+static json_t *report_exposure(const struct analysis_update *u) {
+    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:f}", "cells_planned",
+                     (json_int_t)u->cells_planned, "cells_run", (json_int_t)u->cells_run,
+                     "cells_with_verdict", (json_int_t)u->cells_verdict, "cells_failed",
+                     (json_int_t)u->cells_failed, "failure_rate_upper",
+                     report_number(u->failure_upper), "confidence", 0.95);
+}
+
+static json_t *report_update(const struct analysis *a, const struct analysis_update *u) {
+    const struct model_update *m = model_find_update(a->model, u->id);
+    const struct model_product *p = m ? m->product : NULL;
+    return json_pack(
+        "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "id", text_json(u->id), "title",
+        text_json(m ? m->title : u->id), "kind", m ? update_kind_name(m->kind) : "", "product",
+        text_json(p ? p->id : NULL), "vendor", text_json(p ? p->vendor : NULL), "from",
+        text_json(m ? m->from : NULL), "to", text_json(m ? m->to : NULL), "decision",
+        decision_name(u->decision), "reasons", report_texts(u->reasons), "exposure",
+        report_exposure(u));
+}
+
+static json_t *report_factors(const struct plan_cell *c) {
+    json_t *products = json_array();
+    CLEANUP_STR struct str order = STR_INIT;
+    for (size_t i = 0; i < c->product_count; i++) {
+        json_array_append_new(products, text_json(c->products[i]->id));
+        str_addf(&order, "%s%s", i ? " > " : "", c->products[i]->id);
+    }
+    return json_pack("{s:o, s:o, s:o, s:o, s:i}", "image", text_json(c->image), "products", products,
+                     "order", text_json(str_get(&order)), "update",
+                     text_json(c->update ? c->update->id : NULL), "repetition", c->repetition);
+}
+
+static json_t *report_blame(const struct analysis_blame *b) {
+    if (!b->product && !b->update && !b->module && !b->with) {
+        return json_null();
+    }
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "product", text_json(b->product),
+                     "vendor", text_json(b->vendor), "update", text_json(b->update), "module",
+                     text_json(b->module), "with", text_json(b->with), "reason",
+                     text_json(b->reason), "confidence", report_number(b->confidence));
+}
+
+static json_t *report_side(const double *samples, size_t count, double median) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(list, report_number(samples[i]));
+    }
+    return json_pack("{s:I, s:o, s:o}", "n", (json_int_t)count, "median", report_number(median),
+                     "samples", list);
+}
+
+static json_t *report_metric(const struct analysis_metric *m) {
+    json_t *j = json_pack("{s:o, s:o, s:o, s:b}", "name", text_json(m->name), "unit",
+                          text_json(m->unit), "source", text_json(m->source), "regression",
+                          m->regression);
+    json_object_set_new(j, "process", text_json(m->process));
+    json_object_set_new(j, "product", text_json(m->product));
+    json_object_set_new(j, "before", report_side(m->before, m->before_count, m->before_median));
+    json_object_set_new(j, "after", report_side(m->after, m->after_count, m->after_median));
+    json_object_set_new(j, "change_percent", report_number(m->change_percent));
+    json_object_set_new(j, "change_low", report_number(m->change_low));
+    json_object_set_new(j, "change_high", report_number(m->change_high));
+    json_object_set_new(j, "confidence", report_number(m->confidence));
+    json_object_set_new(j, "p_value", report_number(m->p_value));
+    json_object_set_new(j, "p_adjusted", report_number(m->p_adjusted));
+    json_object_set_new(j, "session_percent", report_number(m->session_percent));
+    json_object_set_new(j, "corrected", json_boolean(m->corrected));
+    json_object_set_new(j, "set_aside", json_integer((json_int_t)m->set_aside));
+    json_object_set_new(j, "gate", text_json(m->gate));
+    json_object_set_new(j, "note", text_json(m->note));
+    return j;
+}
+
+static json_t *report_metrics(const struct analysis_cell *c) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < c->metric_count; i++) {
+        json_array_append_new(list, report_metric(&c->metrics[i]));
+    }
+    return list;
+}
+
+static json_t *report_artifacts(const struct analysis_cell *c) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < c->artifact_count; i++) {
+        const struct analysis_artifact *a = &c->artifacts[i];
+        json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:I, s:o}", "role",
+                                              text_json(a->role), "name", text_json(a->name),
+                                              "sha256", text_json(a->sha256), "bytes",
+                                              (json_int_t)a->bytes, "phase", text_json(a->phase)));
+    }
+    return list;
+}
+
+static json_t *report_timeline(const struct analysis_cell *c) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < c->step_count; i++) {
+        const struct analysis_step *s = &c->steps[i];
+        json_t *step = json_pack("{s:o, s:o, s:I, s:b, s:o}", "step", text_json(s->kind), "phase",
+                                 text_json(s->phase), "begin_ms", (json_int_t)s->begin_ms, "ok",
+                                 s->ok, "skipped", text_json(s->skipped));
+        json_object_set_new(step, "ms", s->ms < 0 ? json_null() : json_integer(s->ms));
+        json_array_append_new(list, step);
+    }
+    return list;
+}
+
+static json_t *report_cell(const struct analysis_cell *c) {
+    json_t *j = json_pack("{s:o, s:o, s:s}", "id", text_json(c->id), "factors",
+                          report_factors(c->plan), "verdict", verdict_name(c->verdict));
+    json_object_set_new(j, "failure_class", c->failure == FAILURE_NONE
+                                                ? json_null()
+                                                : json_string(failure_class_name(c->failure)));
+    json_object_set_new(j, "failed_before_update", json_boolean(c->failed_before));
+    json_object_set_new(j, "summary", text_json(c->summary));
+    json_object_set_new(j, "blame", report_blame(&c->blame));
+    json_object_set_new(j, "run", json_boolean(c->run));
+    json_object_set_new(j, "complete", json_boolean(c->complete));
+    json_object_set_new(j, "attempts", json_integer(c->attempts));
+    json_object_set_new(j, "boots", json_integer(c->boots));
+    json_object_set_new(j, "repetitions",
+                        json_pack("{s:I, s:I}", "with_verdict", (json_int_t)c->repetitions, "failed",
+                                  (json_int_t)c->repetitions_failed));
+    json_object_set_new(j, "metrics", report_metrics(c));
+    json_object_set_new(j, "evidence", report_texts(c->evidence));
+    json_object_set_new(j, "artifacts", report_artifacts(c));
+    json_object_set_new(j, "timeline", report_timeline(c));
+    return j;
+}
+
+static json_t *report_coverage(const struct analysis *a) {
+    size_t run = 0;
+    size_t verdict = 0;
+    for (size_t i = 0; i < a->cell_count; i++) {
+        enum verdict v = a->cells[i].verdict;
+        run += a->cells[i].run;
+        verdict += v != VERDICT_INCONCLUSIVE && v != VERDICT_INFRASTRUCTURE_ERROR;
+    }
+    return json_pack("{s:I, s:I, s:I}", "cells_planned", (json_int_t)a->cell_count, "cells_run",
+                     (json_int_t)run, "cells_with_verdict", (json_int_t)verdict);
+}
+
+/* Limits of every image used, each once. */
+static json_t *report_limits(const json_t *images) {
+    json_t *all = json_array();
+    size_t i, k;
+    json_t *image, *limit;
+    json_array_foreach(images, i, image) {
+        json_array_foreach(json_object_get(image, "limits"), k, limit) {
+            size_t at;
+            json_t *have;
+            bool known = false;
+            json_array_foreach(all, at, have) {
+                known |= json_equal(have, limit);
+            }
+            if (!known) {
+                json_array_append(all, limit);
+            }
+        }
+    }
+    return all;
+}
+
+json_t *report_to_json(const struct analysis *a, struct journal *j, struct err *err) {
+    (void)j; /* the analysis holds all that is shown; later renderers may read more */
+    json_t *updates = json_array();
+    for (size_t i = 0; i < a->update_count; i++) {
+        json_array_append_new(updates, report_update(a, &a->updates[i]));
+    }
+    json_t *cells = json_array();
+    for (size_t i = 0; i < a->cell_count; i++) {
+        json_array_append_new(cells, report_cell(&a->cells[i]));
+    }
+    json_t *images = report_images(a);
+    json_t *first = json_array_get(images, 0);
+    json_t *report = json_pack(
+        "{s:s, s:o, s:o, s:O, s:o, s:{s:s, s:o}, s:o, s:o, s:o, s:o}", "format", "coexist-report/1",
+        "run", report_run(&a->run), "matrix", report_matrix(a->model), "image", first, "limits",
+        report_limits(images), "gate", "decision", decision_name(a->decision), "reasons",
+        report_texts(a->reasons), "coverage", report_coverage(a), "updates", updates, "cells", cells,
+        "images", images);
+    if (!report) {
+        err_set(err, ERR_BUG, "report: a part of it could not be put together");
+    }
+    return report;
+}

@@ -1,0 +1,37 @@
+#!/bin/bash
+# End to end on real machines: the demo matrix and its report, the same with everything renamed and reordered,
+# and an orchestrator that is killed in the middle.
+set -u
+cd "$(dirname "$0")/../.." || exit 3
+coexist=$PWD/build/coexist
+lab=${COEXIST_E2E_LAB:-lab}
+work=$(mktemp -d "${TMPDIR:-/tmp}/coexist-e2e-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+
+try() { # NAME COMMAND...: the command's success is the check
+    local name=$1 out
+    shift
+    if out=$("$@" 2>&1); then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "e2e: $name"
+        head -n 15 <<<"$out" | sed 's/^/    /'
+    fi
+}
+# holds REPORT JQ-EXPRESSION: true about the report; shows the cells otherwise
+holds() {
+    jq -e "$2" "$1" >/dev/null && return
+    echo "not so: $2"
+    jq -c '.cells[] | [.id, .verdict, .failure_class, .blame]' "$1"
+    return 1
+}
+machines() { pgrep -f "qemu-system-x86_64.*coexist-" || true; }
+
+. tests/e2e/demo.sh
+. tests/e2e/killed.sh
+
+[ -z "${COEXIST_TALLY:-}" ] || echo "e2e $passed $failed 0" >>"$COEXIST_TALLY"
+echo "e2e       $passed passed, $failed failed"
+[ "$failed" -eq 0 ]

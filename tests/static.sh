@@ -1,0 +1,37 @@
+#!/bin/bash
+# Static analysis: tests/static.sh COMPILER-FLAGS... cppcheck over everything, clang-tidy's bug finders over the
+# code that runs on the host.
+set -u
+cd "$(dirname "$0")/.." || exit 3
+mapfile -t sources < <(git ls-files --cached --others --exclude-standard \
+    'orchestrator/*.c' 'images/*.c' 'reports/*.c' 'agents/proto/*.c' 'agents/common/*.c')
+includes=()
+for flag in "$@"; do
+    case $flag in -I* | -D*) includes+=("$flag") ;; esac
+done
+passed=0 failed=0
+mkdir -p build
+if cppcheck --quiet --std=c11 -j2 --enable=warning,performance,portability --inline-suppr \
+    --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches --error-exitcode=1 \
+    -Iorchestrator -Iagents -I. "${sources[@]}" 2>build/cppcheck.log; then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+    echo "cppcheck:"
+    head -n 30 build/cppcheck.log
+fi
+checks='-*,clang-analyzer-*,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier'
+checks+=',-bugprone-narrowing-conversions,-bugprone-branch-clone,-bugprone-assignment-in-if-condition'
+checks+=',-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling'
+printf '%s\0' "${sources[@]}" | xargs -0 -P2 -I{} clang-tidy --quiet --checks="$checks" {} -- \
+    -std=c17 "${includes[@]}" >build/clang-tidy.log 2>/dev/null
+if grep -qE 'warning:|error:' build/clang-tidy.log; then
+    failed=$((failed + 1))
+    echo "clang-tidy:"
+    grep -E 'warning:|error:' build/clang-tidy.log | sort -u | head -n 40
+else
+    passed=$((passed + 1))
+fi
+[ -z "${COEXIST_TALLY:-}" ] || echo "static $passed $failed 0" >>"$COEXIST_TALLY"
+echo "static    $passed clean, $failed with findings"
+[ "$failed" -eq 0 ]
