@@ -27,7 +27,7 @@ libs=usr/lib/x86_64-linux-gnu
 wine=$libs/wine
 prefix=home/lab/.wine
 mkdir -p "$work"
-trap '[ -n "${KEEP_WORK:-}" ] || rm -rf "$work"' EXIT
+trap 'rm -rf "$work"' EXIT
 
 say() { printf 'step: %s\n' "$*"; }
 

@@ -235,6 +235,7 @@ static LONG WINAPI crashdump_give_up(EXCEPTION_POINTERS *unused)
 }
 
 /* Linked as a program without a console: Wine would start two more processes to give it one. */
+int wmain(int count, wchar_t **words);
 int wmain(int count, wchar_t **words)
 {
     SetUnhandledExceptionFilter(crashdump_give_up);

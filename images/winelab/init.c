@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,9 +219,9 @@ static void init_become_lab(void)
     (void)!chdir("/C:/windows/system32");
 }
 
-static pid_t init_start(bool as_lab, char *const argv[])
+static pid_t init_start(bool as_lab, const char *const argv[])
 {
-    static char *const env[] = {
+    static const char *const env[] = {
         "PATH=/usr/lib/wine:/usr/bin:/usr/sbin", "HOME=/home/lab", "USER=lab", "LOGNAME=lab",
         "WINEPREFIX=/home/lab/.wine", "WINEDEBUG=-all", NULL};
     pid_t child = fork();
@@ -238,15 +239,15 @@ static pid_t init_start(bool as_lab, char *const argv[])
     }
     if (as_lab)
         init_become_lab();
-    execve(argv[0], argv, env);
+    execve(argv[0], (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env);
     init_say("<3>winelab init: %s: %s\n", argv[0], strerror(errno));
     _exit(127);
 }
 
 static pid_t init_start_wine(void)
 {
-    static char *const server[] = {"/usr/lib/wine/wineserver", "-p", NULL};
-    static char *const start[] = {"/usr/lib/wine/wine64", "C:\\windows\\system32\\wineinit.exe",
+    static const char *const server[] = {"/usr/lib/wine/wineserver", "-p", NULL};
+    static const char *const start[] = {"/usr/lib/wine/wine64", "C:\\windows\\system32\\wineinit.exe",
                                   "--init", NULL};
     pid_t wineserver = init_start(true, server);
     waitpid(wineserver, NULL, 0); /* it daemonises once its socket listens */
@@ -281,7 +282,7 @@ static bool init_drain(pid_t which, int ms)
    done. The others (sshd and its sessions) have nothing to save. */
 static void init_stop_all(void)
 {
-    static char *const stop[] = {"/usr/lib/wine/wineserver", "-k", NULL};
+    static const char *const stop[] = {"/usr/lib/wine/wineserver", "-k", NULL};
     pid_t stopper = init_start(true, stop);
     if (!init_drain(stopper, INIT_STOP_WAIT_MS))
         init_say("<4>winelab init: Wine did not stop in time\n");
@@ -313,7 +314,7 @@ __attribute__((noreturn)) static void init_serve(const sigset_t *signals)
 
 __attribute__((noreturn)) static void init_run(void)
 {
-    static char *const sshd[] = {"/usr/sbin/sshd", "-D", "-r", NULL};
+    static const char *const sshd[] = {"/usr/sbin/sshd", "-D", "-r", NULL};
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGCHLD);

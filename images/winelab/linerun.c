@@ -9,7 +9,8 @@
 
 enum { LINERUN_MAX = 32768, LINERUN_NOT_FOUND = 9009 };
 
-int main(void)
+int wmain(void);
+int wmain(void)
 {
     static wchar_t line[LINERUN_MAX];
     DWORD length = GetEnvironmentVariableW(L"COEXIST_LINE", line, LINERUN_MAX);

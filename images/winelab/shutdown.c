@@ -105,6 +105,7 @@ static int shutdown_spawn_waiter(const struct shutdown_request *r)
     return 0;
 }
 
+int wmain(int count, wchar_t **words);
 int wmain(int count, wchar_t **words)
 {
     struct shutdown_request r = shutdown_parse(count, words);

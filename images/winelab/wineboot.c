@@ -27,7 +27,8 @@ static int wineboot_pass_on(const wchar_t *arguments)
     return (int)code;
 }
 
-int main(void)
+int wmain(void);
+int wmain(void)
 {
     const wchar_t *line = GetCommandLineW();
     const wchar_t *arguments = wcsstr(line, L" -");

@@ -14,6 +14,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,7 +167,7 @@ static bool winshell_find_program(const char *name, char *out, size_t size)
 __attribute__((noreturn)) static void winshell_exec(const char **argv)
 {
     argv[0] = winshell_wine;
-    execv(winshell_wine, (char *const *)argv);
+    execv(winshell_wine, (char *const *)(uintptr_t)argv);
     fprintf(stderr, "winshell: %s: %s\n", winshell_wine, strerror(errno));
     exit(126);
 }
