@@ -12,5 +12,7 @@
 drop { next }
 /^#time=/ { next }
 /^"MachineGuid"=/ { $0 = "\"MachineGuid\"=\"" guid "\"" }
+/^"VideoID"=/ { $0 = "\"VideoID\"=\"{" guid "}\"" }
+/^"DriverDateData"=hex:/ { $0 = "\"DriverDateData\"=hex:00,00,00,00,00,00,00,00" }
 /^"InstallDate"=/ { $0 = sprintf("\"InstallDate\"=dword:%08x", epoch) }
 { print }
