@@ -64,7 +64,22 @@ START_TEST(commands_give_their_exit_code) {
     NEED_RIG();
     ck_assert_uint_eq(exit_code_of(rig->exit_0), 0);
     ck_assert_uint_eq(exit_code_of(rig->exit_3), 3);
-    ck_assert_uint_ne(exit_code_of("C:\\no\\such\\program.exe --now"), 0);
+}
+END_TEST
+
+START_TEST(a_program_that_is_absent_never_counts_as_run) {
+    NEED_RIG();
+    struct guest_exec x;
+    CLEANUP_ERR struct err err = ERR_INIT;
+    int rc = guest_exec(rig->guest, "C:\\no\\such\\program.exe --now", 60000, 4096, in_s(120), &x, &err);
+    /* Started directly it is refused; a shell in between says so by its own exit code. */
+    if (rc < 0) {
+        ck_assert_msg(err.cls == ERR_REFUSED, "%s", err_text(&err));
+        ck_assert_msg(strncmp(err_text(&err), "not-found: ", 11) == 0, "%s", err_text(&err));
+        return;
+    }
+    ck_assert_uint_ne(x.exit_code, 0);
+    guest_exec_free(&x);
 }
 END_TEST
 
@@ -220,7 +235,8 @@ START_TEST(both_ways_are_reached) {
     struct guest_reach reach;
     OK(guest_reach(rig->guest, in_s(60), &reach, &err));
     ck_assert_msg(reach.serial, "%s", reach.serial_why);
-    ck_assert_msg(reach.ssh, "%s", reach.ssh_why);
+    ck_assert_msg(reach.ssh == !rig->serial_only, "%s", reach.ssh_why);
+    ck_assert(reach.ssh == (reach.ssh_why[0] == '\0')); /* a reason, and only when one is due */
 }
 END_TEST
 
@@ -261,6 +277,7 @@ Suite *guest_contract_suite(const char *name, struct guest_rig *the_rig, void (*
     tcase_add_unchecked_fixture(t, open, shut);
     tcase_add_test(t, comes_up_and_says_who_it_is);
     tcase_add_test(t, commands_give_their_exit_code);
+    tcase_add_test(t, a_program_that_is_absent_never_counts_as_run);
     tcase_add_test(t, a_command_past_its_limit_is_ended_and_said_so);
     tcase_add_test(t, output_comes_whole_or_is_said_to_be_cut);
     tcase_add_test(t, files_go_there_and_back);

@@ -13,6 +13,7 @@ struct guest_rig {
     const char *missing;
     struct clock *clock;
     const char *scratch; /* existing host folder */
+    bool serial_only;            /* SSH is not set up */
     bool simulated;      /* commands below are facts of a script, bytes of output do not come */
     int (*reset)(struct err *err); /* hard reset of the machine, as after a stop screen */
     /* Command lines of this machine. */
