@@ -28,7 +28,7 @@ static int disk_fail(struct vm_disk *d, struct err *err, const char *what) {
     return err_set(err, ERR_SYSTEM, "guest disk: %s: %s", what, text ? text : "no reason given");
 }
 
-/* ---- opening ------------------------------------------------------------------------------------ */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static int disk_newer_kernel(const char *name, void *ctx) {
     char **best = ctx;
@@ -39,8 +39,8 @@ static int disk_newer_kernel(const char *name, void *ctx) {
     return 0;
 }
 
-/* supermin, which builds libguestfs' own small VM, looks for the running kernel's modules unless told; in a
- * container or a cloud VM these need not be there. */
+/* supermin, which builds libguestfs' own small VM, looks for the running kernel's modules unless
+ * told; in a container or a cloud VM these need not be there. */
 static void disk_name_kernel(void) {
     CLEANUP_FREE char *newest = NULL;
     fs_each("/boot", disk_newer_kernel, &newest, NULL);
@@ -75,7 +75,8 @@ static int disk_configure(struct vm_disk *d, const char *disk, const char *forma
     return guestfs_launch(d->g) < 0 ? disk_fail(d, err, "start libguestfs") : 0;
 }
 
-/* The entry of a folder that Windows would mean by name: exact, else without regard to case. Caller frees. */
+/* The entry of a folder that Windows would mean by name: exact, else without regard to case. Caller
+ * frees. */
 static char *disk_find_entry(struct vm_disk *d, const char *dir, const char *name, size_t len) {
     CLEANUP(disk_free_list) char **names = guestfs_ls(d->g, dir);
     char *found = NULL;
@@ -132,7 +133,7 @@ static int disk_mount(struct vm_disk *d, const char *windows_root, bool writable
             guestfs_umount(d->g, "/");
         }
     }
-    return err_set(err, ERR_SYSTEM, "guest disk: no file system on it has a Windows folder below '%s'",
+    return err_set(err, ERR_SYSTEM, "guest disk: no file system on it has '%s\\Windows'",
                    windows_root);
 }
 
@@ -162,9 +163,10 @@ void vm_disk_close(struct vm_disk *d) {
     }
 }
 
-/* ---- files -------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
-/* "C:\\x\\y" to the path on its file system, in its own spelling; NULL when absent. Caller frees. */
+/* "C:\\x\\y" to the path on its file system, in its own spelling; NULL when absent. Caller
+ * frees. */
 static char *disk_resolve(struct vm_disk *d, const char *guest_path) {
     bool drive = isalpha((unsigned char)guest_path[0]) && guest_path[1] == ':';
     return disk_walk(d, d->root, drive ? guest_path + 2 : guest_path);

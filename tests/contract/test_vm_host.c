@@ -1,5 +1,5 @@
-/* What the real backend owes the host: nothing left after kill -9, private sockets, forwarded ports; the KVM probe;
- * reading a stopped guest's disk. */
+/* What the real backend owes the host: nothing left after kill -9, private sockets, forwarded
+ * ports; the KVM probe; reading a stopped guest's disk. */
 #include <check.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -161,8 +161,8 @@ END_TEST
 START_TEST(screens_are_stored_as_png_and_nonsense_is_refused) {
     CLEANUP_FREE char *path = fs_join(host_dir, "screen.png");
     static const char ppm[] = "P6\n# a comment\n2 1\n255\n\x01\x02\x03\x04\x05\x06";
-    static const char *const wrong[] = {"P6\n2 1\n255\n\x01", "P6\n99999 1\n255\n", "P6 2 1 65535 xx",
-                                        "P6", "GIF89a", ""};
+    static const char *const wrong[] = {
+        "P6\n2 1\n255\n\x01", "P6\n99999 1\n255\n", "P6 2 1 65535 xx", "P6", "GIF89a", ""};
     CLEANUP_ERR struct err err = ERR_INIT;
     ck_assert_int_eq(screen_store(path, ppm, sizeof(ppm) - 1, &err), 0);
     CLEANUP_FREE char *png = fs_read(path, 1 << 20, NULL, NULL);
@@ -182,7 +182,8 @@ static char *host_disk(char why[256]) {
         "set -e; cd '%s'; mkdir -p c/windows/MINIDUMP; cd c/windows/MINIDUMP; printf one >A.DMP;"
         " printf two >b.dmp; printf three >'c d.dmp'; ln -sf /etc/passwd link.dmp;"
         " head -c 5000 /dev/zero >large.dmp; printf no >note.txt;"
-        " PATH=$PATH:/sbin:/usr/sbin mke2fs -q -t ext4 -d '%s' '%s/disk.raw' 32M", tree, tree, host_dir);
+        " PATH=$PATH:/sbin:/usr/sbin mke2fs -q -t ext4 -d '%s' '%s/disk.raw' 32M",
+        tree, tree, host_dir);
     const char *const argv[] = {"bash", "-c", script, NULL};
     struct proc_opts opts = {.timeout_ns = 60 * CLOCK_S};
     CLEANUP_ERR struct err err = ERR_INIT;

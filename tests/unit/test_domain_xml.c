@@ -1,4 +1,5 @@
-/* Domain XML from an image's profile: valid by libvirt's own schema, escaped, refusing what is wrong. */
+/* Domain XML from an image's profile: valid by libvirt's own schema, escaped, refusing what is
+ * wrong. */
 #include <check.h>
 #include <libxml/parser.h>
 #include <libxml/relaxng.h>
@@ -186,12 +187,13 @@ START_TEST(rebase_refuses_what_is_no_machine_of_ours) {
 }
 END_TEST
 
-/* What virt-install makes for Windows Server 2022 has the same bones; a profile of ours gives them too. */
+/* What virt-install makes for Windows Server 2022 has the same bones; a profile of ours gives them
+ * too. */
 START_TEST(the_bones_are_those_of_virt_install) {
-    static const char *const bones[] = {"/domain/os/type/@arch",       "/domain/os/type",
-                                        "/domain/devices/disk/@type",  "/domain/devices/disk/@device",
-                                        "/domain/devices/disk/driver/@name",
-                                        "/domain/devices/disk/driver/@type"};
+    static const char *const bones[] = {
+        "/domain/os/type/@arch",        "/domain/os/type",
+        "/domain/devices/disk/@type",   "/domain/devices/disk/@device",
+        "/domain/devices/disk/driver/@name", "/domain/devices/disk/driver/@type"};
     if (!test_cases_dir()) {
         TEST_SKIP("no folder of cases");
     }
