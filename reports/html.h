@@ -1,5 +1,5 @@
-/* Parts of the HTML page. Everything goes through html_text, which cleans and escapes: there is no other way for a text of
- * the report to reach the page. */
+/* Parts of the HTML page. Everything goes through html_text, which cleans and escapes: there is no other way for a
+ * text of the report to reach the page. */
 #ifndef COEXIST_REPORTS_HTML_H
 #define COEXIST_REPORTS_HTML_H
 

@@ -82,8 +82,8 @@ static void cell_artifacts(struct str *out, const json_t *cell) {
         return;
     }
     str_addf(out, "<details><summary>%zu artifacts</summary><div class=\"scroll\"><table><thead><tr><th>Role</th>"
-                  "<th>Name</th><th class=\"num\">Size</th><th>SHA-256: its file is artifacts/(first two digits)/(digest)"
-                  "</th></tr></thead><tbody>", json_array_size(list));
+                  "<th>Name</th><th class=\"num\">Size</th>"
+                  "<th>SHA-256: its file is artifacts/(first two digits)/(digest)</th></tr></thead><tbody>", json_array_size(list));
     json_array_foreach(list, i, a) {
         CLEANUP_STR struct str size = STR_INIT;
         text_add_value(&size, html_get_number(a, "bytes"), "bytes");
@@ -143,6 +143,11 @@ void html_cell(struct str *out, const json_t *report, const json_t *cell, size_t
     str_add(out, "</summary><p class=\"sentence\">");
     html_text(out, html_get(cell, "summary"));
     str_add(out, "</p>");
+    if (html_get_null(cell, "detail")) {
+        str_add(out, "<p class=\"detail\">");
+        html_text(out, html_get(cell, "detail"));
+        str_add(out, "</p>");
+    }
     cell_blame(out, cell);
     cell_evidence(out, cell);
     html_metrics(out, json_object_get(cell, "metrics"));

@@ -1,5 +1,5 @@
-/* Metrics of a cell. The drawing shows every sample as a dot, before above after, on one scale from zero, with the medians as
- * bars: a difference that matters is seen without reading a number, and so is noise. */
+/* Metrics of a cell. The drawing shows every sample as a dot, before above after, on one scale from zero, with the
+ * medians as bars: a difference that matters is seen without reading a number, and so is noise. */
 #include <math.h>
 
 #include "base/cleanup.h"
@@ -100,7 +100,8 @@ static void metrics_row(struct str *out, const json_t *m) {
     str_add(out, "</td></tr>");
     const char *note = html_get_null(m, "note");
     if (note) {
-        str_add(out, "<tr class=\"note\"><td colspan=\"5\">");
+        str_addf(out, "<tr class=\"note%s\"><td colspan=\"5\">",
+                 json_is_true(json_object_get(m, "regression")) ? " bad" : "");
         html_text(out, note);
         str_add(out, "</td></tr>");
     }
@@ -124,18 +125,33 @@ static size_t metrics_table(struct str *out, const json_t *metrics, bool process
     return rows;
 }
 
+static bool metrics_any_after(const json_t *metrics) {
+    size_t i;
+    json_t *m;
+    json_array_foreach(metrics, i, m) {
+        if (json_integer_value(json_object_get(json_object_get(m, "after"), "n")) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void html_metrics(struct str *out, const json_t *metrics) {
     if (json_array_size(metrics) == 0) {
         return;
     }
-    str_add(out, "<h4>Before and after</h4><p class=\"quiet\">Medians; higher is worse. Times that have a "
+    bool both = metrics_any_after(metrics);
+    str_add(out, both ? "" : "<details><summary>Metrics before the update; there are none after it</summary>");
+    str_add(out, both ? "<h4>Before and after</h4>" : "");
+    str_add(out, "<p class=\"quiet\">Medians; higher is worse. Times that have a "
                  "reference loop beside them are corrected by it.</p>");
     metrics_table(out, metrics, false);
     CLEANUP_STR struct str per_process = STR_INIT;
     size_t rows = metrics_table(&per_process, metrics, true);
     if (rows) {
-        str_addf(out, "<details><summary>%zu metrics of single processes</summary>", rows);
+        str_addf(out, "<details><summary>Metrics of single processes (%zu)</summary>", rows);
         str_add(out, str_get(&per_process));
         str_add(out, "</details>");
     }
+    str_add(out, both ? "" : "</details>");
 }

@@ -1,4 +1,5 @@
-/* The page: decision first, then updates, cells, details, and what the lab cannot tell. No script, nothing from outside. */
+/* The page: decision first, then updates, cells, details, and what the lab cannot tell. No script, nothing from
+ * outside. */
 #include <math.h>
 #include <string.h>
 
@@ -59,6 +60,35 @@ static size_t page_count(const json_t *report, const char *decision) {
     return count;
 }
 
+/* "hold alder-2: why": what it is about stands out. */
+static void page_reason(struct str *out, const char *reason) {
+    const char *colon = reason ? strchr(reason, ':') : NULL;
+    if (!colon || colon - reason > 100) {
+        html_text_max(out, reason, 400);
+        return;
+    }
+    CLEANUP_FREE char *head = str_printf("%.*s", (int)(colon - reason), reason);
+    str_add(out, "<b>");
+    html_text(out, head);
+    str_add(out, "</b>");
+    html_text_max(out, colon, 400);
+}
+
+static void page_exposure(struct str *out, const json_t *exposure) {
+    long long failed = json_integer_value(json_object_get(exposure, "cells_failed"));
+    long long tried = json_integer_value(json_object_get(exposure, "cells_with_verdict"));
+    long long planned = json_integer_value(json_object_get(exposure, "cells_planned"));
+    str_addf(out, "<td class=\"num\">%lld of %lld cells failed", failed, tried);
+    if (tried < planned) {
+        str_addf(out, "<br><small>%lld planned</small>", planned);
+    }
+    if (failed == 0 && tried > 0) {
+        str_addf(out, "<br><small>true rate below %.0f %%</small>",
+                 100 * html_get_number(exposure, "failure_rate_upper"));
+    }
+    str_add(out, "</td></tr>");
+}
+
 static void page_banner(struct str *out, const json_t *report) {
     static const struct {
         const char *decision, *sign, *word, *means;
@@ -81,7 +111,7 @@ static void page_banner(struct str *out, const json_t *report) {
     json_t *reason;
     json_array_foreach(json_object_get(gate, "reasons"), i, reason) {
         str_add(out, "<li>");
-        html_text_max(out, json_string_value(reason), 400);
+        page_reason(out, json_string_value(reason));
         str_add(out, "</li>");
     }
     str_add(out, "</ul></div></section>");
@@ -112,12 +142,8 @@ static void page_update(struct str *out, const json_t *u) {
         html_text(out, json_string_value(reason));
         str_add(out, "</li>");
     }
-    str_addf(out, "</ul></td><td class=\"num\">%lld failed in %lld<br><small>of %lld cells planned;<br>true rate below "
-                  "%.0f %%</small></td></tr>",
-             (long long)json_integer_value(json_object_get(exposure, "cells_failed")),
-             (long long)json_integer_value(json_object_get(exposure, "cells_with_verdict")),
-             (long long)json_integer_value(json_object_get(exposure, "cells_planned")),
-             100 * html_get_number(exposure, "failure_rate_upper"));
+    str_add(out, "</ul></td>");
+    page_exposure(out, exposure);
 }
 
 /* What has to be acted on stands first. */

@@ -187,6 +187,7 @@ static json_t *report_cell(const struct analysis_cell *c) {
                                                 : json_string(failure_class_name(c->failure)));
     json_object_set_new(j, "failed_before_update", json_boolean(c->failed_before));
     json_object_set_new(j, "summary", text_json(c->summary));
+    json_object_set_new(j, "detail", text_json(c->detail));
     json_object_set_new(j, "blame", report_blame(&c->blame));
     json_object_set_new(j, "run", json_boolean(c->run));
     json_object_set_new(j, "complete", json_boolean(c->complete));

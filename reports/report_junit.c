@@ -67,11 +67,13 @@ static void junit_detail(xmlNode *node, const json_t *cell) {
     size_t i;
     json_t *line;
     if (json_is_object(blame)) {
-        str_addf(&text, "blame: %s (confidence %.2f)\n", html_get(blame, "reason"),
-                 html_get_number(blame, "confidence"));
+        str_add(&text, "blame: ");
+        text_add_clean(&text, html_get(blame, "reason"), TEXT_MAX);
+        str_addf(&text, " (confidence %.2f)\n", html_get_number(blame, "confidence"));
     }
     json_array_foreach(json_object_get(cell, "evidence"), i, line) {
-        str_addf(&text, "%s\n", json_string_value(line));
+        text_add_clean(&text, json_string_value(line), TEXT_MAX);
+        str_add(&text, "\n");
     }
     xmlNode *content = xmlNewText(BAD_CAST str_get(&text));
     xmlAddChild(node, content);

@@ -123,7 +123,7 @@ static void term_row(const struct term *t, const char *first, size_t first_width
     if (t->columns < TERM_NARROW) {
         term_painted(t, colour, second, 0);
         str_add(t->out, "  ");
-        term_wrapped(t, first, 2);
+        term_wrapped(t, first, term_width(second) + 2);
         term_spaces(t->out, *third ? 4 : 0);
         if (*third) {
             term_wrapped(t, third, 4);

@@ -116,6 +116,7 @@ static void analysis_cell_fill(const struct judgement *j, size_t at, struct cell
     facts->step_count = 0;
     attribution_decide(j, at, cell);
     cell->summary = summary_make(c, cell);
+    cell->detail = summary_detail(c);
     analysis_evidence(c, facts, cell);
 }
 
@@ -157,6 +158,7 @@ static void analysis_cell_clear(struct analysis_cell *c) {
     free(c->blame.with);
     free(c->blame.reason);
     free(c->summary);
+    free(c->detail);
     texts_free_array(c->evidence);
     for (size_t i = 0; i < c->metric_count; i++) {
         compare_metric_clear(&c->metrics[i]);

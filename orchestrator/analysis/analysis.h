@@ -63,6 +63,7 @@ struct analysis_cell {
     bool failed_before;       /* the failure came before the update */
     struct analysis_blame blame;
     char *summary;            /* one sentence */
+    char *detail;             /* what the cell itself said about the failure; NULL when nothing */
     char **evidence;          /* "step 7 apply: ...", NULL-terminated, in order */
     int boots;                /* crashes in a row, boot loops */
     size_t repetitions, repetitions_failed; /* of this combination, with a verdict; failed ones */

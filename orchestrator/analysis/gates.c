@@ -114,8 +114,8 @@ static void gates_count(const struct judged *c, const struct analysis_cell *cell
 
 static void gates_passed_reason(const struct analysis_update *u, struct texts *reasons) {
     texts_addf(reasons,
-               "harmed nothing in %zu of %zu cells; so few exposures bound the failure rate only "
-               "below %.0f %% (at 95 %% confidence)",
+               "no harm in %zu of %zu cells; that few prove the true failure rate only to be below "
+               "%.0f %% (95 %% confidence)",
                u->cells_verdict, u->cells_planned, 100 * u->failure_upper);
 }
 

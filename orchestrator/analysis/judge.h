@@ -49,5 +49,7 @@ bool judge_is_performance(enum failure_class cls);
 void attribution_decide(const struct judgement *j, size_t at, struct analysis_cell *out);
 /* summary.c: one sentence for people, from everything decided. Caller frees. */
 char *summary_make(const struct judged *c, const struct analysis_cell *cell);
+/* What the cell said about the failure, as a sentence; NULL when it said nothing. Caller frees. */
+char *summary_detail(const struct judged *c);
 
 #endif

@@ -38,6 +38,16 @@ static const char *summary_class(enum failure_class cls) {
     return (unsigned)cls < FAILURE_CLASS_COUNT && texts[cls] ? texts[cls] : "Failed";
 }
 
+char *summary_detail(const struct judged *c) {
+    const char *text = c->primary ? c->primary->text : NULL;
+    if (!text || !*text) {
+        return NULL;
+    }
+    bool ends = str_ends_with(text, ".") || str_ends_with(text, "]");
+    bool lower = *text >= 'a' && *text <= 'z';
+    return str_printf("%c%s%s", lower ? *text - 'a' + 'A' : *text, text + 1, ends ? "" : ".");
+}
+
 static void summary_products(const struct judged *c, struct str *s) {
     for (size_t i = 0; i < c->plan->product_count; i++) {
         str_addf(s, "%s%s", i == 0 ? "" : i + 1 == c->plan->product_count ? " and " : ", ",
@@ -92,7 +102,7 @@ static void summary_fault(const struct judged *c, const struct analysis_cell *ce
     summary_what(c, cell, s);
     const char *update = c->plan->update ? c->plan->update->id : NULL;
     if (cell->verdict == VERDICT_INTERACTION_FAULT && update && !cell->failed_before) {
-        str_addf(s, " only in company: %s together with %s", update,
+        str_addf(s, ", but only when %s meets %s", update,
                  cell->blame.with ? cell->blame.with : "its neighbours");
     } else if (cell->verdict == VERDICT_INTERACTION_FAULT) {
         str_add(s, " without any update, only in this company: ");
@@ -107,9 +117,6 @@ static void summary_fault(const struct judged *c, const struct analysis_cell *ce
     }
     summary_where(c, cell, s);
     str_add(s, ".");
-    if (c->primary && c->primary->text && *c->primary->text) {
-        str_addf(s, " %s", c->primary->text);
-    }
 }
 
 static void summary_open(const struct judged *c, struct str *s) {
@@ -125,9 +132,6 @@ static void summary_open(const struct judged *c, struct str *s) {
             str_addf(s, " Until then: %s.", failure_class_name(c->cls));
         }
     }
-    if (c->primary && *c->primary->text) {
-        str_addf(s, " %s", c->primary->text);
-    }
 }
 
 char *summary_make(const struct judged *c, const struct analysis_cell *cell) {
@@ -137,8 +141,7 @@ char *summary_make(const struct judged *c, const struct analysis_cell *cell) {
         summary_pass(c, cell, &s);
         break;
     case VERDICT_INFRASTRUCTURE_ERROR:
-        str_addf(&s, "%s: %s This says nothing about the products.", summary_class(c->cls),
-                 c->primary ? c->primary->text : "");
+        str_addf(&s, "%s; this says nothing about the products.", summary_class(c->cls));
         break;
     case VERDICT_UPDATE_REGRESSION:
     case VERDICT_PRODUCT_FAULT:

@@ -35,7 +35,7 @@ struct worker {
     const struct plan_cell *cell;
     int attempt;
     struct said *script;
-    size_t count, next;
+    size_t count, cap, next;
     int64_t end_at; /* CLOCK_NEVER: it never ends by itself */
     struct sched_exit exit;
 };
@@ -62,7 +62,10 @@ struct host {
 /* ---- what a worker says ---------------------------------------------------------------------------------- */
 
 static void say(struct worker *w, int64_t at, char *text) {
-    w->script = mem_grow(w->script, w->count + 1, sizeof(*w->script));
+    if (w->count == w->cap) {
+        w->cap = w->cap ? w->cap * 2 : 32;
+        w->script = mem_grow(w->script, w->cap, sizeof(*w->script));
+    }
     w->script[w->count++] = (struct said){at, text};
 }
 
@@ -111,7 +114,7 @@ static void script_write(struct worker *w, enum behaviour b, int64_t now) {
         }
         say_obs(w, &seq, at, step, "step-end", "{\"ok\":true,\"ms\":10000}");
     }
-    for (int i = 0; b == RUNS_FOR_EVER && i < 100000; i++) {
+    for (int i = 0; b == RUNS_FOR_EVER && i < 10000; i++) {
         say(w, at += 5 * CLOCK_S, str_dup("{\"beat\":1}\n"));
     }
     for (int i = 0; b == NEVER_ENDS_LINE && i < 40; i++) {
