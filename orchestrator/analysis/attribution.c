@@ -1,11 +1,8 @@
 /* Who did it: one failed cell against the other cells of the run that serve as its controls. METHOD.md, "Attribution",
  * has the rules and the confidences in a table. */
-#include <stdlib.h>
-#include <string.h>
-
-#include "analysis/judge.h"
+#include "analysis/controls.h"
+#include "analysis/suspect.h"
 #include "base/cleanup.h"
-#include "base/fs.h"
 #include "base/str.h"
 
 /* How sure we are, by what backs it. */
@@ -15,96 +12,6 @@
 #define CONFIDENCE_SUSPECT 0.50    /* somebody of several, who is not proven */
 #define CONFIDENCE_NO_DUMP 0.95    /* factor: the module is guessed from the update's files */
 #define CONFIDENCE_FOREIGN_DUMP 0.75 /* factor: the dump names another vendor's module */
-
-enum control { CONTROL_NONE, CONTROL_PASS, CONTROL_FAIL };
-
-static bool attribution_is_alone(const struct judged *c, const struct model_product *p) {
-    return c->plan->product_count == 1 && c->plan->products[0] == p;
-}
-
-static bool attribution_has(const struct judged *c, const struct model_product *p) {
-    for (size_t i = 0; i < c->plan->product_count; i++) {
-        if (c->plan->products[i] == p) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The same update on this product alone, same image. One failing repetition is a failure. A failure of a kind that
- * cannot be the cause of this cell's (slow alone, broken in the pair) counts as fine in this respect. */
-static enum control attribution_alone(const struct judgement *j, const struct judged *c,
-                                      const struct model_product *p) {
-    enum control seen = CONTROL_NONE;
-    for (size_t i = 0; i < j->count; i++) {
-        const struct judged *o = &j->cells[i];
-        if (o->plan->update != c->plan->update || !str_eq(o->plan->image, c->plan->image) ||
-            !attribution_is_alone(o, p)) {
-            continue;
-        }
-        if (o->outcome == OUTCOME_AFTER && judge_same_family(o->cls, c->cls)) {
-            return CONTROL_FAIL;
-        }
-        if (o->outcome == OUTCOME_AFTER && judge_is_performance(c->cls)) {
-            continue; /* broken alone: nothing can be said about its speed */
-        }
-        if (o->outcome == OUTCOME_PASS || o->outcome == OUTCOME_AFTER) {
-            seen = CONTROL_PASS;
-        }
-    }
-    return seen;
-}
-
-/* For an OS update "alone" means with each product by itself. */
-static enum control attribution_update_alone(const struct judgement *j, const struct judged *c) {
-    if (c->plan->update->product) {
-        return attribution_alone(j, c, c->plan->update->product);
-    }
-    enum control all = CONTROL_PASS;
-    for (size_t i = 0; i < c->plan->product_count; i++) {
-        enum control one = attribution_alone(j, c, c->plan->products[i]);
-        if (one == CONTROL_FAIL) {
-            return CONTROL_FAIL;
-        }
-        all = one == CONTROL_NONE ? CONTROL_NONE : all;
-    }
-    return all;
-}
-
-/* The same products without any update. */
-static enum control attribution_without_update(const struct judgement *j, const struct judged *c) {
-    enum control seen = CONTROL_NONE;
-    for (size_t i = 0; i < j->count; i++) {
-        const struct judged *o = &j->cells[i];
-        if (o->plan->update || !str_eq(o->plan->image, c->plan->image) || !str_eq(o->set, c->set)) {
-            continue;
-        }
-        if (o->outcome == OUTCOME_BEFORE && judge_same_family(o->cls, c->cls)) {
-            return CONTROL_FAIL;
-        }
-        seen = o->outcome == OUTCOME_PASS ? CONTROL_PASS : seen;
-    }
-    return seen;
-}
-
-/* A product by itself, any update or none: healthy before it? */
-static enum control attribution_product_alone(const struct judgement *j, const struct judged *c,
-                                              const struct model_product *p) {
-    enum control seen = CONTROL_NONE;
-    for (size_t i = 0; i < j->count; i++) {
-        const struct judged *o = &j->cells[i];
-        if (!str_eq(o->plan->image, c->plan->image) || !attribution_is_alone(o, p)) {
-            continue;
-        }
-        if (o->outcome == OUTCOME_BEFORE) {
-            return CONTROL_FAIL;
-        }
-        if (o->outcome == OUTCOME_PASS || o->outcome == OUTCOME_AFTER) {
-            seen = CONTROL_PASS;
-        }
-    }
-    return seen;
-}
 
 static const struct model_product *attribution_victim(const struct judgement *j,
                                                       const struct judged *c) {
@@ -128,7 +35,7 @@ static char *attribution_with(const struct judgement *j, const struct judged *c)
     const struct model_product *own = c->plan->update ? c->plan->update->product : NULL;
     const struct model_product *victim = attribution_victim(j, c);
     const struct model_product *seen = c->crash.owner && c->crash.owner != own ? c->crash.owner : victim;
-    if (own && seen && seen != own && attribution_has(c, seen)) {
+    if (own && seen && seen != own && controls_has(c, seen)) {
         return str_dup(seen->id);
     }
     const struct judged *least = c;
@@ -138,94 +45,13 @@ static char *attribution_with(const struct judgement *j, const struct judged *c)
                       str_eq(o->plan->image, c->plan->image) && o->plan->product_count >= 2 &&
                       judge_same_family(o->cls, c->cls);
         for (size_t k = 0; inside && k < o->plan->product_count; k++) {
-            inside = attribution_has(c, o->plan->products[k]);
+            inside = controls_has(c, o->plan->products[k]);
         }
         if (inside && o->plan->product_count < least->plan->product_count) {
             least = o;
         }
     }
     return attribution_others(least, own);
-}
-
-static bool attribution_is_program(const char *name) {
-    static const char *const tails[] = {".sys", ".dll", ".exe", ".SYS", ".DLL", ".EXE"};
-    for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
-        if (str_ends_with(name, tails[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static const char *attribution_guest_name(const struct model_file *f) {
-    const char *name = f->target ? f->target : fs_basename(f->host_path);
-    for (const char *p = name; *p; p++) {
-        if ((*p == '\\' || *p == '/') && p[1]) {
-            name = p + 1;
-        }
-    }
-    return name;
-}
-
-static bool attribution_is_module(const struct model_product *p, const char *name) {
-    for (size_t i = 0; p && p->modules[i]; i++) {
-        if (str_eq_nocase(p->modules[i], name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The installed name of the program an update brings: where it says its file goes, else what its took check or its own
- * product calls a program of the same kind, else the name the file came under. */
-static const char *attribution_replaced(const struct model_update *u, const struct model_file *f) {
-    const char *name = attribution_guest_name(f);
-    const char *tail = strrchr(name, '.');
-    const char *only = NULL;
-    if (f->target || attribution_is_module(u->product, name)) {
-        return name;
-    }
-    for (size_t i = 0; i < u->took.count; i++) {
-        const struct model_check *check = &u->took.items[i];
-        const char *base = strrchr(check->name, '\\');
-        base = base ? base + 1 : check->name;
-        if (check->kind == CHECK_FILE && attribution_is_module(u->product, base)) {
-            return base;
-        }
-    }
-    for (size_t i = 0; u->product && u->product->modules[i]; i++) {
-        const char *module = u->product->modules[i];
-        const char *end = strrchr(module, '.');
-        if (end && str_eq_nocase(end, tail)) {
-            if (only) {
-                return name; /* several of that kind: which of them is not known */
-            }
-            only = module;
-        }
-    }
-    return only ? only : name;
-}
-
-/* Without a dump: the program the update brought, or for a crash the only driver its product has. NULL: no idea. */
-static const char *attribution_guess_module(const struct judged *c, const char **why) {
-    const struct model_update *u = c->plan->update;
-    for (size_t i = 0; u && i < u->file_count; i++) {
-        if (attribution_is_program(attribution_guest_name(&u->files[i]))) {
-            *why = "the program this update replaces";
-            return attribution_replaced(u, &u->files[i]);
-        }
-    }
-    const char *driver = NULL;
-    for (size_t i = 0; u && u->product && judge_is_crash(c->cls) && u->product->modules[i]; i++) {
-        if (str_ends_with(u->product->modules[i], ".sys")) {
-            if (driver) {
-                return NULL;
-            }
-            driver = u->product->modules[i];
-        }
-    }
-    *why = "the product's only kernel driver";
-    return driver;
 }
 
 /* A dump counts for failures in which something crashed; one left by a process on the way does not explain a
@@ -248,7 +74,7 @@ static void attribution_module(const struct judged *c, struct analysis_blame *b,
         return;
     }
     const char *guessed = NULL;
-    const char *name = c->outcome == OUTCOME_AFTER ? attribution_guess_module(c, &guessed) : NULL;
+    const char *name = c->outcome == OUTCOME_AFTER ? suspect_module(c, &guessed) : NULL;
     if (name) {
         b->module = str_dup(name);
         b->confidence *= CONFIDENCE_NO_DUMP;
@@ -291,7 +117,7 @@ static void attribution_company(const struct judgement *j, const struct judged *
                                 struct analysis_cell *out, struct str *why) {
     const struct model_update *u = c->plan->update;
     const char *alone = u->product ? u->product->id : "each product";
-    switch (attribution_update_alone(j, c)) {
+    switch (controls_update_alone(j, c)) {
     case CONTROL_PASS:
         out->verdict = VERDICT_INTERACTION_FAULT;
         out->blame.confidence = CONFIDENCE_CONTROLLED;
@@ -322,7 +148,7 @@ static void attribution_after(const struct judgement *j, const struct judged *c,
                               struct analysis_cell *out) {
     const struct model_update *u = c->plan->update;
     CLEANUP_STR struct str why = STR_INIT;
-    enum control without = attribution_without_update(j, c);
+    enum control without = controls_without_update(j, c);
     attribution_blame_product(&out->blame, u->product);
     if (without == CONTROL_FAIL) {
         out->verdict = VERDICT_PRODUCT_FAULT;
@@ -350,27 +176,12 @@ static void attribution_after(const struct judgement *j, const struct judged *c,
     attribution_finish(c, out, &why);
 }
 
-/* Products that were never well alone, or -1 of the list when all were, or unknown. */
-static enum control attribution_each_alone(const struct judgement *j, const struct judged *c,
-                                           const struct model_product **broken) {
-    enum control all = CONTROL_PASS;
-    for (size_t i = 0; i < c->plan->product_count; i++) {
-        enum control one = attribution_product_alone(j, c, c->plan->products[i]);
-        if (one == CONTROL_FAIL) {
-            *broken = c->plan->products[i];
-            return CONTROL_FAIL;
-        }
-        all = one == CONTROL_NONE ? CONTROL_NONE : all;
-    }
-    return all;
-}
-
 static void attribution_before_company(const struct judgement *j, const struct judged *c,
                                        struct analysis_cell *out, struct str *why) {
     const struct model_product *broken = NULL;
     const struct model_product *suspect =
         attribution_dump_speaks(c) && c->crash.owner ? c->crash.owner : attribution_victim(j, c);
-    enum control alone = attribution_each_alone(j, c, &broken);
+    enum control alone = controls_each_alone(j, c, &broken);
     if (alone == CONTROL_FAIL) {
         attribution_blame_product(&out->blame, broken);
         out->blame.confidence = CONFIDENCE_CONTROLLED;

@@ -47,6 +47,10 @@ static void schema_check_array(struct check *c, const json_t *node, const json_t
 }
 
 static void schema_complain_unknown(struct check *c, const json_t *properties, const char *key) {
+    if (c->found->count > SCHEMA_COMPLAINTS_MAX) { /* no time for hints that nobody will read */
+        c->found->weight++;
+        return;
+    }
     size_t count = 0;
     const char **names = mem_zalloc(json_object_size(properties), sizeof(*names));
     const char *name;

@@ -64,6 +64,7 @@ static void check_gates(const struct input *in) {
 
 void check_matrix(const struct input *in) {
     check_distinct(in, "gates", "id");
+    check_distinct(in, "gates", "verdict"); /* two decisions about one verdict: which one holds? */
     check_distinct(in, "workloads", "name");
     check_gates(in);
     check_steps(in);

@@ -10,6 +10,17 @@
 #include "base/str.h"
 #include "model/hostfile.h"
 
+/* Lists longer than their limit are no longer worth comparing each with each. */
+static bool input_is_flooded(const struct diags *diags, size_t from) {
+    for (size_t i = from; i < diags->count; i++) {
+        if (str_eq(diags->items[i].code, "too-many") ||
+            str_eq(diags->items[i].code, "too-many-errors")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void input_check_schema(struct input *in, struct input_doc *d, enum schema_kind kind) {
     CLEANUP_ERR struct err err = ERR_INIT;
     struct schema *schema = schemas_compile(kind, &err);
@@ -28,8 +39,9 @@ static void input_check_schema(struct input *in, struct input_doc *d, enum schem
                           "%s %s is expected here, found format \"%s\"", article, schemas_name(kind),
                           format);
     } else {
-        d->usable = json_is_object(d->root);
+        size_t before = in->diags->count;
         d->good = schema_validate(schema, d->doc, in->diags) == 0;
+        d->usable = json_is_object(d->root) && !input_is_flooded(in->diags, before);
     }
     schema_free(schema);
 }
@@ -88,7 +100,7 @@ static struct input_doc *input_load_list(struct input *in, enum schema_kind kind
 void input_load(struct input *in, const char *matrix_path, struct diags *diags) {
     *in = (struct input){.diags = diags};
     input_take(in, &in->matrix, json_doc_load(matrix_path, diags), SCHEMA_MATRIX);
-    if (!in->matrix.doc || !json_is_object(in->matrix.root)) {
+    if (!in->matrix.usable) {
         return;
     }
     in->products = input_load_list(in, SCHEMA_PRODUCT, "products", &in->product_count);

@@ -1,0 +1,103 @@
+#include "analysis/controls.h"
+
+#include "base/str.h"
+
+static bool controls_is_alone(const struct judged *c, const struct model_product *p) {
+    return c->plan->product_count == 1 && c->plan->products[0] == p;
+}
+
+bool controls_has(const struct judged *c, const struct model_product *p) {
+    for (size_t i = 0; i < c->plan->product_count; i++) {
+        if (c->plan->products[i] == p) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The same update on this product alone, same image. One failing repetition is a failure. A failure of a kind that
+ * cannot be the cause of this cell's (slow alone, broken in the pair) counts as fine in this respect. */
+static enum control controls_alone(const struct judgement *j, const struct judged *c,
+                                      const struct model_product *p) {
+    enum control seen = CONTROL_NONE;
+    for (size_t i = 0; i < j->count; i++) {
+        const struct judged *o = &j->cells[i];
+        if (o->plan->update != c->plan->update || !str_eq(o->plan->image, c->plan->image) ||
+            !controls_is_alone(o, p)) {
+            continue;
+        }
+        if (o->outcome == OUTCOME_AFTER && judge_same_family(o->cls, c->cls)) {
+            return CONTROL_FAIL;
+        }
+        if (o->outcome == OUTCOME_AFTER && judge_is_performance(c->cls)) {
+            continue; /* broken alone: nothing can be said about its speed */
+        }
+        if (o->outcome == OUTCOME_PASS || o->outcome == OUTCOME_AFTER) {
+            seen = CONTROL_PASS;
+        }
+    }
+    return seen;
+}
+
+enum control controls_update_alone(const struct judgement *j, const struct judged *c) {
+    if (c->plan->update->product) {
+        return controls_alone(j, c, c->plan->update->product);
+    }
+    enum control all = CONTROL_PASS;
+    for (size_t i = 0; i < c->plan->product_count; i++) {
+        enum control one = controls_alone(j, c, c->plan->products[i]);
+        if (one == CONTROL_FAIL) {
+            return CONTROL_FAIL;
+        }
+        all = one == CONTROL_NONE ? CONTROL_NONE : all;
+    }
+    return all;
+}
+
+enum control controls_without_update(const struct judgement *j, const struct judged *c) {
+    enum control seen = CONTROL_NONE;
+    for (size_t i = 0; i < j->count; i++) {
+        const struct judged *o = &j->cells[i];
+        if (o->plan->update || !str_eq(o->plan->image, c->plan->image) || !str_eq(o->set, c->set)) {
+            continue;
+        }
+        if (o->outcome == OUTCOME_BEFORE && judge_same_family(o->cls, c->cls)) {
+            return CONTROL_FAIL;
+        }
+        seen = o->outcome == OUTCOME_PASS ? CONTROL_PASS : seen;
+    }
+    return seen;
+}
+
+/* A product by itself, any update or none: healthy before it? */
+static enum control controls_product_alone(const struct judgement *j, const struct judged *c,
+                                              const struct model_product *p) {
+    enum control seen = CONTROL_NONE;
+    for (size_t i = 0; i < j->count; i++) {
+        const struct judged *o = &j->cells[i];
+        if (!str_eq(o->plan->image, c->plan->image) || !controls_is_alone(o, p)) {
+            continue;
+        }
+        if (o->outcome == OUTCOME_BEFORE) {
+            return CONTROL_FAIL;
+        }
+        if (o->outcome == OUTCOME_PASS || o->outcome == OUTCOME_AFTER) {
+            seen = CONTROL_PASS;
+        }
+    }
+    return seen;
+}
+
+enum control controls_each_alone(const struct judgement *j, const struct judged *c,
+                                           const struct model_product **broken) {
+    enum control all = CONTROL_PASS;
+    for (size_t i = 0; i < c->plan->product_count; i++) {
+        enum control one = controls_product_alone(j, c, c->plan->products[i]);
+        if (one == CONTROL_FAIL) {
+            *broken = c->plan->products[i];
+            return CONTROL_FAIL;
+        }
+        all = one == CONTROL_NONE ? CONTROL_NONE : all;
+    }
+    return all;
+}
