@@ -133,14 +133,13 @@ static void cell_timeline(struct str *out, const json_t *cell) {
     str_add(out, "</ol></details>");
 }
 
-void html_cell(struct str *out, const json_t *report, const json_t *cell, size_t index,
-               const char *artifact_dir, size_t *embedded) {
-    (void)report;
+void html_cell(struct str *out, const json_t *cell, size_t index, const char *artifact_dir,
+               size_t *embedded) {
     bool quiet = str_eq(html_get(cell, "verdict"), "pass");
-    str_addf(out, "<details class=\"cell\" id=\"cell-%zu\"%s><summary>", index + 1,
-             quiet ? "" : " open");
+    str_addf(out, "<details class=\"cell\"%s><summary>", quiet ? "" : " open");
     cell_heading(out, cell);
-    str_add(out, "</summary><p class=\"sentence\">");
+    /* A link to something inside a closed part opens it; a link to the part itself does not. */
+    str_addf(out, "</summary><p class=\"sentence\" id=\"cell-%zu\">", index + 1);
     html_text(out, html_get(cell, "summary"));
     str_add(out, "</p>");
     if (html_get_null(cell, "detail")) {
