@@ -1,7 +1,8 @@
 # The in-guest agent. Included by the top Makefile; alone: make -f agents/rules.mk agents
 BUILD ?= build
 # Commands are shown with make V=1.
-Q := $(if $(V),,@)
+Q ?= $(if $(V),,@)
+SAY ?= $(if $(V),@:,@printf '  %-6s %s\n')
 CC_WIN64 ?= x86_64-w64-mingw32-gcc
 CC_WIN32 ?= i686-w64-mingw32-gcc
 # jsmn is one header without code for a platform; the cross compilers do not look where it lies.
@@ -17,7 +18,7 @@ AGENT_WINFLAGS := $(AGENT_COMMON) -O2 -D_WIN32_WINNT=0x0502 -DWINVER=0x0502 -DUN
 AGENT_WINLDFLAGS := -static -s -municode -Wl,--no-insert-timestamp -Wl,--major-subsystem-version=5 \
 	-Wl,--minor-subsystem-version=2
 AGENT_WINLIBS := -ladvapi32 -lshell32 -lversion
-AGENT_POSIXFLAGS := $(AGENT_COMMON) -D_GNU_SOURCE -O2 -g -pthread $(AGENT_EXTRA)
+AGENT_POSIXFLAGS = $(AGENT_COMMON) -D_GNU_SOURCE -O2 -g -pthread -fPIE $(SAN_FLAGS) $(CFLAGS)
 
 AGENT_SHARED := $(sort $(wildcard agents/proto/*.c agents/common/*.c))
 AGENT_WIN_SRC := $(AGENT_SHARED) $(sort $(wildcard agents/windows/*.c))
@@ -25,6 +26,10 @@ AGENT_POSIX_SRC := $(AGENT_SHARED) $(sort $(wildcard agents/posix/*.c))
 AGENT_WIN64_OBJ := $(AGENT_WIN_SRC:agents/%.c=$(BUILD)/agents/win64/%.o)
 AGENT_WIN32_OBJ := $(AGENT_WIN_SRC:agents/%.c=$(BUILD)/agents/win32/%.o)
 AGENT_POSIX_OBJ := $(AGENT_POSIX_SRC:agents/%.c=$(BUILD)/agents/native/%.o)
+# The dispatcher for tests: without main, and without proto/, which the orchestrator's library has.
+AGENT_LIB := $(BUILD)/agents/libagent.a
+AGENT_LIB_OBJ := $(filter-out %/posix/main.o %/posix/op_exec.o %/posix/op_system.o \
+	$(BUILD)/agents/native/proto/%,$(AGENT_POSIX_OBJ))
 AGENT_JSMN := $(BUILD)/agents/include/jsmn.h
 
 .PHONY: agents
@@ -35,24 +40,41 @@ $(AGENT_JSMN): $(JSMN_H)
 	$(Q)cp $< $@
 
 $(BUILD)/agents/agent.exe: $(AGENT_WIN64_OBJ)
+	$(SAY) LD $@
 	$(Q)$(CC_WIN64) $(AGENT_WINLDFLAGS) -o $@ $^ $(AGENT_WINLIBS)
 
 $(BUILD)/agents/agent32.exe: $(AGENT_WIN32_OBJ)
+	$(SAY) LD $@
 	$(Q)$(CC_WIN32) $(AGENT_WINLDFLAGS) -o $@ $^ $(AGENT_WINLIBS)
 
 $(BUILD)/agents/agent-posix: $(AGENT_POSIX_OBJ)
+	$(SAY) LD $@
 	$(Q)$(CC) $(AGENT_POSIXFLAGS) -o $@ $^ -lsodium -lm
+
+$(AGENT_LIB): $(AGENT_LIB_OBJ)
+	@rm -f $@
+	$(SAY) AR $@
+	$(Q)$(AR) rcs $@ $^
+
+# Tests of the dispatcher's inside and of the agent as a whole; nothing here without the top Makefile.
+AGENT_INSIDE := $(BUILD)/tests/unit/test_agent_json $(BUILD)/tests/fuzz/fuzz_frame
+$(AGENT_INSIDE): $(AGENT_LIB)
+$(AGENT_INSIDE): LDFLAGS_ALL += -Wl,--whole-archive $(AGENT_LIB) -Wl,--no-whole-archive
+$(BUILD)/tests/unit/test_agent_posix: $(BUILD)/agents/agent-posix
 
 $(BUILD)/agents/win64/%.o: agents/%.c agents/rules.mk | $(AGENT_JSMN)
 	@mkdir -p $(@D)
+	$(SAY) WIN64 $<
 	$(Q)$(CC_WIN64) $(AGENT_WINFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/agents/win32/%.o: agents/%.c agents/rules.mk | $(AGENT_JSMN)
 	@mkdir -p $(@D)
+	$(SAY) WIN32 $<
 	$(Q)$(CC_WIN32) $(AGENT_WINFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/agents/native/%.o: agents/%.c agents/rules.mk | $(AGENT_JSMN)
 	@mkdir -p $(@D)
+	$(SAY) CC $<
 	$(Q)$(CC) $(AGENT_POSIXFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(AGENT_WIN64_OBJ:.o=.d) $(AGENT_WIN32_OBJ:.o=.d) $(AGENT_POSIX_OBJ:.o=.d)

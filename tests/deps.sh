@@ -8,7 +8,7 @@ run=(build-essential pkg-config libvirt0 libvirt-dev libvirt-daemon libvirt-daem
     gcc-mingw-w64-x86-64 gcc-mingw-w64-i686 binutils-mingw-w64-x86-64 mingw-w64-x86-64-dev
     libjsmn-dev nsis wixl mmdebstrap e2fsprogs openssh-client xz-utils)
 test=(check libsubunit-dev clang libclang-rt-14-dev clang-tidy cppcheck shellcheck openssh-server
-    libxml2-utils libvirt-clients json-schema-test-suite chromium man-db wine64 sqlite3 jq groff bash-completion)
+    libxml2-utils libvirt-clients busybox-static cpio json-schema-test-suite chromium man-db wine64 sqlite3 jq groff bash-completion)
 
 want=("${run[@]}")
 case "${1:-}" in
@@ -28,7 +28,22 @@ missing=()
 for p in "${want[@]}"; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing+=("$p")
 done
-[ ${#missing[@]} -gt 0 ] || exit 0
+
+# libvirt's QEMU driver, run by root, refuses to work without this user, though our VMs run as whoever starts them. The
+# package that makes it (libvirt-daemon-system) would also bring daemons and a bridge that nothing here needs.
+need_user=0
+[ "$(id -u)" -ne 0 ] || getent passwd libvirt-qemu >/dev/null || need_user=1
+make_user() {
+    [ "$need_user" -eq 1 ] || return 0
+    echo "coexist: making the system user libvirt-qemu, as Debian's libvirt-daemon-system does"
+    getent group libvirt-qemu >/dev/null || groupadd --system libvirt-qemu
+    useradd --system --gid libvirt-qemu --home-dir /var/lib/libvirt --no-create-home --shell /usr/sbin/nologin \
+        --comment 'Libvirt Qemu' libvirt-qemu
+}
+if [ ${#missing[@]} -eq 0 ]; then
+    make_user
+    exit 0
+fi
 if [ "$(id -u)" -ne 0 ]; then
     echo "coexist: these Debian packages are missing: ${missing[*]}" >&2
     echo "coexist: run this again as root (sudo make ...) or install them with apt-get" >&2
@@ -39,3 +54,4 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get -q update >/dev/null
 apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 install "${missing[@]}" |
     awk '/^Setting up/ {n++; if (n % 25 == 0) print "coexist: " n " packages set up"}'
+make_user

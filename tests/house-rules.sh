@@ -59,7 +59,7 @@ orchestrator/sim base vm
 orchestrator/guest base proto
 orchestrator/run base model plan journal vm guest images
 orchestrator/analysis base model journal plan
-images base
+images base model
 reports base model journal analysis
 orchestrator/cli base model plan journal vm images run analysis reports cli
 ROOMS

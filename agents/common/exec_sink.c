@@ -1,6 +1,7 @@
 #include "common/exec_sink.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "proto/proto.h"
 
@@ -41,16 +42,44 @@ void exec_sink_take(struct exec_sink *s, bool is_err, const void *bytes, size_t 
         n = (size_t)s->left;
     }
     s->left -= n;
+    if (s->is_err != is_err)
+        exec_sink_flush(s);
+    s->is_err = is_err;
     while (n > 0) {
-        size_t k = n < PROTO_MAX_CHUNK ? n : PROTO_MAX_CHUNK;
-        request_send_chunk(s->rq, is_err ? "err" : "out", p, k);
+        size_t room = sizeof s->gathered - s->n, k = n < room ? n : room;
+        if (s->n == 0)
+            s->since = plat_now_ms();
+        memcpy(s->gathered + s->n, p, k);
+        s->n += k;
         p += k;
         n -= k;
+        if (s->n == sizeof s->gathered)
+            exec_sink_flush(s);
     }
 }
 
-void exec_write_result(struct jsonw *w, const struct exec_result *r, const struct exec_sink *s)
+void exec_sink_flush(struct exec_sink *s)
 {
+    if (s->n > 0)
+        request_send_chunk(s->rq, s->is_err ? "err" : "out", s->gathered, s->n);
+    s->n = 0;
+}
+
+uint64_t exec_sink_tick(struct exec_sink *s, uint64_t limit)
+{
+    uint64_t now = plat_now_ms();
+
+    if (s->n > 0 && now - s->since >= EXEC_GATHER_MS)
+        exec_sink_flush(s);
+    if (s->n == 0)
+        return limit;
+    uint64_t left = EXEC_GATHER_MS - (now - s->since);
+    return left < limit ? left : limit;
+}
+
+void exec_write_result(struct jsonw *w, const struct exec_result *r, struct exec_sink *s)
+{
+    exec_sink_flush(s);
     jsonw_put_u64(w, "exit_code", r->exit_code);
     jsonw_put_bool(w, "timed_out", r->timed_out);
     jsonw_put_u64(w, "duration_ms", r->duration_ms);

@@ -327,7 +327,7 @@ int session_close(struct session *s, uint64_t wait_ms)
     uint64_t now = plat_now_ms();
     if (!idle || !plat_event_wait(s->timer_gone, end > now ? end - now : 0))
         return -1;
-    /* The last thread may still hold the mutex it set idle under. */
+    /* Both events were set under the mutex; whoever did may still hold it. */
     plat_mutex_lock(s->mutex);
     plat_mutex_unlock(s->mutex);
     session_free(s);

@@ -66,9 +66,11 @@ void session_timer_run(void *session)
         plat_event_reset(s->kick);
         bool closing = s->closing && s->active == 0;
         uint64_t next = timer_check(s, now);
+        if (closing) /* under the mutex, and nothing of s after it: the closer frees s */
+            plat_event_set(s->timer_gone);
         plat_mutex_unlock(s->mutex);
         if (closing)
-            break;
+            return;
         if (beat_at <= now) {
             timer_beat(s, ++seq, now);
             beat_at = now + pause;
@@ -77,5 +79,4 @@ void session_timer_run(void *session)
             next = beat_at;
         plat_event_wait(s->kick, next == PLAT_FOREVER ? PLAT_FOREVER : next > now ? next - now : 0);
     }
-    plat_event_set(s->timer_gone);
 }

@@ -147,7 +147,7 @@ static int exec_wait(struct exec_run *x, uint64_t timeout_ms, struct op_error *e
             {.fd = x->out[1], .events = POLLIN},
             {.fd = (int)plat_event_native(request_wake(x->sink.rq)), .events = POLLIN},
         };
-        uint64_t left = timeout_ms - gone;
+        uint64_t left = exec_sink_tick(&x->sink, timeout_ms - gone);
         if (poll(p, 4, left > 3600000 ? 3600000 : (int)left) < 0)
             continue;
         if (p[1].revents != 0)

@@ -34,8 +34,8 @@ int bench_open(struct bench *b, struct request *rq, const char *name, struct op_
 void bench_close(struct bench *b);
 
 double bench_now_ms(void);
-/* Runs the reference loop once and returns its time in milliseconds. */
-double bench_reference(void);
+/* Runs the reference loop (sums and loads from the pool) once; returns its time in milliseconds. */
+double bench_reference(const struct bench *b);
 
 /* New pseudo-random content, the same for the same seed on every machine. */
 void bench_fill(struct bench *b, uint64_t seed);

@@ -97,7 +97,8 @@ static int exec_wait(struct exec_run *x, uint64_t timeout_ms, struct op_error *e
         if (gone >= timeout_ms)
             return 0;
         DWORD n = exec_add_streams(x, handles, which, 2);
-        DWORD hit = WaitForMultipleObjects(n, handles, FALSE, (DWORD)(timeout_ms - gone));
+        DWORD ms = (DWORD)exec_sink_tick(&x->sink, timeout_ms - gone);
+        DWORD hit = WaitForMultipleObjects(n, handles, FALSE, ms);
         if (hit == WAIT_OBJECT_0 + 1)
             return 1;
         if (hit > WAIT_OBJECT_0 + 1 && hit < WAIT_OBJECT_0 + n)
@@ -175,7 +176,8 @@ int op_exec(struct request *rq, struct jsonw *result, struct op_error *err)
     if (x == NULL) {
         rc = op_fail(err, PROTO_ERR_BUSY, "out of memory");
     } else {
-        x->sink = (struct exec_sink){.rq = rq, .left = a.max_output};
+        x->sink.rq = rq;
+        x->sink.left = a.max_output;
         rc = exec_run(x, &a, result, err);
     }
     free(x);

@@ -1,5 +1,6 @@
 /* shutdown, with or without a start afterwards. */
 #include <stdio.h>
+#include <string.h>
 #include <windows.h>
 
 #include "windows/guest.h"
@@ -26,31 +27,42 @@ static int shutdown_take_privilege(struct op_error *err)
 }
 
 /*
- * Wine ends its own processes only, not the machine under it. A guest that can do it has a program
- * of its own in place of Windows' shutdown.exe and says so here (see PROTOCOL.md, "shutdown").
+ * Wine ends its own processes only, not the machine under it, and its own shutdown.exe does nothing.
+ * A guest that can do more has a program of its own in that one's place, which does not carry the
+ * mark that Wine's builtin files have behind their DOS header.
  */
-static int shutdown_by_helper(bool reboot, struct op_error *err)
+static bool shutdown_program_is_wines(const wchar_t *path)
 {
-    wchar_t line[MAX_PATH + 64], helper[MAX_PATH];
-    DWORD size = sizeof helper - sizeof *helper, type = 0;
+    static const char mark[] = "Wine builtin", fake[] = "Wine placeholder";
+    char head[0x60] = "";
+    DWORD n = 0;
+    HANDLE f = CreateFileW(path, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+
+    if (f == INVALID_HANDLE_VALUE)
+        return true; /* there is none: as good as Wine's */
+    ReadFile(f, head, sizeof head, &n, NULL);
+    CloseHandle(f);
+    return n < sizeof head || memcmp(head + 0x40, mark, sizeof mark - 1) == 0 ||
+           memcmp(head + 0x40, fake, sizeof fake - 1) == 0;
+}
+
+static int shutdown_by_program(bool reboot, struct op_error *err)
+{
+    wchar_t program[MAX_PATH + 32], line[MAX_PATH + 64];
     STARTUPINFOW start = {.cb = sizeof start};
     PROCESS_INFORMATION info;
-    HKEY key;
+    UINT n = GetSystemDirectoryW(program, MAX_PATH);
 
-    LONG os = RegOpenKeyExW(HKEY_LOCAL_MACHINE, L"Software\\coexist\\agent", 0, KEY_QUERY_VALUE,
-                            &key);
-    if (os == ERROR_SUCCESS) {
-        os = RegQueryValueExW(key, L"ShutdownHelper", NULL, &type, (BYTE *)helper, &size);
-        RegCloseKey(key);
-    }
-    if (os != ERROR_SUCCESS || type != REG_SZ)
-        return op_fail(err, PROTO_ERR_UNSUPPORTED, "Wine without a ShutdownHelper");
-    helper[size / sizeof *helper] = L'\0';
-    _snwprintf(line, sizeof line / sizeof *line - 1, L"\"%ls\" %ls", helper,
-               reboot ? L"/r /t 0" : L"/s /t 0");
-    line[sizeof line / sizeof *line - 1] = L'\0';
-    if (!CreateProcessW(NULL, line, NULL, NULL, FALSE, CREATE_NO_WINDOW, NULL, NULL, &start, &info))
-        return guest_fail(err, "ShutdownHelper");
+    if (n == 0 || n >= MAX_PATH)
+        return guest_fail(err, "system folder");
+    wcscat(program, L"\\shutdown.exe");
+    if (shutdown_program_is_wines(program))
+        return op_fail(err, PROTO_ERR_UNSUPPORTED, "Wine cannot restart the machine under it");
+    _snwprintf(line, sizeof line / sizeof *line, L"\"%ls\" %ls /t 0", program,
+               reboot ? L"/r" : L"/s");
+    if (!CreateProcessW(program, line, NULL, NULL, FALSE, CREATE_NO_WINDOW, NULL, NULL, &start,
+                        &info))
+        return guest_fail(err, "shutdown.exe");
     CloseHandle(info.hThread);
     CloseHandle(info.hProcess);
     return 0;
@@ -73,6 +85,6 @@ int op_shutdown(struct request *rq, struct jsonw *result, struct op_error *err)
     (void)result;
     if (request_opt_bool(rq, "reboot", &reboot, err) < 0)
         return -1;
-    return guest_wine_version() != NULL ? shutdown_by_helper(reboot, err)
+    return guest_wine_version() != NULL ? shutdown_by_program(reboot, err)
                                         : shutdown_by_windows(reboot, err);
 }

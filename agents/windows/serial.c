@@ -24,11 +24,10 @@ struct serial {
 static int serial_configure(HANDLE port, struct op_error *err)
 {
     DCB dcb = {.DCBlength = sizeof dcb};
-    /* Reads return at once with what there is; with nothing there, they wait for the first byte,
-     * a second at most (COMMTIMEOUTS, remarks: both MAXDWORD and a constant). */
-    COMMTIMEOUTS times = {.ReadIntervalTimeout = MAXDWORD,
-                          .ReadTotalTimeoutMultiplier = MAXDWORD,
-                          .ReadTotalTimeoutConstant = 1000};
+    /* A read waits for its first byte and is complete when 10 ms passed without another one, so
+     * it hands over what there is. (Both totals MAXDWORD would do the same on Windows without the
+     * 10 ms; Wine 8 then waits for the whole buffer.) Writes are timed by their waiter. */
+    COMMTIMEOUTS times = {.ReadIntervalTimeout = 10};
 
     SetupComm(port, SERIAL_QUEUE_BYTES, SERIAL_QUEUE_BYTES); /* a wish; drivers may refuse */
     if (!GetCommState(port, &dcb))

@@ -22,14 +22,14 @@ static const struct workload *workload_find(const char *name)
 static int workload_timed(struct bench *b, const struct workload *w, uint64_t i,
                           struct op_error *err)
 {
-    double before = bench_reference();
+    double before = bench_reference(b);
     double start = bench_now_ms();
     int rc = w->run(b, i, err);
     double ms = bench_now_ms() - start;
 
     if (rc < 0)
         return -1;
-    b->reference_ms = (before + bench_reference()) / 2;
+    b->reference_ms = (before + bench_reference(b)) / 2;
     return w->report != NULL ? w->report(b, i, err) : bench_row(b, i, NULL, ms, "ms", err);
 }
 

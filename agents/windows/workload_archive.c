@@ -9,7 +9,7 @@
 #include "windows/text.h"
 #include "windows/workload.h"
 
-#define ARCHIVE_FILES 24
+#define ARCHIVE_FILES 48
 #define ARCHIVE_BYTES 32768
 
 struct archive {

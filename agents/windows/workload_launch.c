@@ -8,7 +8,7 @@
 #include "windows/guest.h"
 #include "windows/workload.h"
 
-#define LAUNCH_COUNT 3
+#define LAUNCH_COUNT 1
 /* One start that takes longer than this has failed. */
 #define LAUNCH_MAX_MS 60000
 

@@ -6,7 +6,7 @@
 #include "windows/guest.h"
 #include "windows/workload.h"
 
-#define REGISTRY_KEYS 100
+#define REGISTRY_KEYS 250
 #define REGISTRY_VALUES 4
 #define REGISTRY_BASE L"Software\\coexist\\bench"
 

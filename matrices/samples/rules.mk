@@ -79,14 +79,23 @@ SAMPLES_CEDAR := $(SAMPLES_OUT)/cedar
 samples_exe = $(eval $(call samples_program,$(1),$(2),1.0.0.0,$(3),0x1,$(4),$(5)))
 samples_dll = $(eval $(call samples_program,$(1),$(2),$(3),$(4),0x2,$(5),\
     -shared $(SAMPLES_SRC)/common/engine.def $(SAMPLES_LDFLAGS)))
+# The control tool twice: for the command line, and for installers, which must not open consoles.
+# $(1) vendor, $(2) company
+define samples_ctl
+$(call samples_exe,$(SAMPLES_OUT)/$(1)/files/$(1)ctl.exe,$(1)ctl.exe,$(2),\
+    $(SAMPLES_OUT)/$(1)/obj/vendor.o $(SAMPLES_CTL_O),-municode $(SAMPLES_LDFLAGS) -lversion)
+$(call samples_exe,$(SAMPLES_OUT)/$(1)/files/$(1)setup.exe,$(1)setup.exe,$(2),\
+    $(SAMPLES_OUT)/$(1)/obj/vendor.o $(SAMPLES_CTL_O),\
+    -municode -mwindows $(SAMPLES_LDFLAGS) -lversion)
+endef
 
+# Services are linked as window programs (-mwindows): they need no console, so none is made.
 SAMPLES_NAME := Alder Security (sample)
 $(call samples_exe,$(SAMPLES_ALDER)/files/aldersvc.exe,aldersvc.exe,$(SAMPLES_NAME),\
     $(addprefix $(SAMPLES_ALDER)/obj/,vendor.o engine.o) $(SAMPLES_GUARD_O) $(SAMPLES_SERVICE_O) \
     $(SAMPLES_OUT)/common/service_guard.o $(SAMPLES_OUT)/common/engine_linked.o \
-    $(SAMPLES_OUT)/common/match.o $(SAMPLES_CLEAN_O),$(SAMPLES_LDFLAGS) -lversion)
-$(call samples_exe,$(SAMPLES_ALDER)/files/alderctl.exe,alderctl.exe,$(SAMPLES_NAME),\
-    $(SAMPLES_ALDER)/obj/vendor.o $(SAMPLES_CTL_O),-municode $(SAMPLES_LDFLAGS) -lversion)
+    $(SAMPLES_OUT)/common/match.o $(SAMPLES_CLEAN_O),-mwindows $(SAMPLES_LDFLAGS) -lversion)
+$(call samples_ctl,alder,$(SAMPLES_NAME))
 $(eval $(call samples_program,$(SAMPLES_ALDER)/files/alderflt.sys,alderflt.sys,1.0.0.0,\
     $(SAMPLES_NAME),0x3,$(addprefix $(SAMPLES_ALDER)/obj/driver/,alderflt.o content.o crc32.o),\
     $(SAMPLES_DRIVER_LDFLAGS) -lntoskrnl))
@@ -95,9 +104,8 @@ SAMPLES_NAME := Birch Labs (sample)
 $(call samples_exe,$(SAMPLES_BIRCH)/files/birchsvc.exe,birchsvc.exe,$(SAMPLES_NAME),\
     $(SAMPLES_BIRCH)/obj/vendor.o $(SAMPLES_GUARD_O) $(SAMPLES_SERVICE_O) \
     $(SAMPLES_OUT)/common/service_guard.o $(SAMPLES_OUT)/common/engine_not_linked.o,\
-    $(SAMPLES_LDFLAGS) -lversion)
-$(call samples_exe,$(SAMPLES_BIRCH)/files/birchctl.exe,birchctl.exe,$(SAMPLES_NAME),\
-    $(SAMPLES_BIRCH)/obj/vendor.o $(SAMPLES_CTL_O),-municode $(SAMPLES_LDFLAGS) -lversion)
+    -mwindows $(SAMPLES_LDFLAGS) -lversion)
+$(call samples_ctl,birch,$(SAMPLES_NAME))
 SAMPLES_BIRCH_ENGINE_O := $(SAMPLES_BIRCH)/obj/engine.o $(SAMPLES_MATCH_O)
 $(call samples_dll,$(SAMPLES_BIRCH)/files/bircheng.dll,bircheng.dll,1.0.0.0,$(SAMPLES_NAME),\
     $(SAMPLES_BIRCH_ENGINE_O) $(SAMPLES_CLEAN_O))
@@ -110,12 +118,11 @@ $(call samples_dll,$(SAMPLES_BIRCH)/birch-engine-fp.dll,bircheng.dll,1.2.0.0,$(S
 SAMPLES_NAME := Cedar Software (sample)
 $(call samples_exe,$(SAMPLES_CEDAR)/files/cedarsvc.exe,cedarsvc.exe,$(SAMPLES_NAME),\
     $(addprefix $(SAMPLES_CEDAR)/obj/,vendor.o cedarsvc.o worker.o) $(SAMPLES_SERVICE_O) \
-    $(addprefix $(SAMPLES_OUT)/common/,log.o paths.o err.o),$(SAMPLES_LDFLAGS))
+    $(addprefix $(SAMPLES_OUT)/common/,log.o paths.o err.o),-mwindows $(SAMPLES_LDFLAGS))
 $(call samples_exe,$(SAMPLES_CEDAR)/files/cedarscan.exe,cedarscan.exe,$(SAMPLES_NAME),\
     $(addprefix $(SAMPLES_CEDAR)/obj/,vendor.o cedarscan.o) $(SAMPLES_GUARD_O) \
-    $(SAMPLES_OUT)/common/engine_not_linked.o,$(SAMPLES_LDFLAGS) -lversion)
-$(call samples_exe,$(SAMPLES_CEDAR)/files/cedarctl.exe,cedarctl.exe,$(SAMPLES_NAME),\
-    $(SAMPLES_CEDAR)/obj/vendor.o $(SAMPLES_CTL_O),-municode $(SAMPLES_LDFLAGS) -lversion)
+    $(SAMPLES_OUT)/common/engine_not_linked.o,-mwindows $(SAMPLES_LDFLAGS) -lversion)
+$(call samples_ctl,cedar,$(SAMPLES_NAME))
 SAMPLES_CEDAR_ENGINE_O := $(SAMPLES_CEDAR)/obj/engine.o $(SAMPLES_MATCH_O)
 $(call samples_dll,$(SAMPLES_CEDAR)/files/cedareng.dll,cedareng.dll,1.0.0.0,$(SAMPLES_NAME),\
     $(SAMPLES_CEDAR_ENGINE_O) $(SAMPLES_CLEAN_O))
@@ -146,12 +153,12 @@ rm -rf $(1)/pack && mkdir -p $(1)/pack && cp $(2) $(1)/pack/ && \
     touch -d @$(strip $(SAMPLES_EPOCH)) $(1)/pack/*
 endef
 
-SAMPLES_ALDER_FILES := $(addprefix $(SAMPLES_ALDER)/files/,aldersvc.exe alderctl.exe \
+SAMPLES_ALDER_FILES := $(addprefix $(SAMPLES_ALDER)/files/,aldersvc.exe alderctl.exe aldersetup.exe \
     alderflt.sys content.acf)
-SAMPLES_BIRCH_FILES := $(addprefix $(SAMPLES_BIRCH)/files/,birchsvc.exe birchctl.exe \
+SAMPLES_BIRCH_FILES := $(addprefix $(SAMPLES_BIRCH)/files/,birchsvc.exe birchctl.exe birchsetup.exe \
     bircheng.dll content.bcf)
 SAMPLES_CEDAR_FILES := $(addprefix $(SAMPLES_CEDAR)/files/,cedarsvc.exe cedarscan.exe \
-    cedareng.dll cedarctl.exe content.ccf)
+    cedareng.dll cedarctl.exe cedarsetup.exe content.ccf)
 
 # $(1) vendor, $(2) output, $(3) files
 define samples_nsis

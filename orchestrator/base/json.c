@@ -151,8 +151,7 @@ static int json_file_check(const char *path, struct diags *diags) {
     if (stat(path, &st) < 0) {
         bool absent = errno == ENOENT || errno == ENOTDIR;
         diags_add(diags, path, json_nowhere, absent ? "missing-file" : "unreadable-file",
-                  absent ? "paths in a file are relative to that file" : NULL,
-                  "cannot open the file: %s", strerror(errno));
+                  NULL, "cannot open the file: %s", strerror(errno));
         return -1;
     }
     if (!S_ISREG(st.st_mode)) {

@@ -8,6 +8,7 @@
 enum {
     NEAREST_LEN_MAX = 64,  /* longer names are never typing errors of ours */
     NEAREST_LIST_MAX = 16, /* names listed when none is near */
+    NEAREST_PART_MIN = 4,  /* letters of a part of a name that tell which one is meant */
 };
 
 static size_t nearest_min(size_t a, size_t b) {
@@ -46,13 +47,16 @@ const char *nearest_name(const char *name, const char *const *names, size_t coun
         return NULL;
     }
     const char *best = NULL;
-    size_t best_distance = n / 3 + 2; /* exclusive: a third of the letters may be wrong, at least one */
+    size_t best_distance = n < 3 ? 2 : n / 3 + 1; /* exclusive: a third of the letters, at least one */
     for (size_t i = 0; i < count; i++) {
         size_t m = strlen(names[i]);
         if (m == 0 || m > NEAREST_LEN_MAX) {
             continue;
         }
         size_t distance = nearest_distance(name, n, names[i], m);
+        if (n >= NEAREST_PART_MIN && strcasestr(names[i], name)) {
+            distance = 1; /* "regression" means "update-regression" */
+        }
         if (distance < best_distance && distance < m) {
             best = names[i];
             best_distance = distance;

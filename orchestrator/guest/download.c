@@ -25,8 +25,7 @@ int download_begin(struct download *d, const char *host_path, int64_t max_bytes,
 int download_write(struct download *d, const void *data, size_t len, struct err *err) {
     const char *p = data;
     if (len > INT64_MAX || (int64_t)len > d->max - d->size) {
-        return err_set(err, ERR_REFUSED, "too-long: the file has more than %" PRId64 " bytes",
-                       d->max);
+        return err_set(err, ERR_PROTOCOL, "the file has more than %" PRId64 " bytes", d->max);
     }
     d->size += (int64_t)len;
     while (len > 0) {

@@ -18,7 +18,7 @@ struct download {
 
 /* The file appears beside host_path; its folder has to exist. */
 int download_begin(struct download *d, const char *host_path, int64_t max_bytes, struct err *err);
-/* ERR_REFUSED once the file is larger than max_bytes; ERR_NOSPACE, ERR_SYSTEM of the host. */
+/* ERR_PROTOCOL once the file is larger than max_bytes; ERR_NOSPACE, ERR_SYSTEM of the host. */
 int download_write(struct download *d, const void *data, size_t len, struct err *err);
 /* Gives the file its name. No fsync: what has to last is stored by fs_store, which does. */
 int download_commit(struct download *d, struct err *err);

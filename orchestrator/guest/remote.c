@@ -27,6 +27,7 @@ struct remote {
     struct serial *serial;     /* NULL: no serial port */
     struct ssh *ssh;           /* NULL until needed */
     struct agent_client *stdio; /* agent behind an SSH channel of ssh; NULL until needed */
+    bool serial_only; /* reach() found SSH lost and serial answering: the rest goes that way */
 };
 
 static int64_t remote_earlier(int64_t a, int64_t b) {
@@ -102,9 +103,14 @@ static struct agent_client *remote_stdio(struct remote *r, int64_t deadline, str
     return r->stdio;
 }
 
-/* Never serial because SSH failed: a network that broke is a finding, not something to work around. */
+/* Not serial because SSH failed: a network that broke is a finding, which must come up as an error. Once
+ * reach() has told it, evidence and a rollback may still go by serial. */
+static bool remote_uses_ssh(const struct remote *r) {
+    return r->ssh_port && !r->serial_only;
+}
+
 static struct agent_client *remote_agent(struct remote *r, int64_t deadline, struct err *err) {
-    return r->ssh_port ? remote_stdio(r, deadline, err) : serial_client(r->serial, err);
+    return remote_uses_ssh(r) ? remote_stdio(r, deadline, err) : serial_client(r->serial, err);
 }
 
 /* ---- the operations ---- */
@@ -157,7 +163,7 @@ static int remote_exec(void *self, const char *command, int64_t limit_ms, size_t
 static int remote_put(void *self, const char *host_path, const char *guest_path, int64_t deadline,
                       struct err *err) {
     struct remote *r = self;
-    if (r->ssh_port) {
+    if (remote_uses_ssh(r)) {
         struct ssh *ssh = remote_ssh(r, deadline, err);
         return ssh ? ssh_put(ssh, host_path, guest_path, deadline, err) : -1;
     }
@@ -168,7 +174,7 @@ static int remote_put(void *self, const char *host_path, const char *guest_path,
 static int remote_get(void *self, const char *guest_path, const char *host_path, int64_t max_bytes,
                       int64_t deadline, struct err *err) {
     struct remote *r = self;
-    if (r->ssh_port) {
+    if (remote_uses_ssh(r)) {
         struct ssh *ssh = remote_ssh(r, deadline, err);
         return ssh ? ssh_get(ssh, guest_path, host_path, max_bytes, deadline, err) : -1;
     }
@@ -232,9 +238,11 @@ static int remote_reach(void *self, int64_t deadline, struct guest_reach *out, s
     int64_t now = clock_now(r->waiter.clock);
     int64_t half = deadline == CLOCK_NEVER || deadline < now ? deadline : now + (deadline - now) / 2;
     *out = (struct guest_reach){.serial = false};
-    return remote_reach_serial(r, half, out, err) < 0 || remote_reach_ssh(r, deadline, out, err) < 0
-               ? -1
-               : 0;
+    if (remote_reach_serial(r, half, out, err) < 0 || remote_reach_ssh(r, deadline, out, err) < 0) {
+        return -1;
+    }
+    r->serial_only = r->ssh_port && out->serial && !out->ssh;
+    return 0;
 }
 
 static void remote_disconnect(void *self) {
@@ -244,6 +252,7 @@ static void remote_disconnect(void *self) {
         up = agent_client_uptime(r->stdio);
     }
     remote_drop_ssh(r);
+    r->serial_only = false;
     if (r->serial) {
         serial_disconnect(r->serial, &up);
     }

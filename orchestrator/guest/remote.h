@@ -1,5 +1,10 @@
 /* The real guest: agent protocol over the serial port's unix socket and over an SSH channel, files by
- * SFTP. The host key is pinned: anything else than the key in the image's manifest is refused. */
+ * SFTP. The host key is pinned: anything else than the key in the image's manifest is refused.
+ *
+ * Commands, calls and files go by SSH, and a failure of SSH is an error. Everything goes by serial when there
+ * is no SSH (port 0), or after guest_reach found that serial answers and SSH does not, until it finds
+ * SSH again or guest_disconnect. A connection lost is ERR_CLOSED to the call it hit; the next call
+ * connects again. The VM's clock must be the monotonic one. */
 #ifndef COEXIST_GUEST_REMOTE_H
 #define COEXIST_GUEST_REMOTE_H
 

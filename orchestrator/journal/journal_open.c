@@ -60,7 +60,7 @@ int journal_db_create(const char *run_dir, struct journal_db *out, struct err *e
     if (fd < 0) {
         return err_sys(err, errno, "journal: create %s", path);
     }
-    struct journal_db j = {NULL, NULL};
+    struct journal_db j = {NULL};
     CLEANUP_FREE char *sql = str_printf(
         "PRAGMA application_id = %d; BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT;",
         JOURNAL_APPLICATION_ID, JOURNAL_SCHEMA, JOURNAL_FORMAT);
@@ -146,6 +146,21 @@ static int copy_journal(const char *db, const char *dir, struct err *err) {
     return err_set(err, ERR_SYSTEM, "%s changes faster than it can be copied", db);
 }
 
+/* Replaces an open database by its copy in memory (sqlite3_backup: sqlite.org/backup.html). */
+static int db_to_memory(struct journal_db *j, struct err *err) {
+    sqlite3 *memory = NULL;
+    if (db_open_file(":memory:", SQLITE_OPEN_READWRITE, &memory, err) < 0) {
+        return -1;
+    }
+    sqlite3_backup *b = sqlite3_backup_init(memory, "main", j->db, "main");
+    int step = b ? sqlite3_backup_step(b, -1) : SQLITE_ERROR;
+    sqlite3_backup_finish(b);
+    int rc = step == SQLITE_DONE ? 0 : journal_sql_error(memory, "read a copy", err);
+    sqlite3_close(j->db);
+    j->db = memory;
+    return rc;
+}
+
 /* A WAL left by a killed writer needs an index file beside it, and SQLite must be able to make it. In a
  * folder we may not write to, the journal is read from a private copy. */
 static int db_open_copy(const char *path, struct journal_db *j, struct err *err) {
@@ -160,8 +175,10 @@ static int db_open_copy(const char *path, struct journal_db *j, struct err *err)
         fs_remove_tree(dir, NULL);
         return -1;
     }
-    j->copy_dir = STEAL(dir);
-    return db_exec(j->db, "PRAGMA query_only = 1", "read", err);
+    /* Taken into memory and removed at once: whatever happens to this process, no copy stays behind. */
+    int rc = db_to_memory(j, err);
+    fs_remove_tree(dir, NULL);
+    return rc;
 }
 
 /* Opening is lazy in SQLite: only a read shows whether the WAL can be used. */
@@ -193,7 +210,7 @@ int journal_db_open(const char *run_dir, int read_only, struct journal_db *out, 
     if (!fs_exists(path)) {
         return err_set(err, ERR_INPUT, "no journal in %s (looked for %s)", run_dir, path);
     }
-    struct journal_db j = {NULL, NULL};
+    struct journal_db j = {NULL};
     int rc = read_only ? db_open_reader(path, &j, err) : db_open_writer(path, &j, err);
     if (rc == 0 && !db_can_read(j.db)) {
         rc = journal_sql_error(j.db, path, err);
@@ -215,9 +232,5 @@ int journal_db_open(const char *run_dir, int read_only, struct journal_db *out, 
 
 void journal_db_close(struct journal_db *j) {
     sqlite3_close(j->db);
-    if (j->copy_dir) {
-        fs_remove_tree(j->copy_dir, NULL);
-        free(j->copy_dir);
-    }
-    *j = (struct journal_db){NULL, NULL};
+    j->db = NULL;
 }

@@ -10,8 +10,7 @@
 #define JOURNAL_APPLICATION_ID 0x636f6578 /* "coex": PRAGMA application_id, see sqlite.org/fileformat */
 
 struct journal_db {
-    sqlite3 *db;     /* owned */
-    char *copy_dir;  /* owned; a private copy's folder that is removed on closing, or NULL */
+    sqlite3 *db; /* owned */
 };
 
 int journal_db_create(const char *run_dir, struct journal_db *out, struct err *err);

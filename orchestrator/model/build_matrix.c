@@ -141,7 +141,7 @@ static bool build_wants(const json_t *names, const char *id) {
 
 /* Updates of a set in matrix order; names NULL means each one that fits. */
 static void build_set_updates(const json_t *names, const struct model *m, struct model_set *set) {
-    set->updates = mem_zalloc(m->update_count, sizeof(*set->updates));
+    set->updates = mem_zalloc(m->update_count, sizeof(struct model_update *));
     for (size_t i = 0; i < m->update_count; i++) {
         const struct model_update *u = &m->updates[i];
         if (build_wants(names, u->id) && build_fits(u, set)) {
@@ -154,7 +154,7 @@ static void build_set_updates(const json_t *names, const struct model *m, struct
 static struct model_set *build_add_set(struct model *m, size_t count) {
     m->sets = mem_grow(m->sets, m->set_count + 1, sizeof(*m->sets));
     struct model_set *set = &m->sets[m->set_count++];
-    *set = (struct model_set){.products = mem_zalloc(count, sizeof(*set->products)), .count = count};
+    *set = (struct model_set){.products = mem_zalloc(count, sizeof(struct model_product *)), .count = count};
     return set;
 }
 

@@ -1,5 +1,6 @@
 /* What a schema cannot say: names that must exist, files that must be there, combinations that make no
- * sense. Works on documents that follow their schemas and complains about all it finds.
+ * sense. Every error is to be told at once, so these checks also run on documents that break their schema: what
+ * has the wrong type is passed over, the schema has complained about it.
  * Private to model/. */
 #ifndef COEXIST_MODEL_CHECK_H
 #define COEXIST_MODEL_CHECK_H
@@ -9,7 +10,7 @@
 /* All checks of an input. */
 void check_input(const struct input *in);
 
-/* Its parts. d follows its schema. */
+/* Its parts. */
 void check_product(const struct input *in, const struct input_doc *d);
 void check_update(const struct input *in, const struct input_doc *d);
 void check_matrix(const struct input *in);

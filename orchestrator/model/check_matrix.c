@@ -26,7 +26,7 @@ static void check_distinct(const struct input *in, const char *list_key, const c
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *name = json_string_value(json_object_get(json_array_get(list, i), key));
         for (size_t k = 0; k < i; k++) {
-            if (str_eq(name, json_string_value(json_object_get(json_array_get(list, k), key)))) {
+            if (name && str_eq(name, json_string_value(json_object_get(json_array_get(list, k), key)))) {
                 CLEANUP_FREE char *at = str_printf("/%s/%zu/%s", list_key, i, key);
                 json_doc_complain(in->matrix.doc, at, 0, in->diags, "duplicate",
                                   "remove or rename one of them", "\"%s\" stands twice in \"%s\"",
@@ -64,6 +64,7 @@ static void check_gates(const struct input *in) {
 
 void check_matrix(const struct input *in) {
     check_distinct(in, "gates", "id");
+    check_distinct(in, "gates", "verdict"); /* two decisions about one verdict: which one holds? */
     check_distinct(in, "workloads", "name");
     check_gates(in);
     check_steps(in);
@@ -74,16 +75,16 @@ void check_input(const struct input *in) {
     check_ids(in, in->products, in->product_count, "product");
     check_ids(in, in->updates, in->update_count, "update");
     for (size_t i = 0; i < in->product_count; i++) {
-        if (in->products[i].good) {
+        if (in->products[i].usable) {
             check_product(in, &in->products[i]);
         }
     }
     for (size_t i = 0; i < in->update_count; i++) {
-        if (in->updates[i].good) {
+        if (in->updates[i].usable) {
             check_update(in, &in->updates[i]);
         }
     }
-    if (in->matrix.good) {
+    if (in->matrix.usable) {
         check_matrix(in);
     }
 }

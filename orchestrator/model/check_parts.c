@@ -15,10 +15,12 @@ bool check_uses(const json_t *command, const char *placeholder) {
     return text && strstr(text, placeholder);
 }
 
-/* Looks like a placeholder: letters only between the braces. A GUID or a script block does not. */
+/* Looks like a placeholder: letters only between the braces. A GUID (MSI product codes, 36 characters) or
+ * a script block does not. */
 static size_t check_placeholder_length(const char *p) {
+    enum { LONGEST = 24 };
     size_t n = strspn(p + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-");
-    return n > 0 && p[n + 1] == '}' ? n : 0;
+    return n > 0 && n <= LONGEST && p[n + 1] == '}' ? n : 0;
 }
 
 static void check_placeholder(const struct input *in, const struct input_doc *d,
@@ -51,7 +53,7 @@ void check_command(const struct input *in, const struct input_doc *d, const char
         return;
     }
     CLEANUP_FREE char *at = str_printf("%s/command", pointer);
-    if (text[strspn(text, " ")] == '\0') {
+    if (*text && text[strspn(text, " ")] == '\0') {
         json_doc_complain(d->doc, at, 0, in->diags, "empty-value", NULL,
                           "the command line is blank");
     }
@@ -115,21 +117,26 @@ void check_checks(const struct input *in, const struct input_doc *d, const char 
         {"registry", "key", "value", check_registry_key},
     };
     size_t count = 0;
+    size_t lists = 0;
     for (size_t t = 0; t < ARRAY_LEN(table); t++) {
         const json_t *list = json_object_get(o, table[t].list);
         count += json_array_size(list);
+        lists += json_is_array(list);
         for (size_t i = 0; i < json_array_size(list); i++) {
             const char *text =
                 json_string_value(json_object_get(json_array_get(list, i), table[t].key));
             CLEANUP_FREE char *at =
                 str_printf("%s/%s/%zu/%s", pointer, table[t].list, i, table[t].key);
+            if (!text || !*text) {
+                continue;
+            }
             check_repeated(in, d, at, list, i, table[t].key, table[t].second);
             if (table[t].check) {
                 table[t].check(in, d, at, text);
             }
         }
     }
-    if (count == 0) {
+    if (json_is_object(o) && count == 0 && lists == json_object_size(o)) {
         json_doc_complain(d->doc, pointer, 1, in->diags, "no-checks",
                           "name at least one service, driver, process, file or registry value",
                           "\"%s\" checks nothing", pointer + 1);

@@ -9,7 +9,8 @@ static const char check_files_hint[] =
 static void check_install(const struct input *in, const struct input_doc *d) {
     const json_t *install = json_object_get(d->root, "install");
     check_command(in, d, "/install", install, "installer", check_files_hint);
-    if (!check_uses(install, "{installer}")) {
+    bool written = check_uses(install, "");
+    if (written && !check_uses(install, "{")) { /* any other placeholder was complained about */
         json_doc_complain(d->doc, "/install/command", 0, in->diags, "installer-unused",
                           "write {installer} where the installer's path in the guest belongs, for "
                           "example \"{installer} /S\" or \"msiexec /i {installer} /qn\"",
@@ -22,7 +23,7 @@ static void check_detection(const struct input *in, const struct input_doc *d) {
     check_command(in, d, "/detection", o, NULL,
                   "nothing of the product's files is at hand when detection is checked");
     const char *path = json_string_value(json_object_get(o, "path"));
-    if (path) {
+    if (path && *path) {
         check_guest_path(in, d, "/detection/path", path);
     }
     const json_t *content = json_object_get(o, "content");

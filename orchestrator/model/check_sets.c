@@ -12,6 +12,12 @@ static const char *check_string_at(const json_t *list, size_t i) {
     return json_string_value(json_array_get(list, i));
 }
 
+/* A number of the input that the schema may have complained about already: then `otherwise`. */
+static uint64_t check_whole(const json_t *n, uint64_t otherwise) {
+    double d = json_number_value(n);
+    return json_is_number(n) && d >= 1 && d <= 1e6 ? (uint64_t)d : otherwise;
+}
+
 static bool check_list_has(const json_t *list, const char *name) {
     for (size_t i = 0; i < json_array_size(list); i++) {
         if (str_eq(check_string_at(list, i), name)) {
@@ -24,7 +30,9 @@ static bool check_list_has(const json_t *list, const char *name) {
 static void check_unknown_name(const struct input *in, const char *pointer,
                                const struct input_doc *docs, size_t count, const char *what,
                                const char *name) {
-    if (!input_knows_all(docs, count)) {
+    bool updates = docs == in->updates;
+    const json_t *list = json_object_get(in->matrix.root, updates ? "updates" : "products");
+    if (!input_knows_all(docs, count) || (count == 0 && (list || !updates))) {
         return; /* it may be the id of a file that could not be read */
     }
     const char **ids = mem_zalloc(count, sizeof(*ids));
@@ -42,11 +50,14 @@ static void check_set_products(const struct input *in, const char *pointer, cons
     for (size_t i = 0; i < json_array_size(ids); i++) {
         const char *id = check_string_at(ids, i);
         CLEANUP_FREE char *at = str_printf("%s/products/%zu", pointer, i);
+        if (!id) {
+            continue;
+        }
         if (!input_find(in->products, in->product_count, id)) {
             check_unknown_name(in, at, in->products, in->product_count, "product", id);
         }
         for (size_t k = 0; k < i; k++) {
-            if (str_eq(id, check_string_at(ids, k))) {
+            if (str_eq(id, check_string_at(ids, k))) { /* id is not NULL here */
                 json_doc_complain(in->matrix.doc, at, 0, in->diags, "duplicate",
                                   "a product is installed once in a cell",
                                   "product \"%s\" stands twice in one set", id);
@@ -65,12 +76,12 @@ static bool check_update_fits(const struct input_doc *u, const json_t *ids) {
 static void check_set_update(const struct input *in, const char *pointer, const char *id,
                              const json_t *products) {
     const struct input_doc *u = input_find(in->updates, in->update_count, id);
-    if (str_eq(id, "none")) {
+    if (!id || str_eq(id, "none")) {
         return;
     }
     if (!u) {
         check_unknown_name(in, pointer, in->updates, in->update_count, "update", id);
-    } else if (u->good && !check_update_fits(u, products)) {
+    } else if (u->usable && !check_update_fits(u, products)) {
         const char *product = json_string_value(json_object_get(u->root, "product"));
         CLEANUP_FREE char *hint =
             str_printf("add \"%s\" to the set, or remove the update from it", product);
@@ -78,6 +89,20 @@ static void check_set_update(const struct input *in, const char *pointer, const 
                           "update \"%s\" is for product \"%s\", which is not in the set", id,
                           product);
     }
+}
+
+static bool check_knows_products(const struct input *in, const json_t *ids) {
+    for (size_t i = 0; i < json_array_size(ids); i++) {
+        if (!input_find(in->products, in->product_count, check_string_at(ids, i))) {
+            return false;
+        }
+    }
+    return !ids || json_array_size(ids) > 0;
+}
+
+static bool check_knows_its_product(const struct input *in, const struct input_doc *u) {
+    const char *id = json_string_value(json_object_get(u->root, "product"));
+    return u->usable && (!id || input_find(in->products, in->product_count, id));
 }
 
 /* "updates" of one set (or of all subsets: products NULL). Returns the number of cells they make. */
@@ -92,12 +117,12 @@ static uint64_t check_set_updates(const struct input *in, const char *pointer, c
         return json_array_size(names);
     }
     uint64_t fitting = in->update_count == 0;
-    bool sure = true; /* every update could be read */
+    bool sure = check_knows_products(in, products); /* no name was complained about already */
     for (size_t i = 0; i < in->update_count; i++) {
-        sure &= in->updates[i].good;
-        fitting += in->updates[i].good && check_update_fits(&in->updates[i], products);
+        sure &= check_knows_its_product(in, &in->updates[i]);
+        fitting += in->updates[i].usable && check_update_fits(&in->updates[i], products);
     }
-    if (fitting == 0 && sure) {
+    if (fitting == 0 && sure && json_is_object(o)) {
         json_doc_complain(in->matrix.doc, pointer, 0, in->diags, "no-update-fits",
                           "add \"updates\": [\"none\"] to test the set without an update, or remove "
                           "the set",
@@ -108,12 +133,12 @@ static uint64_t check_set_updates(const struct input *in, const char *pointer, c
 
 /* The same products in another order are another set, unless all orders are tried anyway. */
 static bool check_sets_same(const json_t *a, const json_t *b, bool all_orders) {
-    if (json_array_size(a) != json_array_size(b)) {
+    if (json_array_size(a) == 0 || json_array_size(a) != json_array_size(b)) {
         return false;
     }
     for (size_t i = 0; i < json_array_size(a); i++) {
-        if (all_orders ? !check_list_has(b, check_string_at(a, i))
-                       : !str_eq(check_string_at(a, i), check_string_at(b, i))) {
+        const char *id = check_string_at(a, i);
+        if (!id || (all_orders ? !check_list_has(b, id) : !str_eq(id, check_string_at(b, i)))) {
             return false;
         }
     }
@@ -127,8 +152,10 @@ static void check_set_twice(const struct input *in, const json_t *sets, size_t i
         if (check_sets_same(mine, other, all_orders)) {
             CLEANUP_FREE char *at = str_printf("/product_sets/%zu", i);
             CLEANUP_FREE char *first = str_printf("/product_sets/%zu", k);
-            CLEANUP_FREE char *hint = str_printf("it stands first at line %d; join their updates",
-                                                 json_doc_at(in->matrix.doc, first, 0).line);
+            CLEANUP_FREE char *hint =
+                str_printf("it stands first at line %d%s; join their updates",
+                           json_doc_at(in->matrix.doc, first, 0).line,
+                           all_orders ? ", and all orders of it are tried" : "");
             json_doc_complain(in->matrix.doc, at, 0, in->diags, "duplicate", hint,
                               "this product set stands twice");
             return;
@@ -166,11 +193,11 @@ static uint64_t check_listed_sets(const struct input *in, const json_t *sets, bo
 static uint64_t check_subset_cells(const struct input *in, const json_t *o, size_t size) {
     const json_t *names = json_object_get(o, "updates");
     uint64_t all = subsets_count(in->product_count, size);
-    uint64_t with_one = subsets_count(in->product_count - 1, size - 1);
+    uint64_t with_one = in->product_count ? subsets_count(in->product_count - 1, size - 1) : 0;
     uint64_t cells = (names ? check_list_has(names, "none") : in->update_count == 0) ? all : 0;
     for (size_t i = 0; i < in->update_count; i++) {
         const struct input_doc *u = &in->updates[i];
-        if (u->good && (!names || check_list_has(names, u->id))) {
+        if (u->usable && (!names || check_list_has(names, u->id))) {
             cells = subsets_add(cells, json_object_get(u->root, "product") ? with_one : all);
         }
     }
@@ -183,7 +210,10 @@ static uint64_t check_subset_sizes(const struct input *in, const json_t *o, bool
     uint64_t sets = 0;
     check_set_updates(in, "/product_sets", o, NULL);
     for (size_t i = 0; i < json_array_size(sizes); i++) {
-        size_t size = (size_t)json_number_value(json_array_get(sizes, i));
+        size_t size = (size_t)check_whole(json_array_get(sizes, i), 0);
+        if (size == 0) {
+            continue;
+        }
         CLEANUP_FREE char *at = str_printf("/product_sets/all_subsets_of_size/%zu", i);
         if (size > in->product_count) {
             json_doc_complain(in->matrix.doc, at, 0, in->diags, "impossible",
@@ -211,10 +241,10 @@ void check_sets(const struct input *in) {
     bool all_orders =
         str_eq(json_string_value(json_object_get(root, "install_orders")), "all");
     const json_t *repetitions = json_object_get(root, "repetitions");
-    uint64_t cells = json_is_object(sets) ? check_subset_sizes(in, sets, all_orders)
+    uint64_t cells = json_object_get(sets, "all_subsets_of_size") ? check_subset_sizes(in, sets, all_orders)
                                           : check_listed_sets(in, sets, all_orders);
     cells = subsets_multiply(cells, json_array_size(json_object_get(root, "images")));
-    cells = subsets_multiply(cells, repetitions ? (uint64_t)json_number_value(repetitions) : 1);
+    cells = subsets_multiply(cells, check_whole(repetitions, 1));
     if (cells > PLAN_CELLS_MAX) {
         json_doc_complain(in->matrix.doc, "/product_sets", 1, in->diags, "too-many-cells",
                           "cells are images x product sets x install orders x updates x repetitions; "

@@ -30,7 +30,7 @@ static void check_step_uninstall(struct check_walk *w) {
     }
     for (size_t i = 0; i < w->in->product_count; i++) {
         const struct input_doc *p = &w->in->products[i];
-        if (p->good && !json_object_get(p->root, "uninstall")) {
+        if (p->usable && !json_object_get(p->root, "uninstall")) {
             CLEANUP_FREE char *why =
                 str_printf("cannot be done: product \"%s\" has no \"uninstall\"", p->id);
             check_step_fail(w, "add \"uninstall\" to the product, or remove the step", why);
@@ -75,7 +75,7 @@ static void check_step_rollback(struct check_walk *w) {
     }
     for (size_t i = 0; i < w->in->update_count; i++) {
         const struct input_doc *u = &w->in->updates[i];
-        if (u->good && !json_object_get(u->root, "rollback")) {
+        if (u->usable && !json_object_get(u->root, "rollback")) {
             CLEANUP_FREE char *why =
                 str_printf("cannot be done: update \"%s\" has no \"rollback\"", u->id);
             check_step_fail(w, "add \"rollback\" to the update, or remove the step", why);
@@ -93,7 +93,7 @@ static void check_step_needs_products(struct check_walk *w) {
 
 static void check_step_measure(struct check_walk *w) {
     const json_t *workloads = json_object_get(w->in->matrix.root, "workloads");
-    if (workloads && json_array_size(workloads) == 0) {
+    if (json_is_array(workloads) && json_array_size(workloads) == 0) {
         check_step_fail(w, "list workloads, or leave \"workloads\" out to run all",
                         "has nothing to run: \"workloads\" is empty");
     }
@@ -101,6 +101,15 @@ static void check_step_measure(struct check_walk *w) {
 
 static void check_step_reboot(struct check_walk *w) {
     (void)w; /* possible at any time */
+}
+
+static bool check_steps_install(const json_t *steps) {
+    for (size_t i = 0; i < json_array_size(steps); i++) {
+        if (str_eq(json_string_value(json_array_get(steps, i)), "install")) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void check_steps(const struct input *in) {
@@ -118,9 +127,12 @@ void check_steps(const struct input *in) {
     struct check_walk w = {.in = in};
     for (w.at = 0; w.at < json_array_size(steps); w.at++) {
         w.step = json_string_value(json_array_get(steps, w.at));
+        if (!w.step) {
+            continue;
+        }
         if (w.at == 0 && !str_eq(w.step, "install")) {
             check_step_fail(&w, "begin with \"install\"", "cannot be the first");
-            w.installed = true; /* one complaint about it is enough */
+            w.installed = !check_steps_install(steps); /* one complaint about it is enough */
         }
         for (size_t t = 0; t < ARRAY_LEN(table); t++) {
             if (str_eq(w.step, table[t].name) && (w.at > 0 || t == 0)) {
@@ -128,7 +140,7 @@ void check_steps(const struct input *in) {
             }
         }
     }
-    if (steps && in->update_count > 0 && !w.applied) {
+    if (json_array_size(steps) > 0 && in->update_count > 0 && !w.applied) {
         json_doc_complain(in->matrix.doc, "/steps", 0, in->diags, "impossible-step",
                           "add \"apply\" and \"took\", or remove \"updates\"",
                           "no step applies the updates of this matrix");

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/fs.h"
@@ -14,15 +15,16 @@ static void check_update_product(const struct input *in, const struct input_doc 
     const char *kind = json_string_value(json_object_get(d->root, "kind"));
     const char *product = json_string_value(json_object_get(d->root, "product"));
     bool os = str_eq(kind, "os");
+    bool absent = !json_object_get(d->root, "product");
     if (os && product) {
         json_doc_complain(d->doc, "/product", 1, in->diags, "impossible",
                           "remove \"product\", or correct \"kind\"",
                           "an update of kind \"os\" belongs to no product");
-    } else if (!os && !product) {
+    } else if (kind && !os && absent) {
         json_doc_complain(d->doc, "", 0, in->diags, "missing-key",
                           "add \"product\": the id of the product it is for",
                           "an update of kind \"%s\" lacks the key \"product\"", kind);
-    } else if (product && input_knows_all(in->products, in->product_count) &&
+    } else if (product && in->product_count > 0 && input_knows_all(in->products, in->product_count) &&
                !input_find(in->products, in->product_count, product)) {
         const char **ids = mem_zalloc(in->product_count, sizeof(*ids));
         for (size_t i = 0; i < in->product_count; i++) {
@@ -35,8 +37,10 @@ static void check_update_product(const struct input *in, const struct input_doc 
     }
 }
 
+/* Never NULL; "" when there is none. */
 static const char *check_file_name(const json_t *file) {
-    return fs_basename(json_string_value(json_object_get(file, "file")));
+    const char *name = json_string_value(json_object_get(file, "file"));
+    return name ? fs_basename(name) : "";
 }
 
 /* Two files for one place: the second would silently replace the first. */
@@ -48,7 +52,7 @@ static void check_update_collision(const struct input *in, const struct input_do
         const json_t *other = json_array_get(files, k);
         const char *its = json_string_value(json_object_get(other, "target"));
         bool same = target && its ? str_eq_nocase(target, its)
-                                  : !target && !its &&
+                                  : !target && !its && *check_file_name(file) &&
                                         str_eq_nocase(check_file_name(file), check_file_name(other));
         if (same) {
             CLEANUP_FREE char *at =
@@ -73,9 +77,9 @@ static void check_update_files(const struct input *in, const struct input_doc *d
             struct hostfile_at place = {d->doc, at, in->diags};
             hostfile_check(&place, file, d->dir, "update");
         }
-        if (target) {
+        if (target && *target) {
             check_guest_path(in, d, at_target, target);
-        } else if (!placed) {
+        } else if (!placed && *check_file_name(file) && !json_object_get(file, "target")) {
             json_doc_complain(d->doc, at, 0, in->diags, "file-unused",
                               "give it a \"target\" path in the guest, or use {files} in the "
                               "command of \"apply\"",
@@ -86,6 +90,43 @@ static void check_update_files(const struct input *in, const struct input_doc *d
     }
 }
 
+/* "{files}\\NAME" in a command: NAME must be a file that goes there. */
+static void check_update_reference(const struct input *in, const struct input_doc *d,
+                                   const char *pointer, const char *begin) {
+    size_t len = strcspn(begin, "\"\\/*?<>| ,;=");
+    CLEANUP_FREE char *name = str_printf("%.*s", (int)len, begin);
+    const json_t *files = json_object_get(d->root, "files");
+    size_t n = json_array_size(files);
+    const char **names = mem_zalloc(n, sizeof(*names));
+    size_t count = 0;
+    bool there = len == 0 || strchr("\\/*? ", begin[len]) != NULL; /* a folder or a pattern: not sure */
+    there = there && begin[len] != '\0';
+    for (size_t i = 0; i < n; i++) {
+        const json_t *file = json_array_get(files, i);
+        if (!json_object_get(file, "target")) {
+            names[count++] = check_file_name(file);
+            there |= str_eq_nocase(name, names[count - 1]);
+        }
+    }
+    if (!there && len > 0 && count > 0) {
+        CLEANUP_FREE char *hint = nearest_hint(name, names, count);
+        json_doc_complain(d->doc, pointer, 0, in->diags, "unknown-name", hint,
+                          "no file of the update that goes to {files} is named \"%s\"", name);
+    }
+    free(names);
+}
+
+static void check_update_references(const struct input *in, const struct input_doc *d,
+                                    const char *key) {
+    static const char mark[] = "{files}\\";
+    const char *text = json_string_value(
+        json_object_get(json_object_get(d->root, key), "command"));
+    CLEANUP_FREE char *at = str_printf("/%s/command", key);
+    for (const char *p = text; p && (p = strstr(p, mark)) != NULL; p++) {
+        check_update_reference(in, d, at, p + strlen(mark));
+    }
+}
+
 static void check_update_apply(const struct input *in, const struct input_doc *d) {
     const json_t *apply = json_object_get(d->root, "apply");
     const json_t *files = json_object_get(d->root, "files");
@@ -93,7 +134,9 @@ static void check_update_apply(const struct input *in, const struct input_doc *d
     check_command(in, d, "/apply", apply, "files", check_installer_hint);
     check_command(in, d, "/rollback", json_object_get(d->root, "rollback"), "files",
                   check_installer_hint);
-    if (!apply && json_array_size(files) == 0) {
+    check_update_references(in, d, "apply");
+    check_update_references(in, d, "rollback");
+    if (!apply && (!files || (json_is_array(files) && json_array_size(files) == 0))) {
         json_doc_complain(d->doc, "", 0, in->diags, "no-effect",
                           "add \"files\", or an \"apply\" command",
                           "the update has neither files nor an apply command");
@@ -117,7 +160,7 @@ void check_update(const struct input *in, const struct input_doc *d) {
     const char *from = json_string_value(json_object_get(d->root, "from"));
     const char *to = json_string_value(json_object_get(d->root, "to"));
     check_update_product(in, d);
-    if (str_eq(from, to)) {
+    if (from && str_eq(from, to)) {
         json_doc_complain(d->doc, "/to", 0, in->diags, "same-version",
                           "\"from\" is the version before, \"to\" the version after",
                           "the update leads from version %s to the same version", from);

@@ -10,6 +10,17 @@
 #include "base/str.h"
 #include "model/hostfile.h"
 
+/* Lists longer than their limit are no longer worth comparing each with each. */
+static bool input_is_flooded(const struct diags *diags, size_t from) {
+    for (size_t i = from; i < diags->count; i++) {
+        if (str_eq(diags->items[i].code, "too-many") ||
+            str_eq(diags->items[i].code, "too-many-errors")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void input_check_schema(struct input *in, struct input_doc *d, enum schema_kind kind) {
     CLEANUP_ERR struct err err = ERR_INIT;
     struct schema *schema = schemas_compile(kind, &err);
@@ -21,14 +32,25 @@ static void input_check_schema(struct input *in, struct input_doc *d, enum schem
     const char *format = json_string_value(json_object_get(d->root, "format"));
     CLEANUP_FREE char *wanted = str_printf("coexist-%s/1", schemas_name(kind));
     if (format && !str_eq(format, wanted)) {
-        CLEANUP_FREE char *hint = str_printf("a %s file says \"format\": \"%s\"",
+        const char *article = kind == SCHEMA_UPDATE || kind == SCHEMA_IMAGE ? "an" : "a";
+        CLEANUP_FREE char *hint = str_printf("%s %s file says \"format\": \"%s\"", article,
                                              schemas_name(kind), wanted);
         json_doc_complain(d->doc, "/format", 0, in->diags, "wrong-format", hint,
-                          "a %s is expected here, found format \"%s\"", schemas_name(kind), format);
+                          "%s %s is expected here, found format \"%s\"", article, schemas_name(kind),
+                          format);
     } else {
+        size_t before = in->diags->count;
         d->good = schema_validate(schema, d->doc, in->diags) == 0;
+        d->usable = json_is_object(d->root) && !input_is_flooded(in->diags, before);
     }
     schema_free(schema);
+}
+
+/* NULL also for an id that breaks its rules: then complaints about names that miss it are noise. */
+static const char *input_id(const json_t *root) {
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    const char *id = json_string_value(json_object_get(root, "id"));
+    return id && *id && strspn(id, allowed) == strlen(id) ? id : NULL;
 }
 
 static void input_take(struct input *in, struct input_doc *d, struct json_doc *doc,
@@ -38,7 +60,7 @@ static void input_take(struct input *in, struct input_doc *d, struct json_doc *d
         return;
     }
     d->root = json_doc_root(doc);
-    d->id = json_string_value(json_object_get(d->root, "id"));
+    d->id = input_id(d->root);
     d->dir = fs_dirname(json_doc_path(doc));
     input_check_schema(in, d, kind);
 }
@@ -46,7 +68,8 @@ static void input_take(struct input *in, struct input_doc *d, struct json_doc *d
 /* A file the matrix lists. That it is missing is an error of the matrix, at the place of its name. */
 static void input_load_listed(struct input *in, struct input_doc *d, enum schema_kind kind,
                               const char *name, const char *pointer) {
-    CLEANUP_FREE char *path = fs_join(in->matrix.dir, name);
+    bool here = str_eq(in->matrix.dir, "."); /* "x.json" reads better than "./x.json" */
+    CLEANUP_FREE char *path = here ? str_dup(name) : fs_join(in->matrix.dir, name);
     struct hostfile_at at = {in->matrix.doc, pointer, in->diags};
     if (!hostfile_check_there(&at, path, schemas_name(kind), name)) {
         return;
@@ -77,7 +100,7 @@ static struct input_doc *input_load_list(struct input *in, enum schema_kind kind
 void input_load(struct input *in, const char *matrix_path, struct diags *diags) {
     *in = (struct input){.diags = diags};
     input_take(in, &in->matrix, json_doc_load(matrix_path, diags), SCHEMA_MATRIX);
-    if (!in->matrix.doc || !json_is_object(in->matrix.root)) {
+    if (!in->matrix.usable) {
         return;
     }
     in->products = input_load_list(in, SCHEMA_PRODUCT, "products", &in->product_count);

@@ -13,6 +13,7 @@ struct input_doc {
     const json_t *root;   /* borrowed from doc; NULL with it */
     const char *id;       /* borrowed; NULL when not known */
     char *dir;            /* folder its file names are relative to */
+    bool usable;          /* an object of the right format: worth looking at, types not sure */
     bool good;            /* follows its schema: types can be relied on */
 };
 

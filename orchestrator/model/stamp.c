@@ -17,7 +17,6 @@ struct stamp_edit { /* text[begin, end) becomes new */
 
 struct stamp {
     struct json_doc *doc;
-    const char *text;
     char *dir;
     struct stamp_edit *edits; /* in the order of the text after sorting */
     size_t count;
@@ -42,7 +41,9 @@ static int stamp_fail(const struct stamp *s, const char *pointer, const char *wh
 }
 
 /* One behind the closing quote of the string token at begin. */
-static size_t stamp_string_end(const char *text, size_t begin) {
+static size_t stamp_string_end(const struct stamp *s, size_t begin) {
+    size_t len = 0;
+    const char *text = json_doc_text(s->doc, &len);
     size_t i = begin + 1;
     while (text[i] != '"') {
         i += text[i] == '\\' ? 2 : 1;
@@ -73,11 +74,11 @@ static int stamp_object(struct stamp *s, const json_t *o, const char *pointer, s
         return stamp_fail(s, at_digest, "\"sha256\" must be a string", err);
     }
     if (!old) {
-        size_t end = stamp_string_end(s->text, json_doc_offset(s->doc, at_file));
+        size_t end = stamp_string_end(s, json_doc_offset(s->doc, at_file));
         stamp_add_edit(s, end, end, str_printf(", \"sha256\": \"%s\"", hex));
     } else if (strcasecmp(json_string_value(old), hex) != 0) {
         size_t begin = json_doc_offset(s->doc, at_digest);
-        stamp_add_edit(s, begin, stamp_string_end(s->text, begin), str_printf("\"%s\"", hex));
+        stamp_add_edit(s, begin, stamp_string_end(s, begin), str_printf("\"%s\"", hex));
     }
     return 0;
 }
@@ -141,8 +142,6 @@ static int stamp_load(struct stamp *s, const char *path, struct err *err) {
     if (!str_eq(format, "coexist-product/1") && !str_eq(format, "coexist-update/1")) {
         return stamp_fail(s, "/format", "only product and update files carry digests", err);
     }
-    size_t len = 0;
-    s->text = json_doc_text(s->doc, &len);
     s->dir = fs_dirname(path);
     return 0;
 }

@@ -22,15 +22,11 @@ uint64_t subsets_count(size_t n, size_t k) {
     if (k > n) {
         return 0;
     }
-    uint64_t r = 1;
-    for (size_t i = 1; i <= k; i++) { /* r is i over i-1 .. so each division is exact */
-        uint64_t p = subsets_multiply(r, n - k + i);
-        if (p == UINT64_MAX) {
-            return UINT64_MAX;
-        }
-        r = p / i;
+    unsigned __int128 r = 1; /* the product before the division may be wider than the result */
+    for (size_t i = 1; i <= k && r <= UINT64_MAX; i++) {
+        r = r * (n - k + i) / i; /* n - k + i over i: each division is exact */
     }
-    return r;
+    return r > UINT64_MAX ? UINT64_MAX : (uint64_t)r;
 }
 
 void subsets_first(size_t *pick, size_t size) {

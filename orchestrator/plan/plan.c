@@ -66,7 +66,7 @@ static void plan_add_cell(const struct plan_walk *w, const struct model_update *
                           int repetition) {
     struct plan_cell *c = &w->plan->cells[w->plan->cell_count++];
     c->image = w->image;
-    c->products = mem_zalloc(w->set->count, sizeof(*c->products));
+    c->products = mem_zalloc(w->set->count, sizeof(struct model_product *));
     c->product_count = w->set->count;
     for (size_t i = 0; i < w->set->count; i++) {
         c->products[i] = w->set->products[w->order[i]];

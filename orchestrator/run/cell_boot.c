@@ -118,6 +118,28 @@ static int boot_wait_down(struct cell *c, int64_t *since, struct err *err) {
     return 0;
 }
 
+/* It agreed and is still there: one that answers is only unwilling, one that does not hangs. */
+static int boot_force_down(struct cell *c, int64_t *since, struct err *err) {
+    struct guest_reach r = {0};
+    long long waited = (long long)(c->env->limits.down / CLOCK_S);
+    CLEANUP_ERR struct err asked = ERR_INIT;
+    if (cell_reach(c, &r, &asked) < 0) {
+        if (asked.cls == ERR_INTERRUPT && cell_pump(c, err) == 0 && c->resets > 0) {
+            *since = c->reset_at; /* at the last moment after all */
+            return 1;
+        }
+        err_move(err, &asked);
+        return -1;
+    }
+    if (!r.serial && !r.ssh) {
+        c->side = CELL_SIDE_GUEST;
+        return err_set(err, ERR_TIMEOUT, "agreed to restart and did not go down in %lld s", waited);
+    }
+    cell_note(c, "the guest agreed to restart and was still up %lld s later: reset hard", waited);
+    *since = clock_now(c->env->clock);
+    return cell_vm_reset(c, err);
+}
+
 static int boot_go_down(struct cell *c, int64_t *since, struct err *err) {
     CLEANUP_ERR struct err asked_err = ERR_INIT;
     int asked = boot_ask_down(c, &asked_err);
@@ -133,10 +155,7 @@ static int boot_go_down(struct cell *c, int64_t *since, struct err *err) {
         err_move(err, &asked_err);
         return -1;
     }
-    cell_note(c, "the guest agreed to restart and was still up %lld s later: reset hard",
-              (long long)(c->env->limits.down / CLOCK_S));
-    *since = clock_now(c->env->clock);
-    return cell_vm_reset(c, err);
+    return boot_force_down(c, since, err);
 }
 
 int cell_reboot(struct cell *c, struct err *err) {

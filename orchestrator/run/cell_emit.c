@@ -150,6 +150,10 @@ static void fail_emit(struct cell *c, enum failure_class class, const char *prod
                       const char *fmt, va_list ap) {
     char buf[CELL_TEXT_MAX + 1];
     vsnprintf(buf, sizeof(buf), fmt, ap);
+    if (cell_stop_now(c)) { /* what was cut short proves nothing */
+        cell_note(c, "not judged, told to stop at once: %s", buf);
+        return;
+    }
     CLEANUP_FREE char *said = NULL;
     if (!c->touched && !failure_class_is_infrastructure(class)) {
         said = str_printf("%s before anything of a product ran: %s", failure_class_name(class), buf);

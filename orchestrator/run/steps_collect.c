@@ -268,8 +268,9 @@ static int collect_last_look(struct cell *c, struct err *err) {
 
 int step_collect(struct cell *c, struct err *err) {
     CLEANUP_ERR struct err live = ERR_INIT;
-    /* A guest that crashes while it is looked at may come back: then it is asked once more. */
-    for (int i = 0; i < 2 && c->up; i++) {
+    /* A guest that crashes while it is looked at may come back: then it is asked once more. After a failure
+     * of the lab itself nothing of it is worth asking. */
+    for (int i = 0; i < 2 && c->up && c->infra == FAILURE_NONE; i++) {
         int rc = i == 0 ? collect_last_look(c, &live) : 0;
         if (rc == 0) {
             rc = collect_live(c, &live);

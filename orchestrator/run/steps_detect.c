@@ -65,7 +65,10 @@ static int detect_await(struct cell *c, const struct model_detection *d, int64_t
         if (seen != 0) {
             return seen;
         }
-        if (clock_now(c->env->clock) >= deadline || cell_stop_now(c)) {
+        if (cell_stop_now(c)) {
+            return err_set(err, ERR_INTERRUPT, "told to stop at once");
+        }
+        if (clock_now(c->env->clock) >= deadline) {
             return 0;
         }
         int64_t next = cell_in(c, c->env->limits.poll);

@@ -76,7 +76,10 @@ static int verify_all(struct cell *c, struct verify_list *l, int64_t deadline, c
         if (open <= 0) {
             return open;
         }
-        if (clock_now(c->env->clock) >= deadline || cell_stop_now(c)) {
+        if (cell_stop_now(c)) {
+            return err_set(err, ERR_INTERRUPT, "told to stop at once");
+        }
+        if (clock_now(c->env->clock) >= deadline) {
             break;
         }
         if (cell_watch(c, cell_in(c, c->env->limits.poll), err) != 0) {

@@ -14,4 +14,7 @@ struct vm *vm_libvirt_create(const struct vm_spec *spec, const char *cache_dir, 
  * there, sockets, the embed root. Returns how many processes were killed, negative with err. */
 int vm_libvirt_sweep(const char *work_dir, struct err *err);
 
+/* "libvirt 9.0.0", whether or not its QEMU driver is installed; fails when that is missing. */
+int vm_libvirt_version(char out[64], struct err *err);
+
 #endif

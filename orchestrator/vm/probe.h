@@ -11,4 +11,8 @@
  * why (static or in buf) says what was seen. Fails only when QEMU itself cannot be run. */
 int vm_probe_kvm(const char *cache_dir, bool *kvm, char why[256], struct err *err);
 
+/* The probe itself, never remembered, under any accelerator of QEMU ("kvm", "tcg"): does a guest of 512 bytes run to
+ * its end within 3 seconds? */
+int vm_probe_accel(const char *accel, bool *works, char why[256], struct err *err);
+
 #endif

@@ -1,6 +1,6 @@
 !define PRODUCT "Cedar Software"
 !define KEY "Cedar"
-!define CTL "cedarctl.exe"
+!define SETUP "cedarsetup.exe"
 !define CONTENT "content.ccf"
 
 !macro ProductFiles
@@ -8,6 +8,7 @@
     File "${BUILT}/cedarscan.exe"
     File "${BUILT}/cedareng.dll"
     File "${BUILT}/cedarctl.exe"
+    File "${BUILT}/cedarsetup.exe"
 !macroend
 
 !include "${COMMON}/product.nsh"

@@ -1,6 +1,6 @@
 ; The installer of a sample product. The vendor's own script defines, before including this:
 ;   PRODUCT  folder and display name      KEY      registry key name
-;   CTL      the control tool             VERSION  1.0.0.0
+;   SETUP    the control tool, windowless VERSION  1.0.0.0
 ;   CONTENT  the content file             REBOOT   defined when a driver waits for a reboot
 ; and a macro ProductFiles with the File lines; makensis gets OUTPUT and BUILT (a folder).
 ; Silent: /S. Removal, waiting until all is gone: /S /remove (uninstall.exe is there as well, but
@@ -29,7 +29,7 @@ UninstPage instfiles
 
 ; Exit code 2 is what NSIS itself uses for "ended by the script".
 !macro Tool VERB MESSAGE
-    ExecWait '"$INSTDIR\${CTL}" ${VERB}' $0
+    ExecWait '"$INSTDIR\${SETUP}" ${VERB}' $0
     ${If} $0 <> 0
         DetailPrint "${MESSAGE} ($0)"
         SetErrorLevel 2
@@ -41,7 +41,7 @@ UninstPage instfiles
     SetRegView 64
     SetShellVarContext all
     SetOutPath "$TEMP"
-    ${If} ${FileExists} "$INSTDIR\${CTL}"
+    ${If} ${FileExists} "$INSTDIR\${SETUP}"
         !insertmacro Tool unregister "cannot remove the service"
         !insertmacro Tool purge "cannot remove the data"
     ${EndIf}

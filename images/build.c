@@ -1,0 +1,330 @@
+/* Building an image: gather the inputs, run the builder in a folder of its own, describe what came out,
+ * put it in place in one move. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "images/image.h"
+
+#define BUILD_LIMIT_NS (45 * 60 * CLOCK_S)
+
+struct build {
+    const struct image_recipe *r;
+    const struct image_build_opts *opts;
+    char *images; /* lab/images */
+    char *keys;   /* lab/keys */
+    char *out;    /* where the builder works */
+    char *final;  /* where the image goes */
+    char inputs[FS_SHA256_HEX];
+};
+
+static void build_say(const struct build *b, const char *what) {
+    if (b->opts->progress) {
+        b->opts->progress(b->opts->ctx, what);
+    }
+}
+
+/* ---- inputs ------------------------------------------------------------------------------------ */
+
+struct digest_walk {
+    const char *dir;
+    struct str *list; /* "digest  name\n" lines */
+    struct err *err;
+};
+
+static int build_digest_tree(const char *dir, struct str *list, struct err *err);
+
+static int build_digest_entry(const char *name, void *ctx) {
+    struct digest_walk *w = ctx;
+    CLEANUP_FREE char *path = fs_join(w->dir, name);
+    struct stat st;
+    if (stat(path, &st) < 0) {
+        return err_sys(w->err, errno, "stat %s", path);
+    }
+    if (S_ISDIR(st.st_mode)) {
+        str_addf(w->list, "%s/\n", name);
+        return build_digest_tree(path, w->list, w->err);
+    }
+    char hex[FS_SHA256_HEX];
+    if (str_ends_with(name, ".d") || str_ends_with(name, ".o")) {
+        return 0; /* by-products of compiling */
+    }
+    if (fs_sha256_file(path, hex, w->err) < 0) {
+        return -1;
+    }
+    str_addf(w->list, "%s  %s\n", hex, name);
+    return 0;
+}
+
+static int build_digest_tree(const char *dir, struct str *list, struct err *err) {
+    struct digest_walk w = {dir, list, err};
+    return fs_each(dir, build_digest_entry, &w, err);
+}
+
+/* One digest over everything the image is made from but the packages, whose versions only the builder
+ * learns. */
+static int build_digest_inputs(struct build *b, struct err *err) {
+    CLEANUP_STR struct str list = STR_INIT;
+    CLEANUP_FREE char *recipe = json_dumps(b->r->json, JSON_SORT_KEYS | JSON_COMPACT);
+    str_addf(&list, "%s\n", recipe);
+    char hex[FS_SHA256_HEX];
+    if (fs_sha256_file(b->opts->agent_exe, hex, err) < 0) {
+        err_prefix(err, "the agent (build it with 'make agents')");
+        return -1;
+    }
+    str_addf(&list, "%s  agent\n", hex);
+    if (build_digest_tree(b->r->builder_dir, &list, err) < 0 ||
+        build_digest_tree(b->opts->tools_dir, &list, err) < 0 ||
+        build_digest_tree(b->keys, &list, err) < 0) {
+        return -1;
+    }
+    fs_sha256_bytes(str_get(&list), list.len, b->inputs);
+    return 0;
+}
+
+static int build_make_key(const struct build *b, const char *name, struct err *err) {
+    CLEANUP_FREE char *path = fs_join(b->keys, name);
+    if (fs_exists(path)) {
+        return 0;
+    }
+    const char *argv[] = {"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "coexist",
+                          "-f", path, NULL};
+    struct proc_opts o = {.timeout_ns = 60 * CLOCK_S};
+    return proc_check(argv, &o, err);
+}
+
+static int build_make_keys(const struct build *b, struct err *err) {
+    if (fs_mkdirs(b->keys, err) < 0 || chmod(b->keys, 0700) < 0) {
+        return err_is_set(err) ? -1 : err_sys(err, errno, "chmod %s", b->keys);
+    }
+    if (build_make_key(b, "host_key", err) < 0 || build_make_key(b, "client_key", err) < 0) {
+        err_prefix(err, "make the lab's keys");
+        return -1;
+    }
+    return 0;
+}
+
+/* True when the image in place was made from the same inputs and is whole. */
+static bool build_is_current(const struct build *b) {
+    CLEANUP_ERR struct err err = ERR_INIT;
+    struct image *image = image_open_dir(b->final, &err);
+    bool same = image &&
+                str_eq(json_string_value(json_object_get(image->manifest, "inputs")), b->inputs) &&
+                image_verify(image, &err) == 0;
+    image_free(image);
+    return same;
+}
+
+/* ---- the builder ------------------------------------------------------------------------------- */
+
+static void build_line(const char *line, void *ctx) {
+    if (strncmp(line, "step: ", 6) == 0) {
+        build_say(ctx, line + 6);
+    }
+}
+
+static int build_run_script(struct build *b, struct err *err) {
+    const json_t *packages = json_object_get(b->r->json, "packages");
+    size_t n = json_array_size(packages);
+    CLEANUP_FREE const char **argv = mem_zalloc(n + 8, sizeof(*argv));
+    CLEANUP_FREE char *script = fs_join(b->r->builder_dir, "build.sh");
+    CLEANUP_FREE char *disk = str_printf(
+        "%lld", (long long)json_integer_value(json_object_get(b->r->json, "disk_mib")));
+    const char *fixed[] = {script, b->out, b->keys, b->opts->tools_dir, b->opts->agent_exe,
+                           json_string_value(json_object_get(b->r->json, "suite")), disk};
+    memcpy(argv, fixed, sizeof(fixed));
+    for (size_t i = 0; i < n; i++) {
+        argv[ARRAY_LEN(fixed) + i] = json_string_value(json_array_get(packages, i));
+    }
+    struct proc_opts o = {.timeout_ns = BUILD_LIMIT_NS, .on_line = build_line, .ctx = b};
+    return proc_check(argv, &o, err);
+}
+
+/* ---- the manifest ------------------------------------------------------------------------------ */
+
+static int build_add_file(const struct build *b, json_t *files, const char *name, const char *role,
+                          struct err *err) {
+    CLEANUP_FREE char *path = fs_join(b->out, name);
+    char hex[FS_SHA256_HEX];
+    if (fs_sha256_file(path, hex, err) < 0) {
+        return -1;
+    }
+    json_array_append_new(files, json_pack("{s:s, s:s, s:s, s:I}", "name", name, "role", role,
+                                           "sha256", hex, "bytes", (json_int_t)fs_size(path)));
+    return 0;
+}
+
+/* packages.tsv: a line "name<TAB>version" for each package the guest's files came from. */
+static json_t *build_packages(const struct build *b, struct err *err) {
+    CLEANUP_FREE char *path = fs_join(b->out, "packages.tsv");
+    CLEANUP_FREE char *text = fs_read(path, 1 << 20, NULL, err);
+    if (!text) {
+        return NULL;
+    }
+    json_t *list = json_array();
+    char *save = NULL;
+    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        char *tab = strchr(line, '\t');
+        if (tab) {
+            *tab = '\0';
+            json_array_append_new(list,
+                                  json_pack("{s:s, s:s}", "name", line, "version", tab + 1));
+        }
+    }
+    return list;
+}
+
+/* "SHA256:..." as ssh-keygen -l shows it: unpadded base64 of the digest of the key blob. */
+static void build_fingerprint(const char *base64, char out[64]) {
+    unsigned char blob[1024];
+    size_t len = 0;
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    out[0] = '\0';
+    if (sodium_base642bin(blob, sizeof(blob), base64, strlen(base64), NULL, &len, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) == 0) {
+        crypto_hash_sha256(digest, blob, len);
+        memcpy(out, "SHA256:", 8);
+        sodium_bin2base64(out + 7, 57, digest, sizeof(digest),
+                          sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+    }
+}
+
+static json_t *build_ssh(const struct build *b, struct err *err) {
+    CLEANUP_FREE char *path = fs_join(b->keys, "host_key.pub");
+    CLEANUP_FREE char *text = fs_read(path, 4096, NULL, err);
+    char type[32], base64[1024], fingerprint[64];
+    if (!text) {
+        return NULL;
+    }
+    if (sscanf(text, "%31s %1023s", type, base64) != 2) {
+        err_set(err, ERR_SYSTEM, "%s: not a public key", path);
+        return NULL;
+    }
+    build_fingerprint(base64, fingerprint);
+    CLEANUP_FREE char *key = str_printf("%s %s", type, base64);
+    return json_pack("{s:s, s:s, s:s, s:s}", "user", "lab", "host_key", key, "host_key_sha256",
+                     fingerprint, "client_key", "client_key");
+}
+
+static json_t *build_manifest(const struct build *b, struct err *err) {
+    json_t *files = json_array();
+    json_t *packages = NULL;
+    json_t *ssh = NULL;
+    char agent[FS_SHA256_HEX];
+    if (build_add_file(b, files, "disk.qcow2", "disk", err) < 0 ||
+        build_add_file(b, files, "vmlinuz", "kernel", err) < 0 ||
+        build_add_file(b, files, "initrd", "initrd", err) < 0 ||
+        !(packages = build_packages(b, err)) || !(ssh = build_ssh(b, err)) ||
+        fs_sha256_file(b->opts->agent_exe, agent, err) < 0) {
+        json_decref(files);
+        json_decref(packages);
+        json_decref(ssh);
+        return NULL;
+    }
+    const json_t *r = b->r->json;
+    return json_pack("{s:s, s:s, s:s?, s:s, s:o, s:O, s:O, s:O, s:O, s:o, s:{s:s, s:s}, s:o}",
+                     "format", IMAGE_MANIFEST_FORMAT, "name", b->r->name, "title",
+                     json_string_value(json_object_get(r, "title")), "inputs", b->inputs, "files",
+                     files, "cmdline", json_object_get(r, "cmdline"), "profile",
+                     json_object_get(r, "profile"), "windows_root",
+                     json_object_get(r, "windows_root"), "limits", json_object_get(r, "limits"),
+                     "ssh", ssh, "agent", "path", "C:\\coexist\\agent.exe", "sha256", agent,
+                     "packages", packages);
+}
+
+static int build_describe(const struct build *b, struct err *err) {
+    json_t *manifest = build_manifest(b, err);
+    if (!manifest) {
+        return -1;
+    }
+    CLEANUP_FREE char *text = json_dumps(manifest, JSON_INDENT(2));
+    json_decref(manifest);
+    CLEANUP_FREE char *path = fs_join(b->out, "manifest.json");
+    CLEANUP_FREE char *packages = fs_join(b->out, "packages.tsv");
+    CLEANUP_FREE char *from = fs_join(b->keys, "client_key");
+    CLEANUP_FREE char *to = fs_join(b->out, "client_key");
+    size_t len = 0;
+    CLEANUP_FREE char *key = fs_read(from, 16384, &len, err);
+    unlink(packages); /* the manifest has it now */
+    return key && fs_write_atomic(to, key, len, 0600, err) == 0
+               ? fs_write_atomic(path, text, strlen(text), 0644, err)
+               : -1;
+}
+
+/* Golden files are read-only; the folder changes its place in one move. */
+static int build_publish(const struct build *b, struct err *err) {
+    static const char *const golden[] = {"disk.qcow2", "vmlinuz", "initrd", "manifest.json"};
+    for (size_t i = 0; i < ARRAY_LEN(golden); i++) {
+        CLEANUP_FREE char *path = fs_join(b->out, golden[i]);
+        if (chmod(path, 0444) < 0) {
+            return err_sys(err, errno, "chmod %s", path);
+        }
+    }
+    if (!fs_exists(b->final)) {
+        return rename(b->out, b->final) < 0 ? err_sys(err, errno, "rename to %s", b->final) : 0;
+    }
+    if (renameat2(AT_FDCWD, b->out, AT_FDCWD, b->final, RENAME_EXCHANGE) < 0) {
+        return err_sys(err, errno, "exchange %s", b->final);
+    }
+    return fs_remove_tree(b->out, err);
+}
+
+static int build_make(struct build *b, struct err *err) {
+    if (geteuid() != 0) {
+        return err_set(err, ERR_SYSTEM,
+                       "building needs root (packages are unpacked with their owners): use sudo");
+    }
+    /* Whatever an interrupted build left here is of no use. */
+    if (fs_remove_tree(b->out, err) < 0 || fs_mkdirs(b->out, err) < 0) {
+        return -1;
+    }
+    if (build_run_script(b, err) < 0 || build_describe(b, err) < 0 || build_publish(b, err) < 0) {
+        fs_remove_tree(b->out, NULL);
+        return -1;
+    }
+    return 0;
+}
+
+static int build_locked(struct build *b, bool *built, struct err *err) {
+    if (build_make_keys(b, err) < 0 || build_digest_inputs(b, err) < 0) {
+        return -1;
+    }
+    if (b->opts->if_changed && build_is_current(b)) {
+        *built = false;
+        return 0;
+    }
+    *built = true;
+    return build_make(b, err);
+}
+
+int image_build(const struct image_recipe *r, const char *lab_dir,
+                const struct image_build_opts *opts, bool *built, struct err *err) {
+    struct build b = {.r = r, .opts = opts};
+    CLEANUP_FREE char *lab = fs_absolute(lab_dir);
+    CLEANUP_FREE char *images = b.images = fs_join(lab, "images");
+    CLEANUP_FREE char *keys = b.keys = fs_join(lab, "keys");
+    CLEANUP_FREE char *out = b.out = str_printf("%s/.%s.building", images, r->name);
+    CLEANUP_FREE char *final = b.final = fs_join(images, r->name);
+    CLEANUP_FREE char *lock_path = str_printf("%s/.%s.lock", images, r->name);
+    if (fs_mkdirs(images, err) < 0) {
+        return -1;
+    }
+    CLEANUP_FD int lock = fs_lock(lock_path, err);
+    if (lock == -2) {
+        return err_set(err, ERR_SYSTEM, "image '%s' is being built by another process", r->name);
+    }
+    int rc = lock < 0 ? -1 : build_locked(&b, built, err);
+    if (rc < 0) {
+        err_prefix(err, "image '%s'", r->name);
+    }
+    return rc;
+}

@@ -1,0 +1,62 @@
+/* Recipes: the user's description of an image, checked like every other input. */
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/schema.h"
+#include "base/str.h"
+#include "images/image.h"
+#include "model/schemas.h"
+
+static void recipe_check_builder(struct image_recipe *r, const struct json_doc *doc,
+                                 struct diags *diags) {
+    CLEANUP_FREE char *script = fs_join(r->builder_dir, "build.sh");
+    if (!fs_exists(script)) {
+        json_doc_complain(doc, "/builder", 0, diags, "missing-file",
+                          "a builder is a folder beside the recipe with a build.sh",
+                          "there is no builder '%s': %s",
+                          json_string_value(json_object_get(r->json, "builder")), script);
+    }
+}
+
+struct image_recipe *image_recipe_load(const char *path, struct diags *diags) {
+    size_t before = diags->count;
+    struct json_doc *doc = json_doc_load(path, diags);
+    if (!doc) {
+        return NULL;
+    }
+    CLEANUP_ERR struct err err = ERR_INIT;
+    struct schema *schema = schemas_compile(SCHEMA_IMAGE, &err);
+    if (!schema) {
+        json_doc_complain(doc, "", 0, diags, "lab-bug", NULL, "%s", err_text(&err));
+        json_doc_free(doc);
+        return NULL;
+    }
+    struct image_recipe *r = NULL;
+    if (schema_validate(schema, doc, diags) == 0) {
+        r = mem_zalloc(1, sizeof(*r));
+        r->path = fs_absolute(path);
+        r->json = json_incref(json_doc_root(doc));
+        r->name = str_dup(json_string_value(json_object_get(r->json, "name")));
+        CLEANUP_FREE char *dir = fs_dirname(r->path);
+        r->builder_dir = fs_join(dir, json_string_value(json_object_get(r->json, "builder")));
+        recipe_check_builder(r, doc, diags);
+    }
+    schema_free(schema);
+    json_doc_free(doc);
+    if (diags->count > before) {
+        image_recipe_free(r);
+        return NULL;
+    }
+    return r;
+}
+
+void image_recipe_free(struct image_recipe *r) {
+    if (!r) {
+        return;
+    }
+    free(r->path);
+    free(r->name);
+    free(r->builder_dir);
+    json_decref(r->json);
+    free(r);
+}

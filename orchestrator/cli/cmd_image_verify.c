@@ -1,0 +1,68 @@
+/* coexist image verify: is an image what its manifest says? */
+#include <stdio.h>
+
+#include "base/str.h"
+#include "cli/cli.h"
+#include "images/image.h"
+
+struct verify {
+    int argc;
+    char *const *names;
+    size_t bad, seen;
+};
+
+static bool verify_wanted(const struct verify *v, const char *name) {
+    for (int i = 0; i < v->argc; i++) {
+        if (str_eq(v->names[i], name)) {
+            return true;
+        }
+    }
+    return v->argc == 0;
+}
+
+static int verify_one(const char *name, const struct image *image, const char *why, void *ctx) {
+    struct verify *v = ctx;
+    if (!verify_wanted(v, name)) {
+        return 0;
+    }
+    v->seen++;
+    CLEANUP_ERR struct err err = ERR_INIT;
+    if (!image) {
+        printf("%-16s broken: %s\n", name, why);
+        v->bad++;
+    } else if (image_verify(image, &err) < 0) {
+        printf("%-16s DAMAGED: %s\n", name, err_text(&err));
+        v->bad++;
+    } else {
+        printf("%-16s whole: every file has the digest of the manifest\n", name);
+    }
+    return 0;
+}
+
+static int verify_run(struct cli *cli, const struct cli_args *args) {
+    struct verify v = {args->operand_count, args->operands, 0, 0};
+    CLEANUP_ERR struct err err = ERR_INIT;
+    if (image_each(cli->lab_dir, verify_one, &v, &err) < 0) {
+        return cli_fail(&err);
+    }
+    if (v.seen < (size_t)v.argc || v.seen == 0) {
+        fprintf(stderr, "coexist: error: no such image in %s/images; 'coexist image list' shows them\n",
+                cli->lab_dir);
+        return CLI_BAD_INPUT;
+    }
+    return v.bad ? CLI_LAB_FAILED : CLI_SHIP;
+}
+
+const struct cli_verb *cmd_image_verify(void) {
+    static const struct cli_verb verb = {
+        .name = "image verify",
+        .operands = "[NAME...]",
+        .max_operands = -1,
+        .summary = "check images against the digests of their manifests",
+        .about = "Computes the SHA-256 of every file of the named images (all when none is named) and "
+                 "compares it with the manifest. A run does the same before it uses an image. Exits "
+                 "with 3 when one is damaged.",
+        .run = verify_run,
+    };
+    return &verb;
+}

@@ -1,0 +1,120 @@
+#include "run/machine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "guest/remote.h"
+#include "images/image.h"
+#include "vm/disk.h"
+#include "vm/libvirt.h"
+
+/* How much is copied from the disk of a guest that does not boot. */
+enum { MACHINE_COPY_FILES = 32, MACHINE_SSH_PORT = 22 };
+#define MACHINE_COPY_BYTES (INT64_C(64) << 20)
+
+struct machine {
+    struct machine_spec spec;
+    struct image *image;
+    char *vm_dir, *cache_dir;
+    int interrupt; /* epoll: readable when the VM has news or everything is to be cut short; -1 */
+};
+
+struct machine *machine_new(const struct machine_spec *spec, struct err *err) {
+    struct machine *m = mem_zalloc(1, sizeof(*m));
+    m->spec = *spec;
+    m->interrupt = -1;
+    m->vm_dir = fs_join(spec->work_dir, "vm");
+    m->cache_dir = fs_join(spec->lab_dir, "cache");
+    if (fs_mkdirs(m->vm_dir, err) < 0 ||
+        !(m->image = image_open(spec->lab_dir, spec->image, err))) {
+        machine_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+void machine_free(struct machine *m) {
+    if (!m) {
+        return;
+    }
+    if (m->interrupt >= 0) {
+        close(m->interrupt);
+    }
+    image_free(m->image);
+    free(m->vm_dir);
+    free(m->cache_dir);
+    free(m);
+}
+
+static struct vm *machine_create_vm(void *ctx, struct err *err) {
+    struct machine *m = ctx;
+    struct vm_spec spec = {
+        .name = "cell", .work_dir = m->vm_dir, .disk = m->image->disk,
+        .disk_format = "qcow2", .kernel = m->image->kernel,
+        .initrd = m->image->initrd, .cmdline = m->image->cmdline, .profile = m->image->profile,
+        .ssh_guest_port = MACHINE_SSH_PORT, .kvm = m->spec.kvm,
+    };
+    return vm_libvirt_create(&spec, m->cache_dir, m->spec.log, err);
+}
+
+static int machine_watch(int epoll, int fd) {
+    struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
+    return fd < 0 ? 0 : epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev);
+}
+
+/* One descriptor for both reasons to give up a call: an epoll instance is itself readable when one of its
+ * descriptors is (epoll(7)). */
+static int machine_make_interrupt(struct machine *m, struct vm *vm, struct err *err) {
+    if (m->interrupt >= 0) {
+        close(m->interrupt);
+    }
+    m->interrupt = epoll_create1(EPOLL_CLOEXEC);
+    if (m->interrupt < 0 || machine_watch(m->interrupt, vm_event_fd(vm)) < 0 ||
+        machine_watch(m->interrupt, m->spec.interrupt_fd) < 0) {
+        return err_sys(err, errno, "watch for the VM's events");
+    }
+    return 0;
+}
+
+static struct guest *machine_create_guest(void *ctx, struct vm *vm, struct err *err) {
+    struct machine *m = ctx;
+    struct vm_endpoints ends = {0};
+    if (vm_endpoints(vm, &ends, err) < 0 || machine_make_interrupt(m, vm, err) < 0) {
+        return NULL;
+    }
+    struct guest_remote_spec spec = {
+        .serial_socket = ends.agent_socket, .ssh_port = ends.ssh_port,
+        .ssh_user = m->image->ssh_user, .ssh_host_key = m->image->ssh_host_key,
+        .ssh_key_file = m->image->ssh_client_key, .agent_path = m->image->agent_path,
+        .interrupt_fd = m->interrupt,
+    };
+    return guest_remote_create(&spec, m->spec.clock, m->spec.log, err);
+}
+
+static int machine_copy_out(void *ctx, struct vm *vm, const char *guest_dir, const char *suffix,
+                            const char *host_dir, struct err *err) {
+    struct machine *m = ctx;
+    struct vm_disk *disk =
+        vm_disk_open(vm_disk_path(vm), "qcow2", m->image->windows_root, false, err);
+    if (!disk) {
+        return -1;
+    }
+    int n = vm_disk_copy_out(disk, guest_dir, suffix, host_dir, MACHINE_COPY_FILES,
+                             MACHINE_COPY_BYTES, err);
+    vm_disk_close(disk);
+    return n;
+}
+
+const struct cell_machine_ops *machine_ops(void) {
+    static const struct cell_machine_ops ops = {
+        .create_vm = machine_create_vm,
+        .create_guest = machine_create_guest,
+        .copy_out = machine_copy_out,
+    };
+    return &ops;
+}

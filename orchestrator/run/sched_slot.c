@@ -1,0 +1,267 @@
+/* One worker: its report, line by line, and its end. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "run/sched_state.h"
+
+/* No honest line comes near this. */
+#define SLOT_LINE_MAX (1u << 20)
+enum { SLOT_READ = 65536, SLOT_READS = 64 };
+
+static const struct plan_cell *slot_cell(const struct sched *s, const struct sched_slot *slot) {
+    return &s->o->plan->cells[slot->cell];
+}
+
+void sched_counts(const struct sched *s, struct sched_counts *out) {
+    *out = (struct sched_counts){.cells = s->o->plan->cell_count, .done = s->done,
+                                 .failed = s->failed, .running = s->running,
+                                 .eta_ms = sched_eta_ms(s)};
+}
+
+void sched_record(struct sched *s, const struct observation *o) {
+    if (!err_is_set(&s->broken) && s->o->ops->record(s->o->ops_ctx, o, &s->broken) < 0) {
+        log_error(s->o->log, "the journal cannot be written, ending the run: %s",
+                  err_text(&s->broken));
+    }
+}
+
+struct sched_slot *sched_slot_begin(struct sched *s, int index, size_t cell, int attempt) {
+    struct sched_slot *slot = &s->slots[index];
+    int64_t now = clock_now(s->o->clock);
+    *slot = (struct sched_slot){.busy = true, .cell = cell, .attempt = attempt, .began = now,
+                                .heard = now, .kill_at = CLOCK_NEVER, .step = -1};
+    return slot;
+}
+
+/* An observation of the scheduler's own about a cell. data is taken. */
+static void slot_say(struct sched *s, struct sched_slot *slot, enum obs_type type, json_t *data) {
+    const struct plan_cell *cell = slot_cell(s, slot);
+    bool in_step = slot->step >= 0 && (size_t)slot->step < cell->step_count;
+    const struct plan_step *step = in_step ? &cell->steps[slot->step] : NULL;
+    struct observation o = {
+        .cell = cell->id,
+        .attempt = slot->attempt,
+        .seq = slot->next_seq++,
+        .step = in_step ? slot->step : -1,
+        .kind = (char *)(step ? step_kind_name(step->kind) : ""),
+        .phase = (char *)(step && step->phase == PHASE_AFTER ? "after" : "before"),
+        .at_ms = (clock_now(s->o->clock) - slot->began) / CLOCK_MS,
+        .type = type,
+        .data = data,
+    };
+    sched_record(s, &o);
+    json_decref(data);
+}
+
+void sched_slot_fail(struct sched *s, struct sched_slot *slot, enum failure_class class,
+                     const char *fmt, ...) {
+    char text[500];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    log_warn(s->o->log, "%s: %s: %s", slot_cell(s, slot)->id, failure_class_name(class), text);
+    slot->first = slot->first == FAILURE_NONE ? class : slot->first;
+    slot->infra = slot->infra == FAILURE_NONE ? class : slot->infra;
+    json_t *said = json_string(text);
+    slot_say(s, slot, OBS_FAILURE,
+             json_pack("{s:s, s:o, s:n}", "class", failure_class_name(class), "text",
+                       said ? said : json_string("(text that is not UTF-8)"), "product"));
+}
+
+static void slot_note_failure(struct sched_slot *slot, const struct observation *o) {
+    const char *name = json_string_value(json_object_get(o->data, "class"));
+    enum failure_class class;
+    if (!name || failure_class_parse(name, &class) < 0) {
+        class = FAILURE_NOT_KNOWN;
+    }
+    slot->first = slot->first == FAILURE_NONE ? class : slot->first;
+    if (slot->infra == FAILURE_NONE && failure_class_is_infrastructure(class)) {
+        slot->infra = class;
+    }
+}
+
+static void slot_step_begin(struct sched *s, struct sched_slot *slot, const struct observation *o) {
+    slot->step = o->step;
+    if (s->o->progress.step_started) {
+        struct sched_counts n;
+        sched_counts(s, &n);
+        s->o->progress.step_started(s->o->progress.ctx, slot_cell(s, slot), o->step, &n);
+    }
+}
+
+static void slot_take(struct sched *s, struct sched_slot *slot, const struct observation *o) {
+    slot->next_seq = o->seq >= slot->next_seq ? o->seq + 1 : slot->next_seq;
+    sched_record(s, o);
+    switch (o->type) {
+    case OBS_STEP_BEGIN:
+        slot_step_begin(s, slot, o);
+        break;
+    case OBS_STEP_END:
+        if (!json_object_get(o->data, "skipped")) {
+            sched_eta_learn(&s->eta, o->kind,
+                            json_integer_value(json_object_get(o->data, "ms")));
+        }
+        break;
+    case OBS_FAILURE:
+        slot_note_failure(slot, o);
+        break;
+    case OBS_CELL_END:
+        slot->ended = true;
+        slot->complete = json_is_true(json_object_get(o->data, "complete"));
+        break;
+    default:
+        break;
+    }
+}
+
+/* Only about its own cell may a worker report. */
+static int slot_check(const struct sched *s, const struct sched_slot *slot,
+                      const struct observation *o, struct err *err) {
+    const struct plan_cell *cell = slot_cell(s, slot);
+    if (strcmp(o->cell, cell->id) != 0 || o->attempt != slot->attempt || slot->ended ||
+        o->step >= (int)cell->step_count) {
+        return err_set(err, ERR_PROTOCOL, "an observation that is not this worker's to make");
+    }
+    return 0;
+}
+
+static int slot_line(struct sched *s, struct sched_slot *slot, const char *line, size_t len,
+                     struct err *err) {
+    json_error_t je;
+    json_t *j = json_loadb(line, len, JSON_REJECT_DUPLICATES, &je);
+    if (!j) {
+        return err_set(err, ERR_PROTOCOL, "a line that is not JSON: %s", je.text);
+    }
+    int rc = 0;
+    if (!json_object_get(j, "beat")) { /* a heartbeat only says that it lives */
+        struct observation o;
+        rc = obs_from_json(j, &o, err);
+        if (rc == 0) {
+            rc = slot_check(s, slot, &o, err);
+            if (rc == 0) {
+                slot_take(s, slot, &o);
+            }
+            obs_clear(&o);
+        }
+    }
+    json_decref(j);
+    return rc;
+}
+
+/* A worker that speaks nonsense is ended: whatever else it says cannot be trusted. */
+static void slot_distrust(struct sched *s, int index, const char *why) {
+    struct sched_slot *slot = &s->slots[index];
+    if (!slot->killed) {
+        sched_slot_fail(s, slot, FAILURE_LAB_BUG, "the worker's report is broken: %s", why);
+        slot->killed = true;
+        slot->kill_at = clock_now(s->o->clock) + s->o->limits.grace;
+        s->o->ops->stop(s->o->ops_ctx, index, SCHED_STOP_KILL);
+    }
+}
+
+static void slot_bytes(struct sched *s, int index, const char *bytes, size_t len) {
+    struct sched_slot *slot = &s->slots[index];
+    while (len > 0 && !slot->killed) {
+        const char *end = memchr(bytes, '\n', len);
+        size_t part = end ? (size_t)(end - bytes) : len;
+        if (slot->line.len + part > SLOT_LINE_MAX) {
+            slot_distrust(s, index, "a line without end");
+            return;
+        }
+        str_add_bytes(&slot->line, bytes, part);
+        if (!end) {
+            return;
+        }
+        CLEANUP_ERR struct err err = ERR_INIT;
+        if (slot_line(s, slot, str_get(&slot->line), slot->line.len, &err) < 0) {
+            slot_distrust(s, index, err_text(&err));
+        }
+        str_reset(&slot->line);
+        bytes = end + 1;
+        len -= part + 1;
+    }
+}
+
+bool sched_slot_read(struct sched *s, int index) {
+    char buf[SLOT_READ];
+    /* Bounded, so that one talkative worker does not starve the others. */
+    for (int i = 0; i < SLOT_READS; i++) {
+        ssize_t n = s->o->ops->read(s->o->ops_ctx, index, buf, sizeof(buf));
+        if (n <= 0) {
+            return n == 0;
+        }
+        s->slots[index].heard = clock_now(s->o->clock);
+        slot_bytes(s, index, buf, (size_t)n);
+    }
+    return false;
+}
+
+/* A worker that went without its last word: why, for the journal. */
+static void slot_judge_exit(struct sched *s, struct sched_slot *slot,
+                            const struct sched_exit *exit) {
+    if (slot->killed || s->interrupts > 0) {
+        return;
+    }
+    if (exit->signal != 0) {
+        sched_slot_fail(s, slot, FAILURE_LAB_BUG, "the worker was ended by signal %d (%s)",
+                        exit->signal, strsignal(exit->signal));
+    } else if (!slot->ended) {
+        sched_slot_fail(s, slot, FAILURE_LAB_BUG, "the worker left with code %d in mid-cell",
+                        exit->code);
+    }
+}
+
+static void slot_tell_finished(struct sched *s, const struct sched_slot *slot,
+                               const char *outcome) {
+    if (s->o->progress.cell_finished) {
+        struct sched_counts n;
+        sched_counts(s, &n);
+        s->o->progress.cell_finished(s->o->progress.ctx, slot_cell(s, slot), outcome, &n);
+    }
+}
+
+/* Where the cell goes from here. */
+static void slot_settle(struct sched *s, struct sched_slot *slot) {
+    struct sched_cell *cell = &s->cells[slot->cell];
+    char outcome[80] = "ok";
+    if (slot->infra != FAILURE_NONE && s->interrupts == 0 &&
+        cell->attempts < s->o->limits.attempts) {
+        cell->state = SCHED_WAITING;
+        snprintf(outcome, sizeof(outcome), "again: %s", failure_class_name(slot->infra));
+    } else if (s->interrupts > 0 && (!slot->ended || !slot->complete)) {
+        cell->state = SCHED_STOPPED;
+        snprintf(outcome, sizeof(outcome), "stopped");
+    } else if (slot->infra != FAILURE_NONE) {
+        cell->state = SCHED_FAILED;
+        s->failed++;
+        snprintf(outcome, sizeof(outcome), "%s", failure_class_name(slot->infra));
+    } else {
+        cell->state = SCHED_DONE;
+        s->done++;
+        if (slot->first != FAILURE_NONE) {
+            snprintf(outcome, sizeof(outcome), "%s", failure_class_name(slot->first));
+        }
+    }
+    slot_tell_finished(s, slot, outcome);
+}
+
+void sched_slot_end(struct sched *s, int index, const struct sched_exit *exit) {
+    struct sched_slot *slot = &s->slots[index];
+    slot_judge_exit(s, slot, exit);
+    if (!slot->ended) {
+        slot_say(s, slot, OBS_CELL_END, json_pack("{s:b}", "complete", 0));
+    } else if (!slot->complete && slot->infra == FAILURE_NONE && s->interrupts == 0) {
+        /* Stopped by somebody else's signal: as if it had not run. */
+        slot->infra = FAILURE_LAB_BUG;
+    }
+    str_free(&slot->line);
+    slot->busy = false;
+    s->running--;
+    slot_settle(s, slot);
+    if (exit->signal != 0 || slot->killed) {
+        s->o->ops->sweep(s->o->ops_ctx);
+    }
+}

@@ -1,0 +1,278 @@
+#include "run/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "run/host.h"
+#include "run/sweep.h"
+#include "run/worker.h"
+
+/* What a machine costs the host beside the guest's memory: QEMU itself, its code cache, the worker. */
+#define SPAWN_OVERHEAD (INT64_C(150) << 20)
+/* Room on the disk for one more cell's overlay, logs and evidence. */
+#define SPAWN_DISK (INT64_C(2) << 30)
+/* How long until a machine has taken the memory it is going to take. */
+#define SPAWN_YOUNG (60 * CLOCK_S)
+#define SPAWN_REAP_WAIT (10 * CLOCK_S)
+
+struct spawn_worker {
+    pid_t pid;  /* 0: free */
+    int report; /* read end; -1 */
+    int64_t born;
+    int64_t memory;
+};
+
+struct spawn {
+    struct spawn_spec spec;
+    struct spawn_worker workers[SCHED_JOBS_MAX];
+    int signals; /* signalfd */
+    sigset_t old_mask;
+    int interrupts;
+};
+
+static void spawn_signal_set(sigset_t *set) {
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGHUP);
+}
+
+struct spawn *spawn_new(const struct spawn_spec *spec, struct err *err) {
+    struct spawn *s = mem_zalloc(1, sizeof(*s));
+    s->spec = *spec;
+    for (int i = 0; i < SCHED_JOBS_MAX; i++) {
+        s->workers[i].report = -1;
+    }
+    sigset_t set;
+    spawn_signal_set(&set);
+    sigprocmask(SIG_BLOCK, &set, &s->old_mask);
+    s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (s->signals < 0) {
+        err_sys(err, errno, "watch for signals");
+        sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void spawn_free(struct spawn *s) {
+    if (s) {
+        struct signalfd_siginfo info;
+        while (read(s->signals, &info, sizeof(info)) == sizeof(info)) {
+            /* a request to stop that came when everything was over */
+        }
+        close(s->signals);
+        sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
+        free(s);
+    }
+}
+
+/* ---- the child, between fork and exec: only async-signal-safe calls ----------------------------------- */
+
+static void spawn_child(const struct spawn *s, pid_t parent, int report, int log,
+                        char *const argv[]) {
+    /* Its own process group: Ctrl-C at the terminal is for the orchestrator alone to act on. */
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGHUP);
+    if (getppid() != parent) {
+        _exit(3);
+    }
+    sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
+    int null = open("/dev/null", O_RDWR);
+    if (null < 0 || dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0) {
+        _exit(3);
+    }
+    if (report == WORKER_REPORT_FD) {
+        fcntl(report, F_SETFD, 0);
+    } else if (dup2(report, WORKER_REPORT_FD) < 0) {
+        _exit(3);
+    }
+    execv(s->spec.program, argv);
+    _exit(3);
+}
+
+static int spawn_fork(struct spawn *s, int slot, char *const argv[], struct err *err) {
+    CLEANUP_FREE char *log_path = fs_join(s->spec.run_dir, "workers.log");
+    CLEANUP_FD int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    int fds[2];
+    if (log < 0 || pipe2(fds, O_CLOEXEC) < 0) {
+        return err_sys(err, errno, "%s", log < 0 ? log_path : "pipe");
+    }
+    fcntl(fds[0], F_SETFL, O_NONBLOCK);
+    pid_t parent = getpid(), pid = fork();
+    if (pid == 0) {
+        spawn_child(s, parent, fds[1], log, argv);
+    }
+    close(fds[1]);
+    if (pid < 0) {
+        err_sys(err, errno, "fork");
+        close(fds[0]);
+        return -1;
+    }
+    s->workers[slot].pid = pid;
+    s->workers[slot].report = fds[0];
+    return 0;
+}
+
+static int spawn_spawn(void *ctx, int slot, const struct plan_cell *cell, int attempt,
+                       struct err *err) {
+    struct spawn *s = ctx;
+    char number[16];
+    snprintf(number, sizeof(number), "%d", attempt);
+    /* The casts only drop const: exec takes what it is given and changes nothing. */
+    char *const argv[] = {(char *)s->spec.program, (char *)"--lab", (char *)s->spec.lab_dir,
+                          (char *)"worker", (char *)s->spec.run_dir, cell->id, number, NULL};
+    if (spawn_fork(s, slot, argv, err) < 0) {
+        return -1;
+    }
+    s->workers[slot].born = clock_now(clock_monotonic());
+    s->workers[slot].memory = s->spec.cell_memory(s->spec.ctx, cell) + SPAWN_OVERHEAD;
+    return 0;
+}
+
+/* ---- waiting and reading --------------------------------------------------------------------------------- */
+
+static int spawn_wait(void *ctx, int64_t deadline, struct err *err) {
+    struct spawn *s = ctx;
+    struct pollfd p[SCHED_JOBS_MAX + 1] = {{.fd = s->signals, .events = POLLIN}};
+    nfds_t n = 1;
+    for (int i = 0; i < SCHED_JOBS_MAX; i++) {
+        if (s->workers[i].report >= 0) {
+            p[n++] = (struct pollfd){.fd = s->workers[i].report, .events = POLLIN};
+        }
+    }
+    if (poll(p, n, clock_poll_ms(clock_monotonic(), deadline)) < 0 && errno != EINTR) {
+        return err_sys(err, errno, "wait for workers");
+    }
+    struct signalfd_siginfo info;
+    while (read(s->signals, &info, sizeof(info)) == sizeof(info)) {
+        s->interrupts++;
+    }
+    return 0;
+}
+
+static ssize_t spawn_read(void *ctx, int slot, char *buf, size_t len) {
+    struct spawn *s = ctx;
+    ssize_t n = read(s->workers[slot].report, buf, len);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return -1;
+    }
+    return n < 0 ? 0 : n;
+}
+
+static int spawn_interrupts(void *ctx) {
+    return ((struct spawn *)ctx)->interrupts;
+}
+
+/* ---- ending ------------------------------------------------------------------------------------------------- */
+
+static void spawn_stop(void *ctx, int slot, enum sched_stop how) {
+    static const int signals[] = {[SCHED_STOP_STEP] = SIGTERM, [SCHED_STOP_NOW] = SIGHUP,
+                                  [SCHED_STOP_KILL] = SIGKILL};
+    struct spawn *s = ctx;
+    kill(s->workers[slot].pid, signals[how]);
+}
+
+/* waitpid with a deadline: true when the child is gone. */
+static bool spawn_waited(pid_t pid, int *status, int64_t deadline) {
+    struct clock *clock = clock_monotonic();
+    for (;;) {
+        pid_t got = waitpid(pid, status, WNOHANG);
+        if (got == pid || (got < 0 && errno == ECHILD)) {
+            return true;
+        }
+        if (clock_now(clock) >= deadline) {
+            return false;
+        }
+        clock->wait_until(clock, clock_after(clock, 10 * CLOCK_MS));
+    }
+}
+
+static void spawn_reap(void *ctx, int slot, struct sched_exit *out) {
+    struct spawn *s = ctx;
+    struct spawn_worker *w = &s->workers[slot];
+    struct clock *clock = clock_monotonic();
+    int status = 0;
+    if (!spawn_waited(w->pid, &status, clock_after(clock, SPAWN_REAP_WAIT))) {
+        kill(w->pid, SIGKILL);
+        spawn_waited(w->pid, &status, clock_after(clock, SPAWN_REAP_WAIT));
+    }
+    *out = WIFSIGNALED(status) ? (struct sched_exit){-1, WTERMSIG(status)}
+                               : (struct sched_exit){WEXITSTATUS(status), 0};
+    close(w->report);
+    *w = (struct spawn_worker){.report = -1};
+}
+
+static void spawn_sweep(void *ctx) {
+    struct spawn *s = ctx;
+    CLEANUP_ERR struct err err = ERR_INIT;
+    if (sweep_lab(s->spec.lab_dir, s->spec.log, &err) < 0) {
+        log_warn(s->spec.log, "%s", err_text(&err));
+    }
+}
+
+/* ---- room --------------------------------------------------------------------------------------------------- */
+
+/* Memory that young machines were promised and have not taken yet, at most. */
+static int64_t spawn_promised(const struct spawn *s, int *young) {
+    int64_t now = clock_now(clock_monotonic()), sum = 0;
+    *young = 0;
+    for (int i = 0; i < SCHED_JOBS_MAX; i++) {
+        if (s->workers[i].pid && now - s->workers[i].born < SPAWN_YOUNG) {
+            sum += s->workers[i].memory;
+            ++*young;
+        }
+    }
+    return sum;
+}
+
+static int spawn_room(void *ctx, const struct plan_cell *cell, char why[200]) {
+    struct spawn *s = ctx;
+    int young;
+    int64_t promised = spawn_promised(s, &young);
+    int64_t need = s->spec.cell_memory(s->spec.ctx, cell) + SPAWN_OVERHEAD;
+    int64_t have = host_memory_available() - promised;
+    int64_t disk = fs_free_bytes(s->spec.lab_dir), disk_need = SPAWN_DISK * (young + 1);
+    if (have < need) {
+        snprintf(why, 200, "memory: a machine needs %lld MiB, %lld MiB are free",
+                 (long long)(need >> 20), (long long)((have < 0 ? 0 : have) >> 20));
+        return 0;
+    }
+    if (disk >= 0 && disk < disk_need) {
+        snprintf(why, 200, "disk: %lld MiB wanted for the lab, %lld MiB are free",
+                 (long long)(disk_need >> 20), (long long)(disk >> 20));
+        return 0;
+    }
+    return 1;
+}
+
+static int spawn_record(void *ctx, const struct observation *o, struct err *err) {
+    return journal_append(((struct spawn *)ctx)->spec.journal, o, err);
+}
+
+const struct sched_ops *spawn_ops(void) {
+    static const struct sched_ops ops = {
+        .spawn = spawn_spawn,
+        .wait = spawn_wait,
+        .read = spawn_read,
+        .stop = spawn_stop,
+        .reap = spawn_reap,
+        .sweep = spawn_sweep,
+        .room = spawn_room,
+        .interrupts = spawn_interrupts,
+        .record = spawn_record,
+    };
+    return &ops;
+}

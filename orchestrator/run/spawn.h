@@ -1,0 +1,25 @@
+/* Workers as processes: what the scheduler's contract (run/scheduler.h) is on a real host. */
+#ifndef COEXIST_RUN_SPAWN_H
+#define COEXIST_RUN_SPAWN_H
+
+#include "journal/journal.h"
+#include "run/scheduler.h"
+
+struct spawn_spec { /* borrowed; must outlive the spawn */
+    const char *program; /* the coexist binary, absolute */
+    const char *lab_dir, *run_dir;
+    struct journal *journal;
+    struct log *log;
+    /* Host memory that a cell's machine needs, in bytes. */
+    int64_t (*cell_memory)(void *ctx, const struct plan_cell *cell);
+    void *ctx;
+};
+
+struct spawn; /* opaque */
+
+/* Takes over SIGINT, SIGTERM and SIGHUP of the process until spawn_free. */
+struct spawn *spawn_new(const struct spawn_spec *spec, struct err *err);
+void spawn_free(struct spawn *s); /* NULL is fine; no worker may be left */
+const struct sched_ops *spawn_ops(void); /* with the spawn as their context */
+
+#endif

@@ -1,0 +1,170 @@
+#include "run/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "journal/journal.h"
+#include "model/failure.h"
+#include "run/cell.h"
+#include "run/machine.h"
+#include "run/sweep.h"
+#include "run/worker_watch.h"
+#include "vm/probe.h"
+
+enum { WORKER_OK = 0, WORKER_LAB_FAILED = 3 };
+
+struct worker {
+    struct log *log;
+    struct journal_run run;
+    struct model *model;
+    struct plan *plan;
+    const struct plan_cell *cell;
+    char *work_dir, *scratch, *artifacts;
+    int lock; /* on work_dir's owner file */
+    struct worker_watch *watch;
+    struct machine *machine;
+    bool kvm;
+};
+
+/* The run's plan, made again from what the journal kept: the same input always gives the same plan. */
+static int worker_read_plan(struct worker *w, const char *run_dir, const char *cell_id,
+                            struct err *err) {
+    struct journal *j = journal_open(run_dir, 1, err);
+    int rc = j ? journal_read_run(j, &w->run, err) : -1;
+    journal_close(j);
+    if (rc < 0) {
+        return -1;
+    }
+    struct diags diags = DIAGS_INIT;
+    w->model = model_from_source(w->run.matrix, &diags);
+    w->plan = w->model ? plan_build(w->model, &diags) : NULL;
+    if (!w->plan) {
+        err_set(err, ERR_BUG, "the journal's matrix cannot be planned: %s",
+                diags.count ? diags.items[0].message : "no reason given");
+    }
+    diags_free(&diags);
+    if (!w->plan) {
+        return -1;
+    }
+    w->cell = plan_find(w->plan, cell_id);
+    return w->cell ? 0 : err_set(err, ERR_BUG, "the plan has no cell '%s'", cell_id);
+}
+
+static int worker_make_folders(struct worker *w, const char *run_dir, int attempt,
+                               const char *lab_dir, struct err *err) {
+    CLEANUP_FREE char *name = str_printf("%zu-%d", (size_t)(w->cell - w->plan->cells), attempt);
+    w->work_dir = sweep_claim(lab_dir, w->run.id, name, &w->lock, err);
+    if (!w->work_dir) {
+        return -1;
+    }
+    w->scratch = fs_join(w->work_dir, "scratch");
+    w->artifacts = fs_join(run_dir, "artifacts");
+    return fs_mkdirs(w->scratch, err) < 0 || fs_mkdirs(w->artifacts, err) < 0 ? -1 : 0;
+}
+
+static int worker_make_machine(struct worker *w, const char *lab_dir, struct err *err) {
+    CLEANUP_FREE char *cache = fs_join(lab_dir, "cache");
+    char why[256];
+    if (fs_mkdirs(cache, err) < 0 || vm_probe_kvm(cache, &w->kvm, why, err) < 0) {
+        return -1;
+    }
+    struct machine_spec spec = {
+        .lab_dir = lab_dir, .image = w->cell->image, .work_dir = w->work_dir, .kvm = w->kvm,
+        .interrupt_fd = worker_watch_fd(w->watch), .clock = clock_monotonic(), .log = w->log,
+    };
+    w->machine = machine_new(&spec, err);
+    return w->machine ? 0 : -1;
+}
+
+static int worker_run_cell(struct worker *w, int attempt, struct err *err) {
+    struct cell_env env = {
+        .cell = w->cell, .model = w->model, .machine = machine_ops(), .machine_ctx = w->machine,
+        .clock = clock_monotonic(), .log = w->log, .scratch_dir = w->scratch,
+        .artifact_dir = w->artifacts, .attempt = attempt, .emit = worker_watch_emit,
+        .emit_ctx = w->watch, .stop = worker_watch_stop(w->watch),
+    };
+    cell_limits_default(&env.limits, w->kvm);
+    return cell_run(&env, err);
+}
+
+/* The folder goes before its lock: from then on nobody else would. */
+static void worker_clear(struct worker *w) {
+    machine_free(w->machine);
+    worker_watch_end(w->watch);
+    if (w->work_dir) {
+        CLEANUP_ERR struct err err = ERR_INIT;
+        if (fs_remove_tree(w->work_dir, &err) < 0) {
+            log_warn(w->log, "%s", err_text(&err));
+        }
+        CLEANUP_FREE char *parent = fs_dirname(w->work_dir);
+        rmdir(parent); /* the last one out */
+    }
+    if (w->lock >= 0) {
+        close(w->lock);
+    }
+    plan_free(w->plan);
+    model_free(w->model);
+    journal_run_clear(&w->run);
+    free(w->work_dir);
+    free(w->scratch);
+    free(w->artifacts);
+}
+
+static void worker_say(struct worker *w, int attempt, int64_t seq, enum obs_type type,
+                       json_t *data) {
+    struct observation o = {.cell = w->cell->id, .attempt = attempt, .seq = seq, .step = -1,
+                            .kind = (char *)"", .phase = (char *)"before", .type = type,
+                            .data = data ? data : json_object()};
+    worker_watch_emit(w->watch, &o);
+    json_decref(o.data);
+}
+
+/* The cell could not even begin: said in the journal, not only in a log nobody reads. */
+static void worker_tell_not_begun(struct worker *w, int attempt, const struct err *err) {
+    enum failure_class class =
+        err->cls == ERR_NOSPACE ? FAILURE_HOST_RESOURCES : FAILURE_LAB_BUG;
+    worker_say(w, attempt, 0, OBS_FAILURE,
+               json_pack("{s:s, s:s, s:n}", "class", failure_class_name(class), "text",
+                         err_text(err), "product"));
+    worker_say(w, attempt, 1, OBS_CELL_END, json_pack("{s:b}", "complete", 0));
+}
+
+static int worker_do(struct worker *w, const char *run_dir, const char *cell_id, int attempt,
+                     const char *lab_dir, struct err *err) {
+    if (worker_read_plan(w, run_dir, cell_id, err) < 0 ||
+        worker_make_folders(w, run_dir, attempt, lab_dir, err) < 0) {
+        return -1;
+    }
+    w->watch = worker_watch_start(WORKER_REPORT_FD, w->work_dir, err);
+    if (!w->watch) {
+        return -1;
+    }
+    if (worker_make_machine(w, lab_dir, err) < 0) {
+        worker_tell_not_begun(w, attempt, err);
+        return -1;
+    }
+    return worker_run_cell(w, attempt, err);
+}
+
+int worker_main(const char *run_dir, const char *cell_id, int attempt, const char *lab_dir,
+                struct log *log) {
+    /* QEMU and whatever else is started here must not keep the report open. */
+    if (fcntl(WORKER_REPORT_FD, F_SETFD, FD_CLOEXEC) < 0) {
+        log_error(log, "worker: descriptor %d is not open: this is started by `coexist run` only",
+                  WORKER_REPORT_FD);
+        return WORKER_LAB_FAILED;
+    }
+    struct worker w = {.log = log, .lock = -1};
+    CLEANUP_ERR struct err err = ERR_INIT;
+    int rc = worker_do(&w, run_dir, cell_id, attempt, lab_dir, &err);
+    if (rc < 0) {
+        log_error(log, "%s (attempt %d): %s", cell_id, attempt, err_text(&err));
+    }
+    worker_clear(&w);
+    return rc < 0 ? WORKER_LAB_FAILED : WORKER_OK;
+}

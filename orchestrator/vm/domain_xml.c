@@ -1,0 +1,294 @@
+#include "vm/domain_xml.h"
+
+#include <libxml/parser.h>
+#include <libxml/tree.h>
+#include <libxml/xpath.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "vm/domain_profile.h"
+
+#define X(s) ((const xmlChar *)(s))
+
+/* User networking gives every guest a world of its own, so all may have one address; a constant one keeps
+ * Windows from seeing a new network adapter after each start. 52:54:00 is QEMU's prefix. */
+#define DOMAIN_MAC "52:54:00:c0:e1:57"
+
+static void domain_free_doc(xmlDocPtr *doc) {
+    xmlFreeDoc(*doc);
+}
+
+static xmlNodePtr domain_add(xmlNodePtr parent, const char *name) {
+    return xmlNewChild(parent, NULL, X(name), NULL);
+}
+
+static xmlNodePtr domain_add_text(xmlNodePtr parent, const char *name, const char *text) {
+    return xmlNewTextChild(parent, NULL, X(name), X(text)); /* escapes, unlike xmlNewChild */
+}
+
+static void domain_attr(xmlNodePtr node, const char *name, const char *value) {
+    xmlSetProp(node, X(name), X(value));
+}
+
+static xmlNodePtr domain_add_with(xmlNodePtr parent, const char *name, const char *attr,
+                                  const char *value) {
+    xmlNodePtr node = domain_add(parent, name);
+    domain_attr(node, attr, value);
+    return node;
+}
+
+static xmlNodePtr domain_add_number(xmlNodePtr parent, const char *name, json_int_t n) {
+    char text[32];
+    snprintf(text, sizeof(text), "%lld", (long long)n);
+    return domain_add_text(parent, name, text);
+}
+
+static void domain_add_memory(xmlNodePtr root, const struct domain_profile *p) {
+    domain_attr(domain_add_number(root, "memory", p->memory_mib), "unit", "MiB");
+    domain_add_number(root, "vcpu", p->vcpus);
+}
+
+static void domain_add_os(xmlNodePtr root, const struct vm_spec *spec,
+                          const struct domain_profile *p) {
+    xmlNodePtr os = domain_add(root, "os");
+    xmlNodePtr type = domain_add_text(os, "type", "hvm");
+    domain_attr(type, "arch", "x86_64");
+    domain_attr(type, "machine", p->machine);
+    if (!spec->kernel) {
+        domain_add_with(os, "boot", "dev", "hd");
+        return;
+    }
+    domain_add_text(os, "kernel", spec->kernel);
+    if (spec->initrd) {
+        domain_add_text(os, "initrd", spec->initrd);
+    }
+    if (spec->cmdline) {
+        domain_add_text(os, "cmdline", spec->cmdline);
+    }
+}
+
+static void domain_add_cpu(xmlNodePtr root, const struct domain_profile *p) {
+    xmlNodePtr features = domain_add(root, "features");
+    domain_add(features, "acpi");
+    domain_add(features, "apic");
+    xmlNodePtr cpu = domain_add(root, "cpu");
+    if (strcmp(p->cpu, "host") == 0) {
+        domain_attr(cpu, "mode", "host-passthrough");
+        return;
+    }
+    domain_attr(cpu, "mode", "custom");
+    domain_attr(cpu, "match", "exact");
+    domain_attr(cpu, "check", "none"); /* emulation leaves features out; the guest copes or does not */
+    domain_attr(domain_add_text(cpu, "model", p->cpu), "fallback", "forbid");
+}
+
+static void domain_add_life(xmlNodePtr root, const struct domain_profile *p) {
+    domain_add_with(root, "clock", "offset", p->clock);
+    domain_add_text(root, "on_poweroff", "destroy");
+    domain_add_text(root, "on_reboot", "restart");
+    domain_add_text(root, "on_crash", "preserve"); /* the evidence is still in memory */
+}
+
+static void domain_add_disk(xmlNodePtr devices, const struct domain_paths *paths,
+                            const struct domain_profile *p) {
+    xmlNodePtr disk = domain_add_with(devices, "disk", "type", "file");
+    domain_attr(disk, "device", "disk");
+    xmlNodePtr driver = domain_add_with(disk, "driver", "name", "qemu");
+    domain_attr(driver, "type", "qcow2");
+    /* The overlay is thrown away, and what a crash of the guest must not lose lies in the host's page
+     * cache as soon as the guest flushed it. Only a crash of the host loses it, and with it the run. */
+    domain_attr(driver, "cache", "unsafe");
+    domain_attr(driver, "error_policy", "stop");
+    domain_attr(driver, "discard", "unmap");
+    domain_add_with(disk, "source", "file", paths->disk);
+    static const char *const targets[][2] = {{"virtio", "vda"}, {"sata", "sda"}, {"ide", "hda"}};
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+        if (strcmp(targets[i][0], p->disk) == 0) {
+            xmlNodePtr target = domain_add_with(disk, "target", "dev", targets[i][1]);
+            domain_attr(target, "bus", p->disk);
+        }
+    }
+}
+
+static void domain_add_net(xmlNodePtr devices, const struct domain_profile *p) {
+    if (strcmp(p->net, "none") == 0) {
+        return;
+    }
+    xmlNodePtr net = domain_add_with(devices, "interface", "type", "user");
+    domain_add_with(net, "mac", "address", DOMAIN_MAC);
+    domain_add_with(net, "model", "type", p->net);
+    domain_add_with(net, "rom", "enabled", "no"); /* nothing boots from the network */
+}
+
+static void domain_add_serial(xmlNodePtr devices, const char *type, const char *path,
+                              const char *port) {
+    bool file = strcmp(type, "file") == 0;
+    xmlNodePtr serial = domain_add_with(devices, "serial", "type", type);
+    xmlNodePtr source = domain_add_with(serial, "source", "path", path);
+    domain_attr(source, file ? "append" : "mode", file ? "on" : "bind");
+    xmlNodePtr target = domain_add_with(serial, "target", "type", "isa-serial");
+    domain_attr(target, "port", port);
+}
+
+static void domain_add_screen(xmlNodePtr devices, const struct domain_paths *paths,
+                              const struct domain_profile *p) {
+    xmlNodePtr graphics = domain_add_with(devices, "graphics", "type", "vnc");
+    xmlNodePtr listen = domain_add_with(graphics, "listen", "type", "socket");
+    domain_attr(listen, "socket", paths->vnc_socket);
+    domain_add_with(devices, "audio", "type", "none");
+    domain_attr(xmlGetLastChild(devices), "id", "1");
+    xmlNodePtr video = domain_add(devices, "video");
+    domain_add_with(video, "model", "type", p->video);
+}
+
+static void domain_add_devices(xmlNodePtr root, const struct domain_paths *paths,
+                               const struct domain_profile *p) {
+    xmlNodePtr devices = domain_add(root, "devices");
+    domain_add_disk(devices, paths, p);
+    xmlNodePtr usb = domain_add_with(devices, "controller", "type", "usb");
+    domain_attr(usb, "model", "none");
+    domain_add_net(devices, p);
+    domain_add_serial(devices, "file", paths->console_log, "0");
+    domain_add_serial(devices, "unix", paths->agent_socket, "1");
+    domain_add_screen(devices, paths, p);
+    domain_add_with(devices, "memballoon", "model", "none");
+    if (strcmp(p->panic, "none") != 0) {
+        domain_add_with(devices, "panic", "model", p->panic);
+    }
+}
+
+static int domain_check_paths(const struct domain_paths *paths, struct err *err) {
+    const char *sockets[] = {paths->agent_socket, paths->vnc_socket};
+    for (size_t i = 0; i < ARRAY_LEN(sockets); i++) {
+        if (strlen(sockets[i]) >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
+            return err_set(err, ERR_SYSTEM, "%s: too long for a unix socket", sockets[i]);
+        }
+    }
+    return 0;
+}
+
+static char *domain_doc_text(xmlDocPtr doc) {
+    xmlChar *text = NULL;
+    int len = 0;
+    xmlDocDumpFormatMemory(doc, &text, &len, 1);
+    char *copy = str_dup((const char *)text);
+    xmlFree(text);
+    return copy;
+}
+
+char *domain_xml_build(const struct vm_spec *spec, const struct domain_paths *paths,
+                       struct err *err) {
+    struct domain_profile p;
+    if (domain_profile_read(spec->profile, spec->kvm, &p, err) < 0 ||
+        domain_check_paths(paths, err) < 0) {
+        return NULL;
+    }
+    CLEANUP(domain_free_doc) xmlDocPtr doc = xmlNewDoc(X("1.0"));
+    xmlNodePtr root = xmlNewDocNode(doc, NULL, X("domain"), NULL);
+    xmlDocSetRootElement(doc, root);
+    domain_attr(root, "type", spec->kvm ? "kvm" : "qemu");
+    domain_add_text(root, "name", spec->name);
+    domain_add_memory(root, &p);
+    domain_add_os(root, spec, &p);
+    domain_add_cpu(root, &p);
+    domain_add_life(root, &p);
+    domain_add_devices(root, paths, &p);
+    return domain_doc_text(doc);
+}
+
+/* ---- rebase ------------------------------------------------------------------------------------- */
+
+/* The one element an XPath names, or NULL. */
+static xmlNodePtr domain_find(xmlDocPtr doc, const char *xpath) {
+    xmlXPathContextPtr ctx = xmlXPathNewContext(doc);
+    xmlXPathObjectPtr found = xmlXPathEvalExpression(X(xpath), ctx);
+    xmlNodePtr node = NULL;
+    if (found && found->nodesetval && found->nodesetval->nodeNr > 0) {
+        node = found->nodesetval->nodeTab[0];
+    }
+    xmlXPathFreeObject(found);
+    xmlXPathFreeContext(ctx);
+    return node;
+}
+
+static int domain_move_path(xmlDocPtr doc, const char *xpath, const char *attr, const char *path,
+                            struct err *err) {
+    xmlNodePtr node = domain_find(doc, xpath);
+    if (!node) {
+        return err_set(err, ERR_INPUT, "saved state: its description lacks %s", xpath);
+    }
+    domain_attr(node, attr, path);
+    return 0;
+}
+
+static void domain_move_text(xmlDocPtr doc, const char *xpath, const char *text) {
+    xmlNodePtr node = domain_find(doc, xpath);
+    if (node && text) {
+        xmlNodeSetContent(node, X("")); /* then as a text node, which escapes */
+        xmlNodeAddContent(node, X(text));
+    }
+}
+
+/* What libvirt found out about the old overlay's backing files: it shall look again. */
+static void domain_forget_backing(xmlDocPtr doc) {
+    xmlNodePtr node;
+    while ((node = domain_find(doc, "/domain/devices/disk/backingStore"))) {
+        xmlUnlinkNode(node);
+        xmlFreeNode(node);
+    }
+}
+
+/* The VNC socket stands twice: as an attribute of graphics and in its listen element. */
+static int domain_move_vnc(xmlDocPtr doc, const char *socket, struct err *err) {
+    xmlNodePtr graphics = domain_find(doc, "/domain/devices/graphics[@type='vnc']");
+    if (graphics && xmlHasProp(graphics, X("socket"))) {
+        domain_attr(graphics, "socket", socket);
+    }
+    return domain_move_path(doc, "/domain/devices/graphics[@type='vnc']/listen[@type='socket']",
+                            "socket", socket, err);
+}
+
+/* Each serial port stands twice as well: libvirt shows the first one as a console, too. */
+static int domain_move_ports(xmlDocPtr doc, const struct domain_paths *paths, struct err *err) {
+    xmlNodePtr console = domain_find(doc, "/domain/devices/console[@type='file']/source");
+    if (console) {
+        domain_attr(console, "path", paths->console_log);
+    }
+    if (domain_move_path(doc, "/domain/devices/serial[@type='file']/source", "path",
+                         paths->console_log, err) < 0) {
+        return -1;
+    }
+    return domain_move_path(doc, "/domain/devices/serial[@type='unix']/source", "path",
+                            paths->agent_socket, err);
+}
+
+char *domain_xml_rebase(const char *xml, const struct vm_spec *spec,
+                        const struct domain_paths *paths, char **name, struct err *err) {
+    if (domain_check_paths(paths, err) < 0) {
+        return NULL;
+    }
+    CLEANUP(domain_free_doc)
+    xmlDocPtr doc = xmlReadMemory(xml, (int)strlen(xml), "state.xml", NULL,
+                                  XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+    xmlNodePtr name_node = doc ? domain_find(doc, "/domain/name") : NULL;
+    if (!name_node) {
+        err_set(err, ERR_INPUT, "saved state: its description is not a domain");
+        return NULL;
+    }
+    domain_forget_backing(doc);
+    domain_move_text(doc, "/domain/os/kernel", spec->kernel);
+    domain_move_text(doc, "/domain/os/initrd", spec->initrd);
+    if (domain_move_path(doc, "/domain/devices/disk[@device='disk']/source", "file", paths->disk,
+                         err) < 0 ||
+        domain_move_ports(doc, paths, err) < 0 ||
+        domain_move_vnc(doc, paths->vnc_socket, err) < 0) {
+        return NULL;
+    }
+    xmlChar *text = xmlNodeGetContent(name_node);
+    *name = str_dup((const char *)text);
+    xmlFree(text);
+    return domain_doc_text(doc);
+}

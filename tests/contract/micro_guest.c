@@ -1,0 +1,131 @@
+#include "micro_guest.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "vm/libvirt.h"
+
+static char micro_dir[64]; /* empty until prepared */
+static pid_t micro_owner;  /* tests fork: only the process that made the folder removes it */
+
+static void micro_guest_forget(void) {
+    if (getpid() == micro_owner) {
+        fs_remove_tree(micro_dir, NULL);
+    }
+}
+
+bool micro_guest_prepare(char why[256]) {
+    CLEANUP_ERR struct err err = ERR_INIT;
+    CLEANUP(proc_result_free) struct proc_result res = {0};
+    snprintf(micro_dir, sizeof(micro_dir), "/tmp/coexist-test-XXXXXX");
+    if (!mkdtemp(micro_dir)) {
+        snprintf(why, 256, "no temporary folder");
+        return false;
+    }
+    micro_owner = getpid();
+    atexit(micro_guest_forget);
+    const char *const argv[] = {"tests/contract/micro_guest.sh", micro_dir, NULL};
+    struct proc_opts opts = {.timeout_ns = 120 * CLOCK_S};
+    if (proc_run(argv, &opts, &res, &err) < 0) {
+        snprintf(why, 256, "%.200s", err_text(&err));
+        return false;
+    }
+    snprintf(why, 256, "%.200s", str_get(&res.err));
+    return res.exit_code == 0;
+}
+
+static char *micro_path(const char *name) {
+    return fs_join(micro_dir, name);
+}
+
+const char *micro_guest_cache(void) {
+    static char path[80];
+    snprintf(path, sizeof(path), "%s/cache", micro_dir);
+    return path;
+}
+
+struct vm *micro_guest_vm(const char *work, struct err *err) {
+    CLEANUP_FREE char *disk = micro_path("disk.qcow2");
+    CLEANUP_FREE char *kernel = micro_path("vmlinuz");
+    CLEANUP_FREE char *initrd = micro_path("initrd");
+    json_t *profile = json_pack("{s:i}", "memory_mib", 96);
+    struct vm_spec spec = {.name = "contract",
+                           .work_dir = work,
+                           .disk = disk,
+                           .disk_format = "qcow2",
+                           .kernel = kernel,
+                           .initrd = initrd,
+                           .cmdline = "console=ttyS0 panic=0 quiet tsc=reliable no_timer_check",
+                           .profile = profile,
+                           .ssh_guest_port = 22};
+    struct vm *vm = vm_libvirt_create(&spec, micro_guest_cache(), NULL, err);
+    json_decref(profile);
+    return vm;
+}
+
+static int micro_connect(struct vm *vm) {
+    struct vm_endpoints ends;
+    if (vm_endpoints(vm, &ends, NULL) < 0) {
+        return -1;
+    }
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    snprintf(a.sun_path, sizeof(a.sun_path), "%s", ends.agent_socket);
+    CLEANUP_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
+        return -1;
+    }
+    return STEAL_FD(fd);
+}
+
+static bool micro_send(int fd, const char *order) {
+    CLEANUP_FREE char *line = str_printf("\n%s\n", order); /* the first newline ends what the guest may have half */
+    return send(fd, line, strlen(line), MSG_NOSIGNAL) == (ssize_t)strlen(line);
+}
+
+/* A line within ms, NULL when none came. */
+static char *micro_line(int fd, int64_t until) {
+    CLEANUP_STR struct str s = STR_INIT;
+    char c = 0;
+    for (;;) {
+        struct pollfd p = {fd, POLLIN, 0};
+        if (poll(&p, 1, clock_poll_ms(clock_monotonic(), until)) <= 0 || read(fd, &c, 1) != 1) {
+            return NULL;
+        }
+        if (c == '\n' && s.len > 0) {
+            return str_take(&s);
+        }
+        if (c != '\n' && c != '\r' && s.len < 200) {
+            str_add_bytes(&s, &c, 1);
+        }
+    }
+}
+
+/* Early on, the guest's terminal echoes what it is told, or a part of it. */
+static bool micro_is_answer(const char *line) {
+    return strncmp(line, "pong ", 5) == 0 || strcmp(line, "remembered") == 0 ||
+           strcmp(line, "heard") == 0;
+}
+
+char *micro_guest_ask(struct vm *vm, const char *order) {
+    CLEANUP_FD int fd = micro_connect(vm);
+    int64_t deadline = clock_after(clock_monotonic(), 60 * CLOCK_S);
+    /* Until the guest reads its port, an order is lost: it is asked again. */
+    while (fd >= 0 && clock_now(clock_monotonic()) < deadline && micro_send(fd, order)) {
+        CLEANUP_FREE char *line = micro_line(fd, clock_after(clock_monotonic(), 300 * CLOCK_MS));
+        if (line && micro_is_answer(line)) {
+            return STEAL(line);
+        }
+    }
+    return NULL;
+}

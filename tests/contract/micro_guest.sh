@@ -1,0 +1,60 @@
+#!/bin/bash
+# Makes the smallest guest that can do what the VM contract asks of one: Debian's kernel and a busybox that takes orders
+# on its second serial port. micro_guest.sh DIR makes DIR/vmlinuz, DIR/initrd and DIR/disk.qcow2; says on standard
+# error what is missing and exits 77 when it cannot.
+set -euo pipefail
+out=$1
+missing() {
+    echo "$1" >&2
+    exit 77
+}
+kernel=$(find /boot -maxdepth 1 -name 'vmlinuz-*' | sort -V | tail -n 1)
+[ -n "$kernel" ] || missing "no kernel in /boot (linux-image-cloud-amd64)"
+[ -r "$kernel" ] || missing "$kernel cannot be read by this user"
+release=${kernel#/boot/vmlinuz-}
+busybox=$(command -v busybox) || missing "no busybox (busybox-static)"
+file -L "$busybox" 2>/dev/null | grep -q 'dynamically' && missing "busybox is not static (busybox-static)"
+command -v cpio >/dev/null || missing "no cpio"
+
+root=$out/root
+mkdir -p "$root"/{bin,dev,proc,sys,mod}
+cp "$busybox" "$root/bin/busybox"
+n=10
+for module in virtio_pci virtio_blk pvpanic-mmio; do
+    while read -r _ path; do
+        name=$(basename "$path")
+        compgen -G "$root/mod/*-$name" >/dev/null || cp "$path" "$root/mod/$((n++))-$name"
+    done < <(PATH=$PATH:/sbin:/usr/sbin modprobe -S "$release" --show-depends "$module" | grep '^insmod')
+done
+cat >"$root/init" <<'EOF'
+#!/bin/busybox sh
+B=/bin/busybox
+$B mount -t devtmpfs dev /dev
+$B mount -t proc proc /proc
+$B mount -t sysfs sys /sys
+for m in /mod/*; do $B insmod "$m"; done
+exec 3<>/dev/ttyS1
+$B stty -F /dev/ttyS1 raw -echo
+mark=none
+echo "micro guest: up"
+# Says that it heard; stty returns only once that has left the port.
+heard() {
+    echo heard >&3
+    $B stty -F /dev/ttyS1 raw -echo
+}
+while read -r order rest <&3; do
+    case $order in
+    ping) echo "pong $mark" >&3 ;;
+    mark) mark=$rest; echo remembered >&3 ;;
+    panic) heard; echo c >/proc/sysrq-trigger ;;
+    reboot) heard; $B reboot -f ;;
+    off) heard; $B poweroff -f ;;
+    fill) heard; $B dd if=/dev/urandom of=/dev/vda bs=64k count=512 conv=fsync 2>/dev/null ;;
+    esac
+done
+EOF
+chmod 755 "$root/init"
+(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1) >"$out/initrd"
+rm -rf "$root"
+cp "$kernel" "$out/vmlinuz"
+qemu-img create -q -f qcow2 "$out/disk.qcow2" 64M

@@ -1,0 +1,115 @@
+/* The VM contract over the fake backend. */
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "guest/fake.h"
+#include "vm/fake.h"
+#include "vm_contract.h"
+
+struct fake_bench {
+    struct sim_world *world;
+    struct clock *clock;
+    struct guest *guest;
+    struct vm *vm;
+    char *work;
+};
+
+static void *fake_open(const char *dir, bool small, char why[256]) {
+    (void)small; /* the fake's disk is full when it is told so */
+    (void)why;
+    struct fake_bench *b = mem_zalloc(1, sizeof(*b));
+    b->world = sim_world_new();
+    b->clock = sim_world_clock(b->world);
+    b->guest = guest_fake_create(b->world, NULL);
+    b->work = fs_join(dir, "work");
+    mkdir(b->work, 0700);
+    struct vm_spec spec = {.name = "contract", .work_dir = b->work};
+    b->vm = vm_fake_create(&spec, b->world, NULL, NULL);
+    return b;
+}
+
+static struct vm *fake_vm(void *self) {
+    return ((struct fake_bench *)self)->vm;
+}
+
+static bool fake_answers(void *self) {
+    struct fake_bench *b = self;
+    json_t *hello = NULL;
+    bool ok = guest_wait_ready(b->guest, clock_after(b->clock, 120 * CLOCK_S), &hello, NULL) == 0;
+    json_decref(hello);
+    return ok;
+}
+
+/* What a running guest remembers is gone at its next boot: a process does. */
+static void fake_forget(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_set(w, "process:word", NULL);
+}
+
+static void fake_remember(void *self, const char *word) {
+    struct fake_bench *b = self;
+    sim_world_set(b->world, "process:word", word);
+    sim_world_on_boot(b->world, fake_forget, NULL);
+}
+
+static bool fake_remembers(void *self, const char *word) {
+    return str_eq(sim_world_get(((struct fake_bench *)self)->world, "process:word"), word);
+}
+
+static void fake_shutdown(struct fake_bench *b, bool reboot) {
+    json_t *args = json_pack("{s:b}", "reboot", reboot);
+    json_t *result = NULL;
+    guest_call(b->guest, "shutdown", args, clock_after(b->clock, 10 * CLOCK_S), &result, NULL);
+    json_decref(args);
+    json_decref(result);
+}
+
+static void fake_order(void *self, enum vm_contract_order order) {
+    struct fake_bench *b = self;
+    switch (order) {
+    case VM_ORDER_PANIC:
+        b->clock->wait_until(b->clock, clock_after(b->clock, CLOCK_MS));
+        sim_world_strike(b->world, SIM_FAULT_CRASH);
+        break;
+    case VM_ORDER_REBOOT:
+    case VM_ORDER_POWEROFF:
+        fake_shutdown(b, order == VM_ORDER_REBOOT);
+        break;
+    case VM_ORDER_FILL:
+        sim_world_strike(b->world, SIM_FAULT_DISK_FULL);
+        break;
+    case VM_ORDER_KILL:
+        sim_world_strike(b->world, SIM_FAULT_QEMU_DIED);
+        break;
+    }
+}
+
+static void fake_close(void *self) {
+    struct fake_bench *b = self;
+    vm_destroy(b->vm);
+    guest_destroy(b->guest);
+    sim_world_free(b->world);
+    free(b->work);
+    free(b);
+}
+
+static bool fake_left_over(const char *dir) {
+    (void)dir; /* it never had anything on the host but files in dir */
+    return false;
+}
+
+static void fake_sweep(const char *dir) {
+    (void)dir;
+}
+
+int main(void) {
+    static const struct vm_contract_backend fake = {
+        "fake",     fake_open,  fake_vm,    fake_answers,  fake_remember,
+        fake_remembers, fake_order, fake_close, fake_left_over,
+        fake_sweep,
+    };
+    return vm_contract_run(&fake, NULL);
+}

@@ -1,0 +1,42 @@
+/* The VM contract (vm/vm.h) as one suite, run over every backend. */
+#ifndef COEXIST_TESTS_VM_CONTRACT_H
+#define COEXIST_TESTS_VM_CONTRACT_H
+
+#include <stdbool.h>
+
+#include "vm/vm.h"
+
+enum vm_contract_order {
+    VM_ORDER_PANIC,    /* the guest's kernel panics */
+    VM_ORDER_REBOOT,   /* the guest reboots */
+    VM_ORDER_POWEROFF, /* the guest powers off */
+    VM_ORDER_FILL,     /* the guest writes 32 MiB to its disk */
+    VM_ORDER_KILL,     /* QEMU is killed from outside */
+};
+
+struct vm_contract_backend {
+    const char *name;
+    /* A VM, DEFINED, in a new folder below dir. small: the folder lies on a file system of a few MiB. NULL and why when
+     * the host cannot. */
+    void *(*open)(const char *dir, bool small, char why[256]);
+    struct vm *(*vm)(void *self);
+    /* Until the guest answers; false when it does not within the time a boot takes. */
+    bool (*answers)(void *self);
+    /* Gives the running guest a word to remember, or asks for it. */
+    void (*remember)(void *self, const char *word);
+    bool (*remembers)(void *self, const char *word);
+    void (*order)(void *self, enum vm_contract_order order);
+    /* Ends the VM if it still exists and frees self. */
+    void (*close)(void *self);
+    /* Is anything of a closed VM left on the host (processes, sockets)? */
+    bool (*left_over)(const char *dir);
+    /* Ends and removes what a VM opened in dir left there; for tests that failed. */
+    void (*sweep)(const char *dir);
+};
+
+/* Runs the suite; an exit code for main. `prepare` (may be NULL) runs once before all tests, false skips all of them
+ * with its reason. */
+int vm_contract_run(const struct vm_contract_backend *backend,
+                    bool (*prepare)(char why[256]));
+
+#endif
