@@ -81,9 +81,11 @@ static void cell_artifacts(struct str *out, const json_t *cell) {
     if (json_array_size(list) == 0) {
         return;
     }
-    str_addf(out, "<details><summary>%zu artifacts</summary><div class=\"scroll\"><table><thead><tr><th>Role</th>"
+    str_addf(out, "<details><summary>%zu artifacts</summary><div class=\"scroll\"><table>"
+                  "<thead><tr><th>Role</th>"
                   "<th>Name</th><th class=\"num\">Size</th>"
-                  "<th>SHA-256: its file is artifacts/(first two digits)/(digest)</th></tr></thead><tbody>", json_array_size(list));
+                  "<th>SHA-256: its file is artifacts/(first two digits)/(digest)</th></tr></thead>"
+                  "<tbody>", json_array_size(list));
     json_array_foreach(list, i, a) {
         CLEANUP_STR struct str size = STR_INIT;
         text_add_value(&size, html_get_number(a, "bytes"), "bytes");
