@@ -166,7 +166,7 @@ static int root_open_process(const char *pid, const char *root) {
     if (!root_is_ours(pid, root)) {
         return -1;
     }
-    CLEANUP_FD int fd = pidfd_open(atoi(pid), 0);
+    CLEANUP_FD int fd = pidfd_open((pid_t)strtol(pid, NULL, 10), 0);
     return fd >= 0 && root_is_ours(pid, root) ? STEAL_FD(fd) : -1;
 }
 
