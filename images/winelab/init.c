@@ -223,7 +223,7 @@ static pid_t init_start(bool as_lab, const char *const argv[])
 {
     static const char *const env[] = {
         "PATH=/usr/lib/wine:/usr/bin:/usr/sbin", "HOME=/home/lab", "USER=lab", "LOGNAME=lab",
-        "WINEPREFIX=/home/lab/.wine", "WINEDEBUG=-all", NULL};
+        "LC_ALL=C.UTF-8", "WINEPREFIX=/home/lab/.wine", "WINEDEBUG=-all", NULL};
     pid_t child = fork();
     if (child != 0)
         return child;

@@ -12,7 +12,7 @@
 
 /* Allowance, as the standard deviation of a log ratio, for what differs between two boots of one machine and so never
  * shows in the scatter of samples within one boot: never less than this, whatever the other cells say. */
-#define SLOWER_SESSION_FLOOR 0.05
+#define SLOWER_SESSION_FLOOR 0.08
 /* Times that no reference loop accompanies carry all of the host's mood. */
 #define SLOWER_SESSION_UNCORRECTED 0.25
 /* CPU percentages jump by their nature. */
