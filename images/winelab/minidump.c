@@ -58,7 +58,8 @@ void minidump_add_module(struct minidump *dump, HANDLE file, const void *base)
     struct minidump_module *module = &dump->modules[dump->module_count++];
     wchar_t path[MAX_PATH] = L"";
     DWORD length = file ? GetFinalPathNameByHandleW(file, path, MAX_PATH, 0) : 0;
-    bool prefixed = length > 4 && wcsncmp(path, L"\\\\?\\", 4) == 0;
+    /* "\\?\C:\x" reads "C:\x"; Wine's "\\?\unix\x" (its own libraries) stays as it is. */
+    bool prefixed = length > 6 && wcsncmp(path, L"\\\\?\\", 4) == 0 && path[5] == L':';
     if (length > 0 && length < MAX_PATH)
         wcscpy(module->path, prefixed ? path + 4 : path);
     module->base = (ULONG_PTR)base;
