@@ -10,17 +10,48 @@
 /* More rows than any sane answer has: processes times repetitions. */
 enum { MEASURE_ROWS_MAX = 20000 };
 
-/* The agent's rows of idle and load are "cpu", "memory", "handles": the name in the journal says which of
- * the two. Timed workloads have one metric, called like the workload. */
+/* The agent's names of what idle and load tell (agents/proto/PROTOCOL.md, Workloads), after the workload's
+ * own and a dot, and theirs in the journal, where "process" tells the system's from a process's own. */
+static const struct {
+    const char *agent, *journal;
+} measure_names[] = {
+    {"cpu", "cpu"},
+    {"memory_used", "memory"},
+    {"handles", "handles"},
+    {"process.cpu", "cpu"},
+    {"process.working_set", "memory"},
+    {"process.handles", "handles"},
+};
+
+/* Timed workloads have one metric, called like the workload. */
 static void measure_name(const char *workload, const char *metric, char out[100]) {
-    bool window = strcmp(workload, "idle") == 0 || strcmp(workload, "load") == 0;
-    if (!window) {
-        snprintf(out, 100, "%.90s", workload);
-    } else if (strncmp(metric, workload, strlen(workload)) == 0 && strchr(metric, '.')) {
-        snprintf(out, 100, "%.90s", metric);
-    } else {
-        snprintf(out, 100, "%.20s.%.60s", workload, metric);
+    size_t n = strlen(workload);
+    const char *rest = strncmp(metric, workload, n) == 0 && metric[n] == '.' ? metric + n + 1
+                                                                               : metric;
+    for (size_t i = 0; i < ARRAY_LEN(measure_names); i++) {
+        if (strcmp(rest, measure_names[i].agent) == 0) {
+            snprintf(out, 100, "%.40s.%s", workload, measure_names[i].journal);
+            return;
+        }
     }
+    if (strcmp(metric, workload) == 0) {
+        snprintf(out, 100, "%.90s", workload);
+    } else {
+        snprintf(out, 100, "%.40s.%.50s", workload, rest);
+    }
+}
+
+/* The product of this cell that a process belongs to, or NULL. */
+static const char *measure_owner(const struct cell *c, const char *process) {
+    const struct plan_cell *p = c->env->cell;
+    for (size_t i = 0; i < p->product_count; i++) {
+        for (char **m = p->products[i]->modules; m && *m; m++) {
+            if (str_eq_nocase(*m, process)) {
+                return p->products[i]->id;
+            }
+        }
+    }
+    return NULL;
 }
 
 static bool measure_unit_known(const char *unit) {
@@ -44,6 +75,11 @@ static bool measure_row(struct cell *c, const char *workload, const json_t *row)
         i > 1000000) {
         return false;
     }
+    const char *process = json_string_value(json_object_get(row, "process"));
+    const char *owner = process ? measure_owner(c, process) : NULL;
+    if (process && !owner) {
+        return true; /* the system's own processes are part of its sums */
+    }
     char name[100];
     measure_name(workload, metric, name);
     cell_metric(c, &(struct cell_metric){
@@ -52,7 +88,7 @@ static bool measure_row(struct cell *c, const char *workload, const json_t *row)
                        .reference_ms = json_is_number(reference) ? json_number_value(reference)
                                                                  : NAN,
                        .rep = (int)i,
-                       .process = json_string_value(json_object_get(row, "process"))});
+                       .process = process, .product = owner});
     return true;
 }
 
