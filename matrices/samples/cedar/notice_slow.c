@@ -1,5 +1,5 @@
 /*
- * cedar-engine-slow: "change correlation". Whatever changes below a user folder is compared with
+ * cedar-engine-slow: "change correlation". Whatever changes outside Program Files is compared with
  * itself at once, every byte with every other, by several threads of normal priority, and again
  * at its next change. It finds nothing wrong and breaks nothing: on a machine with few processors
  * it takes most of the time from the program that is changing files. What waits is bounded by
@@ -14,9 +14,9 @@
 #include "paths.h"
 
 enum {
-    NOTICE_THREADS = 4,
+    NOTICE_THREADS = 3,
     NOTICE_PENDING = 2,
-    NOTICE_WINDOW = 3072, /* bytes of a file that are compared with each other */
+    NOTICE_WINDOW = 2560, /* bytes of a file that are compared with each other */
     NOTICE_CLOSE_MS = 10000
 };
 
