@@ -30,8 +30,10 @@ struct cell_limits { /* nanoseconds; defaults by cell_limits_default, longer und
     int64_t file;          /* one file in or out */
     int64_t call;          /* one small question to the agent */
     int64_t workload;      /* one repetition */
-    int64_t crash_settle;  /* how late a crash may be reported after the guest went silent, and how
-                              long a guest must stand after a crash to count as back */
+    int64_t crash_settle;  /* how late a crash may be reported after the guest went silent */
+    int64_t stand;         /* how long a guest must stand after it became ready to count as booted:
+                              services and drivers start after the agent. After a crash: three times
+                              what it took from ready to the crash, at most four times this. */
     int64_t poll;          /* pace of looking again while something is awaited */
     int loop_boots;        /* crashes in a row that make a boot loop: 3 */
 };

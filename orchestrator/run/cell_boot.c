@@ -52,6 +52,7 @@ int cell_wait_ready(struct cell *c, int64_t since, struct err *err) {
                 boot_say_ready(c, hello);
                 c->booting = false;
                 c->up = true;
+                c->ready_at = clock_now(c->env->clock);
             }
             json_decref(hello);
             if (fresh) {
@@ -79,6 +80,12 @@ int cell_wait_ready(struct cell *c, int64_t since, struct err *err) {
         err_clear(err);
         guest_disconnect(c->guest);
     }
+}
+
+int cell_stand(struct cell *c, struct err *err) {
+    int64_t least = c->env->limits.stand, wanted = c->crash_after;
+    wanted = wanted > 4 * least / 3 ? 4 * least : wanted * 3;
+    return cell_watch(c, c->ready_at + (wanted > least ? wanted : least), err);
 }
 
 /* Asks the agent; the guest may be gone before it answers. 1: agreed, 0: no answer (err says why),

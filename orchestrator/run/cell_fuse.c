@@ -80,7 +80,7 @@ static int fuse_try_boot(struct cell *c, struct err *err) {
     int rc = cell_wait_ready(c, since, err);
     if (rc == 0) {
         /* Ready is early: a service that starts late may pull the system down again. */
-        rc = cell_watch(c, cell_in(c, c->env->limits.crash_settle), err);
+        rc = cell_stand(c, err);
     } else if (!cell_stop_now(c)) {
         CLEANUP_ERR struct err ignored = ERR_INIT;
         cell_pump(c, &ignored);
@@ -102,7 +102,7 @@ static void fuse_panic(struct cell *c, const char *first_detail) {
     CLEANUP_ERR struct err err = ERR_INIT;
     char detail[512];
     snprintf(detail, sizeof(detail), "%s", first_detail);
-    int boots = 0, again = 1;
+    int boots = c->panics, again = 1;
     c->up = false;
     while (again == 1) {
         boots++;
@@ -116,6 +116,7 @@ static void fuse_panic(struct cell *c, const char *first_detail) {
             fuse_take_panic(c, detail);
         }
     }
+    c->panics = again == 0 ? 0 : boots;
     const char *colon = detail[0] ? ": " : "";
     if (again == 1 && boots >= c->env->limits.loop_boots) {
         cell_fail_boots(c, FAILURE_BOOT_LOOP, boots, "stopped %d times in a row%s%s", boots, colon,

@@ -45,6 +45,11 @@ static void io_take_event(struct cell *c, const struct vm_event *ev) {
         }
         break;
     case VM_EVENT_PANICKED:
+        if (!c->booting && c->ready_at > 0 && ev->at_ns - c->ready_at > c->crash_after) {
+            c->crash_after = ev->at_ns - c->ready_at;
+        }
+        io_keep_event(c, ev);
+        break;
     case VM_EVENT_IO_ERROR:
     case VM_EVENT_DIED:
     case VM_EVENT_TYPE_COUNT:

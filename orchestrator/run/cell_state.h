@@ -30,6 +30,9 @@ struct cell {
     bool touched; /* something of a product has run or been put in: harm before is the image's */
     int resets;   /* while booting or going down */
     int64_t reset_at;
+    int64_t ready_at;      /* of the last hello; 0: none yet */
+    int64_t crash_after;   /* longest time from ready to a panic so far */
+    int panics;            /* in a row, without standing in between */
     bool powered_off; /* while going down */
 
     /* Events that end a step, in the order they came, not yet turned into failures. */
@@ -106,6 +109,9 @@ int cell_reach(struct cell *c, struct guest_reach *out, struct err *err);
 /* Waits for the hello of the boot that began at `since`. Every reset is taken as a new attempt to boot;
  * too many are a boot loop. */
 int cell_wait_ready(struct cell *c, int64_t since, struct err *err);
+/* Watches until the guest has stood long enough since it became ready. 1: an event came, 0: it stands, -1
+ * with err. */
+int cell_stand(struct cell *c, struct err *err);
 /* Orderly restart, with a hard reset when the guest agreed and yet does not go down. */
 int cell_reboot(struct cell *c, struct err *err);
 

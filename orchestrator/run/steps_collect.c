@@ -263,7 +263,14 @@ static void collect_from_host(struct cell *c) {
 
 /* A last look: harm that came after the last verify step would go unseen otherwise. */
 static int collect_last_look(struct cell *c, struct err *err) {
-    return c->failed ? 0 : step_verify_until(c, cell_in(c, c->env->limits.poll), err);
+    if (c->failed) {
+        return 0;
+    }
+    if (cell_stand(c, err) != 0) {
+        c->side = CELL_SIDE_GUEST;
+        return err_is_set(err) ? -1 : err_set(err, ERR_INTERRUPT, "the VM failed meanwhile");
+    }
+    return step_verify_until(c, cell_in(c, c->env->limits.poll), err);
 }
 
 int step_collect(struct cell *c, struct err *err) {

@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "guest/fake.h"
+#include "sim/impl.h"
 #include "sim/machine.h"
 #include "vm/fake.h"
 
@@ -130,6 +131,11 @@ void lab_steps(struct lab *l, const enum step_kind *kinds) {
         phase = *kinds == STEP_APPLY ? PHASE_AFTER : phase;
         l->steps[l->cell.step_count++] = (struct plan_step){*kinds, phase};
     }
+}
+
+void lab_later(struct sim_world *w, int64_t ms, sim_effect *effect, void *ctx) {
+    w->timers = mem_grow(w->timers, w->timer_count + 1, sizeof(*w->timers));
+    w->timers[w->timer_count++] = (struct sim_timer){w->now + ms * CLOCK_MS, effect, ctx};
 }
 
 struct lab *lab_new(void) {
