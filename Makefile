@@ -52,10 +52,11 @@ LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now $(SAN_FLAGS) $(LDFLAGS)
 
 # ---- building -----------------------------------------------------------------------------------
 .PHONY: all
-all: $(COEXIST) agents samples $(BUILD)/coexist.1 $(BUILD)/coexist.bash ## build everything
+all: $(COEXIST) agents samples winelab $(BUILD)/coexist.1 $(BUILD)/coexist.bash ## build everything
 
 -include agents/rules.mk
 -include matrices/samples/rules.mk
+-include images/winelab/rules.mk
 .PHONY: agents samples
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/.flags

@@ -20,12 +20,17 @@
 struct build {
     const struct image_recipe *r;
     const struct image_build_opts *opts;
-    char *images; /* lab/images */
     char *keys;   /* lab/keys */
     char *out;    /* where the builder works */
     char *final;  /* where the image goes */
     char inputs[FS_SHA256_HEX];
 };
+
+static void build_clear(struct build *b) {
+    free(b->keys);
+    free(b->out);
+    free(b->final);
+}
 
 static void build_say(const struct build *b, const char *what) {
     if (b->opts->progress) {
@@ -308,13 +313,13 @@ static int build_locked(struct build *b, bool *built, struct err *err) {
 
 int image_build(const struct image_recipe *r, const char *lab_dir,
                 const struct image_build_opts *opts, bool *built, struct err *err) {
-    struct build b = {.r = r, .opts = opts};
     CLEANUP_FREE char *lab = fs_absolute(lab_dir);
-    CLEANUP_FREE char *images = b.images = fs_join(lab, "images");
-    CLEANUP_FREE char *keys = b.keys = fs_join(lab, "keys");
-    CLEANUP_FREE char *out = b.out = str_printf("%s/.%s.building", images, r->name);
-    CLEANUP_FREE char *final = b.final = fs_join(images, r->name);
+    CLEANUP_FREE char *images = fs_join(lab, "images");
     CLEANUP_FREE char *lock_path = str_printf("%s/.%s.lock", images, r->name);
+    CLEANUP(build_clear) struct build b = {
+        .r = r, .opts = opts, .keys = fs_join(lab, "keys"),
+        .out = str_printf("%s/.%s.building", images, r->name), .final = fs_join(images, r->name),
+    };
     if (fs_mkdirs(images, err) < 0) {
         return -1;
     }

@@ -24,8 +24,8 @@ void html_verdict(struct str *out, const char *verdict);
 /* html_metrics.c: before and after as a table with a drawing of every sample. */
 void html_metrics(struct str *out, const json_t *metrics);
 /* html_cell.c: one section for each cell. embedded: bytes of screenshots put into the page so far. */
-void html_cell(struct str *out, const json_t *report, const json_t *cell, size_t index,
-               const char *artifact_dir, size_t *embedded);
+void html_cell(struct str *out, const json_t *cell, size_t index, const char *artifact_dir,
+               size_t *embedded);
 /* html_grid.c: cells by products. */
 void html_grid(struct str *out, const json_t *report);
 /* html_image.c: the picture itself as a data URI when it is a PNG, whole and not too large; else says what it is. */

@@ -81,9 +81,11 @@ static void cell_artifacts(struct str *out, const json_t *cell) {
     if (json_array_size(list) == 0) {
         return;
     }
-    str_addf(out, "<details><summary>%zu artifacts</summary><div class=\"scroll\"><table><thead><tr><th>Role</th>"
+    str_addf(out, "<details><summary>%zu artifacts</summary><div class=\"scroll\"><table>"
+                  "<thead><tr><th>Role</th>"
                   "<th>Name</th><th class=\"num\">Size</th>"
-                  "<th>SHA-256: its file is artifacts/(first two digits)/(digest)</th></tr></thead><tbody>", json_array_size(list));
+                  "<th>SHA-256: its file is artifacts/(first two digits)/(digest)</th></tr></thead>"
+                  "<tbody>", json_array_size(list));
     json_array_foreach(list, i, a) {
         CLEANUP_STR struct str size = STR_INIT;
         text_add_value(&size, html_get_number(a, "bytes"), "bytes");
@@ -133,14 +135,13 @@ static void cell_timeline(struct str *out, const json_t *cell) {
     str_add(out, "</ol></details>");
 }
 
-void html_cell(struct str *out, const json_t *report, const json_t *cell, size_t index,
-               const char *artifact_dir, size_t *embedded) {
-    (void)report;
+void html_cell(struct str *out, const json_t *cell, size_t index, const char *artifact_dir,
+               size_t *embedded) {
     bool quiet = str_eq(html_get(cell, "verdict"), "pass");
-    str_addf(out, "<details class=\"cell\" id=\"cell-%zu\"%s><summary>", index + 1,
-             quiet ? "" : " open");
+    str_addf(out, "<details class=\"cell\"%s><summary>", quiet ? "" : " open");
     cell_heading(out, cell);
-    str_add(out, "</summary><p class=\"sentence\">");
+    /* A link to something inside a closed part opens it; a link to the part itself does not. */
+    str_addf(out, "</summary><p class=\"sentence\" id=\"cell-%zu\">", index + 1);
     html_text(out, html_get(cell, "summary"));
     str_add(out, "</p>");
     if (html_get_null(cell, "detail")) {

@@ -171,7 +171,7 @@ static void page_cells(struct str *out, const json_t *report, const char *artifa
     for (int passing = 0; passing < 2; passing++) { /* what failed first */
         json_array_foreach(json_object_get(report, "cells"), i, cell) {
             if (str_eq(html_get(cell, "verdict"), pass) == (passing == 1)) {
-                html_cell(out, report, cell, i, artifact_dir, &embedded);
+                html_cell(out, cell, i, artifact_dir, &embedded);
             }
         }
     }

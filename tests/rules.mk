@@ -5,7 +5,7 @@ sim := $(filter $(BUILD)/tests/sim/%,$(TEST_PROGS))
 golden := $(filter $(BUILD)/tests/golden/%,$(TEST_PROGS))
 
 .PHONY: check-unit check-sim check-golden check-contract
-check-unit: $(unit) ## unit tests
+check-unit: $(unit) agents ## unit tests
 	@tests/run.sh unit $(unit)
 check-sim: $(sim) ## the cell and the run on the virtual clock, with faults
 	@tests/run.sh sim $(sim)

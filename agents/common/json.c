@@ -176,15 +176,13 @@ struct json *json_parse(const char *text, size_t len, const char **why)
         *why = "not UTF-8 text";
         return NULL;
     }
-    j = malloc(sizeof *j + len + 1);
+    j = calloc(1, sizeof *j + len + 1);
     if (j == NULL) {
         *why = "out of memory";
         return NULL;
     }
     j->len = len;
-    j->count = 0;
     memcpy(j->text, text, len);
-    j->text[len] = '\0';
     *why = json_tokenize(j);
     if (*why != NULL) {
         free(j);

@@ -11,12 +11,13 @@
 
 static int files_make_folders(const char *path, bool last_too, struct op_error *err)
 {
-    char *copy = malloc(strlen(path) + 1);
+    size_t size = strlen(path) + 1;
+    char *copy = malloc(size);
     int rc = 0;
 
     if (copy == NULL)
         return op_fail(err, PROTO_ERR_BUSY, "out of memory");
-    strcpy(copy, path);
+    memcpy(copy, path, size);
     for (size_t i = 1; copy[i] != '\0' && rc == 0; i++) {
         /* The root ("/", "C:\") is there already and cannot be made. */
         if (!plat_file_separator(copy[i]) || copy[i - 1] == ':' || plat_file_separator(copy[i - 1]))

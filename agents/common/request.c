@@ -77,10 +77,9 @@ void request_run(void *request)
 {
     struct request *rq = request;
     struct op_error err = {.code = PROTO_ERR_OS};
-    op_handler *handler = rq->session->agent->handler[rq->op];
 
     session_answer_begin(&rq->answer, rq->answer_buffer, sizeof rq->answer_buffer, rq->id);
-    int rc = handler(rq, &rq->answer, &err);
+    int rc = rq->session->agent->handler[rq->op](rq, &rq->answer, &err);
     if (rc == 0)
         rc = session_answer_end(&rq->answer, &err);
     size_t len = rq->answer.len;

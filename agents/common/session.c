@@ -50,7 +50,7 @@ static void session_send_error(struct session *s, uint64_t id, const struct op_e
 
 static void session_refuse_frame(struct session *s, enum proto_error code, const char *why)
 {
-    struct op_error err;
+    struct op_error err = {.os = 0};
     s->bad_frames++;
     op_fail(&err, code, "%s", why);
     session_send_error(s, 0, &err);
@@ -140,7 +140,7 @@ static int session_do_inline(struct session *s, struct request *rq, struct jsonw
 static void session_run_inline(struct session *s, struct request *rq)
 {
     struct jsonw w;
-    struct op_error err;
+    struct op_error err = {.os = 0};
 
     session_answer_begin(&w, s->inline_buffer, sizeof s->inline_buffer, rq->id);
     if (session_do_inline(s, rq, &w, &err) < 0 || session_answer_end(&w, &err) < 0)
@@ -195,7 +195,7 @@ static int session_insert(struct session *s, struct request *rq, struct op_error
 /* Takes rq. */
 static void session_run_threaded(struct session *s, struct request *rq)
 {
-    struct op_error err;
+    struct op_error err = {.os = 0};
 
     plat_mutex_lock(s->mutex);
     int rc = session_insert(s, rq, &err);
@@ -254,7 +254,7 @@ static int session_read_request(struct session *s, struct request *rq, struct op
 /* Takes json, whose id is good. */
 static void session_take_request(struct session *s, struct json *json, uint64_t id)
 {
-    struct op_error err;
+    struct op_error err = {.os = 0};
     struct request *rq = request_new(s, json);
 
     if (rq == NULL) {

@@ -3,7 +3,7 @@
 
 static void timer_answer_stuck(struct session *s, struct request *rq)
 {
-    struct op_error err;
+    struct op_error err = {.os = 0};
     if (!request_stopped(rq, &err))
         return;
     size_t len = session_write_error(s->timer_buffer, sizeof s->timer_buffer, rq->id, &err);

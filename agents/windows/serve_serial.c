@@ -41,7 +41,7 @@ static int serial_serve_port(const struct session_agent *agent, struct serial *p
 int serve_serial(const wchar_t *port, struct plat_event *stop)
 {
     struct session_agent agent;
-    struct op_error err;
+    struct op_error err = {.os = 0};
 
     ops_describe_agent(&agent, "serial", PROTO_BEAT_MS);
     do {

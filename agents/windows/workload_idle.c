@@ -140,7 +140,7 @@ static int idle_report(struct bench *b, uint64_t i, struct op_error *err)
 static void load_thread(void *state)
 {
     struct idle *s = state;
-    struct op_error ignored; /* a scanner may take a file away: the load goes on */
+    struct op_error ignored = {.os = 0}; /* a scanner may take a file away: the load goes on */
 
     for (s->rounds = 0; !plat_event_wait(s->enough, 0); s->rounds++) {
         for (uint64_t i = 0; i < IDLE_LOAD_FILES && !plat_event_wait(s->enough, 0); i++)

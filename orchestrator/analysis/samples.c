@@ -117,13 +117,21 @@ static bool sample_series_correctable(const struct sample_series *s) {
     return seen > 0;
 }
 
+/* The loop is short, so on a crowded host it is hit or missed by chance: the median of it and its neighbours in time
+ * says better how busy the host was. */
+static double sample_reference_near(const struct sample_side_data *d, size_t at) {
+    size_t from = at > 0 ? at - 1 : 0;
+    size_t to = at + 1 < d->count ? at + 2 : d->count;
+    return stats_median(d->reference + from, to - from);
+}
+
 double *sample_series_corrected(const struct sample_series *s, enum sample_side side,
                                 double cell_reference, bool *corrected) {
     const struct sample_side_data *d = &s->side[side];
     double *out = mem_zalloc(d->count, sizeof(*out));
     *corrected = sample_series_correctable(s) && isfinite(cell_reference);
     for (size_t k = 0; k < d->count; k++) {
-        out[k] = *corrected ? d->value[k] / d->reference[k] * cell_reference : d->value[k];
+        out[k] = *corrected ? d->value[k] / sample_reference_near(d, k) * cell_reference : d->value[k];
     }
     return out;
 }

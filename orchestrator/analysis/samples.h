@@ -36,7 +36,8 @@ void sample_set_free(struct sample_set *set);
 
 /* Median of every reference time of the cell, both phases; NAN when there is none. */
 double sample_set_reference(const struct sample_set *set);
-/* value / reference * cell_reference for a timed series in which every sample has its reference; else a plain copy.
+/* value / reference * cell_reference for a timed series in which every sample has its reference (the median of it and
+ * its neighbours); else a plain copy.
  * *corrected tells which. Caller frees. */
 double *sample_series_corrected(const struct sample_series *s, enum sample_side side,
                                 double cell_reference, bool *corrected);

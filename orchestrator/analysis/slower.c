@@ -12,7 +12,7 @@
 
 /* Allowance, as the standard deviation of a log ratio, for what differs between two boots of one machine and so never
  * shows in the scatter of samples within one boot: never less than this, whatever the other cells say. */
-#define SLOWER_SESSION_FLOOR 0.05
+#define SLOWER_SESSION_FLOOR 0.08
 /* Times that no reference loop accompanies carry all of the host's mood. */
 #define SLOWER_SESSION_UNCORRECTED 0.25
 /* CPU percentages jump by their nature. */
@@ -24,6 +24,7 @@
 #define SLOWER_PRIOR_WEIGHT 4.0
 /* With fewer samples on a side, one cell alone is not believed. */
 #define SLOWER_ENOUGH_ALONE 5
+#define SLOWER_ALONE_FACTOR 1.5
 
 struct slower_null { /* what before-after differs by when nothing is wrong */
     double baseline, scatter;
@@ -168,10 +169,13 @@ static size_t slower_family(const struct slower_cell *cell) {
 }
 
 /* The rank test must speak; where so few samples cannot make it speak, complete separation must stand in. */
+static bool slower_can_speak(const struct compare *c, size_t family, double alpha) {
+    return stats_mann_whitney_floor(c->n, c->m) * (double)family <= alpha;
+}
+
 static bool slower_significant(const struct analysis_metric *metric, const struct compare *c,
                                size_t family, double alpha) {
-    bool can_speak = stats_mann_whitney_floor(c->n, c->m) * (double)family <= alpha;
-    return can_speak ? metric->p_adjusted <= alpha : c->separated;
+    return slower_can_speak(c, family, alpha) ? metric->p_adjusted <= alpha : c->separated;
 }
 
 /* Repetitions of the same combination must not say otherwise: less than half of the gate's size contradicts. */
@@ -196,19 +200,14 @@ static size_t slower_contradictions(const struct slower_cell *cells, size_t coun
     return against;
 }
 
-/* Three or four samples can all be hit by the same disturbance: then another cell of the update must show it too. */
-static bool slower_enough(const struct slower_cell *cells, size_t count,
-                          const struct slower_cell *cell, const struct analysis_metric *metric,
-                          const struct compare *c, double limit) {
-    if (c->n >= SLOWER_ENOUGH_ALONE - 1 && c->m >= SLOWER_ENOUGH_ALONE - 1 &&
-        metric->before_count >= SLOWER_ENOUGH_ALONE && metric->after_count >= SLOWER_ENOUGH_ALONE) {
-        return true;
-    }
+static bool slower_confirmed(const struct slower_cell *cells, size_t count,
+                             const struct slower_cell *cell, const struct analysis_metric *metric,
+                             double limit) {
     for (size_t i = 0; i < count; i++) {
         const struct slower_cell *o = &cells[i];
         if (o != cell && str_eq(o->image, cell->image) && str_eq(o->update, cell->update)) {
             const struct compare *same = slower_find_same(o, metric);
-            if (same && same->separated && same->shift > limit) {
+            if (same && same->low > 0 && same->shift > limit) {
                 return true;
             }
         }
@@ -230,11 +229,28 @@ static void slower_doubt(struct analysis_metric *metric, char *note) {
     slower_note(metric, note);
 }
 
-/* Lower bound of what the update itself did: scatter within the boots and between them are independent, so their
- * distances from the estimate add as squares do. */
-static double slower_bound(const struct compare *c, const struct slower_null *null,
-                           double allowance) {
-    return c->shift - null->baseline - hypot(c->shift - c->low, allowance);
+struct slower_bounds { /* of what the update itself did */
+    double low;   /* lower bound */
+    double alone; /* the same, further off: what one cell must show when the rank test has no say */
+};
+
+/* Scatter within the boots and between them are independent, so their distances from the estimate add as squares do. */
+static struct slower_bounds slower_bound(const struct compare *c, const struct slower_null *null,
+                                         double allowance) {
+    double shift = c->shift - null->baseline;
+    double distance = hypot(c->shift - c->low, allowance);
+    return (struct slower_bounds){shift - distance, shift - SLOWER_ALONE_FACTOR * distance};
+}
+
+/* Few samples can all be hit by the same disturbance, which no test of ranks among them can see: then the cell must
+ * be beyond doubt by its size, or another cell of the update must show it too. */
+static bool slower_enough(const struct slower_cell *cells, size_t count,
+                          const struct slower_cell *cell, const struct analysis_metric *metric,
+                          const struct compare *c, double alone, const struct model_gate *gate) {
+    double limit = log1p(gate->worse_percent / 100);
+    bool few = metric->before_count < SLOWER_ENOUGH_ALONE || metric->after_count < SLOWER_ENOUGH_ALONE;
+    bool speaks = slower_can_speak(c, slower_family(cell), 1 - gate->confidence);
+    return (!few && (speaks || alone > limit)) || slower_confirmed(cells, count, cell, metric, limit);
 }
 
 static void slower_judge(const struct slower_cell *cells, size_t count, struct slower_cell *cell,
@@ -245,20 +261,21 @@ static void slower_judge(const struct slower_cell *cells, size_t count, struct s
     double limit = log1p(gate->worse_percent / 100);
     double allowance = gsl_cdf_ugaussian_Pinv(gate->confidence) * null.scatter;
     metric->session_percent = 100 * expm1(null.baseline + allowance);
+    struct slower_bounds bound = slower_bound(c, &null, allowance);
     if (c->shift <= limit || !c->material) {
         return;
     }
     if (!slower_significant(metric, c, slower_family(cell), 1 - gate->confidence) ||
-        slower_bound(c, &null, allowance) <= limit) {
+        bound.low <= limit) {
         slower_doubt(metric, str_printf("seems slower by more than gate %s allows (%g %%), but not "
                                        "beyond what noise between boots can do",
                                        gate->id, gate->worse_percent));
         return;
     }
-    if (!slower_enough(cells, count, cell, metric, c, limit)) {
-        slower_doubt(metric, str_printf("slower here, but fewer than %d samples a side are not "
-                                        "enough without a second cell that shows it",
-                                        SLOWER_ENOUGH_ALONE));
+    if (!slower_enough(cells, count, cell, metric, c, bound.alone, gate)) {
+        slower_doubt(metric, str_printf("seems slower by more than gate %s allows (%g %%), but so few "
+                                        "samples are not believed without a second cell that shows it",
+                                        gate->id, gate->worse_percent));
         return;
     }
     size_t siblings = 0;

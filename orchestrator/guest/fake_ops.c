@@ -36,7 +36,7 @@ static json_int_t guest_fake_number(const char *name, json_int_t span) {
     return (json_int_t)h % span;
 }
 
-/* ---- the agent itself --------------------------------------------------------------------------- */
+/* ---- the agent itself ------------------------------------------------------------------------ */
 
 json_t *guest_fake_hello(struct sim_world *w) {
     return json_pack("{s:i, s:s, s:s, s:{s:s, s:s, s:s, s:n}, s:I, s:i, s:[s,s,s], s:{s:b, s:b}}",
@@ -58,7 +58,7 @@ static json_t *guest_fake_op_ping(struct sim_world *w, const json_t *args, struc
     return json_pack("{s:I}", "up_ms", (json_int_t)sim_machine_up_ms(w));
 }
 
-/* ---- services, drivers, processes --------------------------------------------------------------- */
+/* ---- services, drivers, processes ------------------------------------------------------------ */
 
 static json_t *guest_fake_service(const char *name, const char *state, bool driver) {
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:o}", "name", name, "display", name,
@@ -146,7 +146,7 @@ static json_t *guest_fake_op_service(struct sim_world *w, const json_t *args, st
                  : guest_fake_refuse(err, "not-found", "no such service");
 }
 
-/* ---- files and registry ------------------------------------------------------------------------- */
+/* ---- files and registry ---------------------------------------------------------------------- */
 
 static const void *guest_fake_file(struct sim_world *w, const json_t *args, size_t *len,
                                    struct err *err) {
@@ -258,7 +258,7 @@ static json_t *guest_fake_op_registry(struct sim_world *w, const json_t *args, s
                 : json_pack("{s:b}", "exists", 0);
 }
 
-/* ---- the system --------------------------------------------------------------------------------- */
+/* ---- the system ------------------------------------------------------------------------------ */
 
 static json_t *guest_fake_op_system(struct sim_world *w, const json_t *args, struct err *err) {
     (void)args;
@@ -288,7 +288,7 @@ static json_t *guest_fake_op_eventlog(struct sim_world *w, const json_t *args, s
     return guest_fake_refuse(err, "unsupported", "no event log here");
 }
 
-/* ---- workloads ---------------------------------------------------------------------------------- */
+/* ---- workloads ------------------------------------------------------------------------------- */
 
 static void guest_fake_add_sample(json_t *items, int i, const char *metric, const char *unit,
                                   double value, double reference_ms) {
@@ -333,7 +333,7 @@ static json_t *guest_fake_op_workload(struct sim_world *w, const json_t *args, s
     return json_pack("{s:o, s:I}", "items", items, "count", reps);
 }
 
-/* ---- the table ---------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;

@@ -1,10 +1,10 @@
-/* The contract with what runs inside a VM. A guest is reached over two ways at once: the serial port
- * (no driver, no network: it survives a product that breaks networking) and SSH (fast). Backends: real
- * (serial + libssh2) and fake (virtual clock, scripted world). Nothing a guest says is trusted: every
- * answer is bounded and type-checked before it gets here.
+/* The contract with what runs inside a VM. A guest is reached over two ways at once: the serial
+ * port (no driver, no network: it survives a product that breaks networking) and SSH (fast).
+ * Backends: real (serial + libssh2) and fake (virtual clock, scripted world). Nothing a guest says
+ * is trusted: every answer is bounded and type-checked before it gets here.
  *
- * Every call has a deadline on the guest's clock and can be cut short: when the interrupt fd given at
- * creation becomes readable (the VM crashed), the call returns ERR_INTERRUPT at once.
+ * Every call has a deadline on the guest's clock and can be cut short: when the interrupt fd given
+ * at creation becomes readable (the VM crashed), the call returns ERR_INTERRUPT at once.
  */
 #ifndef COEXIST_GUEST_GUEST_H
 #define COEXIST_GUEST_GUEST_H
@@ -38,8 +38,8 @@ struct guest; /* opaque */
 
 struct guest_ops {
     const char *backend;
-    /* Until the agent says hello on the serial port after `since` (a boot); *hello is the object of the
-     * hello frame (new reference). Timeout text says what was seen meanwhile. */
+    /* Until the agent says hello on the serial port after `since` (a boot); *hello is the object of
+     * the hello frame (new reference). Timeout text says what was seen meanwhile. */
     int (*wait_ready)(void *self, int64_t deadline, json_t **hello, struct err *err);
     /* Runs a Windows command line with a time limit inside the guest. */
     int (*exec)(void *self, const char *command, int64_t limit_ms, size_t max_output,
@@ -50,9 +50,9 @@ struct guest_ops {
                struct err *err);
     int (*get)(void *self, const char *guest_path, const char *host_path, int64_t max_bytes,
                int64_t deadline, struct err *err);
-    /* Any other agent operation (agents/proto/PROTOCOL.md). *result is the answer's object with, for
-     * list operations, "items": [...] collected from events (bounded); new reference. A refusal by the
-     * agent is ERR_REFUSED with its code at the start of the message ("not-found: ..."). */
+    /* Any other agent operation (agents/proto/PROTOCOL.md). *result is the answer's object with,
+     * for list operations, "items": [...] collected from events (bounded); new reference. A refusal
+     * by the agent is ERR_REFUSED with its code at the start of the message ("not-found: ..."). */
     int (*call)(void *self, const char *op, const json_t *args, int64_t deadline, json_t **result,
                 struct err *err);
     int (*reach)(void *self, int64_t deadline, struct guest_reach *out, struct err *err);

@@ -100,7 +100,7 @@ static int machine_copy_out(void *ctx, struct vm *vm, const char *guest_dir, con
                             const char *host_dir, struct err *err) {
     struct machine *m = ctx;
     struct vm_disk *disk =
-        vm_disk_open(vm_disk_path(vm), "qcow2", m->image->windows_root, false, err);
+        vm_disk_open(vm_disk_path(vm), "qcow2", m->image->windows_root, m->spec.kvm, false, err);
     if (!disk) {
         return -1;
     }

@@ -31,7 +31,7 @@ static void sim_machine_panic(struct sim_world *w, const char *why) {
     sim_machine_event(w, VM_EVENT_PANICKED, why);
 }
 
-/* ---- time --------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 static void sim_machine_end_boot(struct sim_world *w) {
     if (w->crash_on_boot) {
@@ -121,7 +121,7 @@ void sim_machine_init(struct sim_world *w) {
     w->power_due = CLOCK_NEVER;
 }
 
-/* ---- power -------------------------------------------------------------------------------------- */
+/* ---- power ----------------------------------------------------------------------------------- */
 
 static void sim_machine_release_waiting(struct sim_world *w) {
     unsigned waiting = w->waiting;
@@ -165,7 +165,7 @@ int64_t sim_machine_up_ms(const struct sim_world *w) {
     return (w->now - w->boot_began) / CLOCK_MS;
 }
 
-/* ---- faults ------------------------------------------------------------------------------------- */
+/* ---- faults ---------------------------------------------------------------------------------- */
 
 static void sim_machine_strike_running(struct sim_world *w, enum sim_fault_kind kind) {
     switch (kind) {
@@ -219,7 +219,7 @@ static bool sim_machine_count_call(struct sim_world *w) {
     return lab_bug;
 }
 
-/* ---- calls -------------------------------------------------------------------------------------- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 bool sim_machine_answers(const struct sim_world *w, enum sim_way way, const char **why) {
     const char *seen = NULL;

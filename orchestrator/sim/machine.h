@@ -1,5 +1,5 @@
-/* The side of the simulated world that vm/fake.c and guest/fake.c drive: power, time, calls and events.
- * Tests and run logic use sim/world.h instead. */
+/* The side of the simulated world that vm/fake.c and guest/fake.c drive: power, time, calls and
+ * events. Tests and run logic use sim/world.h instead. */
 #ifndef COEXIST_SIM_MACHINE_H
 #define COEXIST_SIM_MACHINE_H
 
@@ -21,10 +21,10 @@ enum sim_power {
 
 enum sim_way { SIM_WAY_HOST, SIM_WAY_SERIAL, SIM_WAY_SSH };
 
-/* Every fallible vm_* and guest_* call of the fakes begins here: counts it, lets a due fault strike and
- * spends `ms` of virtual time (100 times as much under SIM_FAULT_SLOW), letting everything due meanwhile
- * happen. A guest way fails with ERR_INTERRUPT as soon as an event waits, as the interrupt fd does for
- * the real guest, with ERR_TIMEOUT at the deadline when nobody answers. */
+/* Every fallible vm_* and guest_* call of the fakes begins here: counts it, lets a due fault strike
+ * and spends `ms` of virtual time (100 times as much under SIM_FAULT_SLOW), letting everything due
+ * meanwhile happen. A guest way fails with ERR_INTERRUPT as soon as an event waits, as the
+ * interrupt fd does for the real guest, with ERR_TIMEOUT at the deadline when nobody answers. */
 int sim_machine_call(struct sim_world *w, enum sim_way way, int64_t ms, int64_t deadline,
                      struct err *err);
 /* More time within a call already begun; same rules. */
@@ -70,8 +70,8 @@ void sim_world_each(const struct sim_world *w, const char *prefix,
 /* The lab has put a file: its on_file effects become due. */
 void sim_world_file_put(struct sim_world *w, const char *guest_path);
 
-/* One repetition of a workload: milliseconds, and the reference loop beside it, which shares the part of
- * the noise that the host makes. */
+/* One repetition of a workload: milliseconds, and the reference loop beside it, which shares the
+ * part of the noise that the host makes. */
 void sim_world_sample(struct sim_world *w, const char *name, double *ms, double *reference_ms);
 double sim_world_noise(struct sim_world *w); /* about normal, mean 0, standard deviation 1 */
 

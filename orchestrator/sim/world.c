@@ -76,7 +76,7 @@ int sim_world_calls(const struct sim_world *w) {
     return w->calls;
 }
 
-/* ---- facts -------------------------------------------------------------------------------------- */
+/* ---- facts ----------------------------------------------------------------------------------- */
 
 static struct sim_fact *sim_world_find(const struct sim_world *w, const char *thing) {
     for (size_t i = 0; i < w->fact_count; i++) {
@@ -156,7 +156,7 @@ void sim_world_boot_facts(struct sim_world *w) {
     }
 }
 
-/* ---- what things do ----------------------------------------------------------------------------- */
+/* ---- what things do -------------------------------------------------------------------------- */
 
 void sim_world_on_exec(struct sim_world *w, const char *match, int64_t ms, uint32_t exit_code,
                        sim_effect *effect, void *ctx) {
@@ -214,7 +214,7 @@ void sim_world_boot_ms(struct sim_world *w, int64_t ms) {
     w->boot_ms = ms;
 }
 
-/* ---- workloads ---------------------------------------------------------------------------------- */
+/* ---- workloads ------------------------------------------------------------------------------- */
 
 static struct sim_workload *sim_world_find_workload(const struct sim_world *w, const char *name) {
     for (size_t i = 0; i < w->workload_count; i++) {
@@ -265,7 +265,7 @@ void sim_world_sample(struct sim_world *w, const char *name, double *ms, double 
     *ms = mean * host * exp(spread / 100 * sim_world_noise(w));
 }
 
-/* ---- states ------------------------------------------------------------------------------------- */
+/* ---- states ---------------------------------------------------------------------------------- */
 
 /* Bytes as a string of code points 0..255, so that any file content survives JSON. */
 static json_t *sim_world_bytes_json(const char *data, size_t len) {

@@ -1,8 +1,9 @@
-/* A simulated Windows machine on a virtual clock: the one world that vm/fake.c and guest/fake.c both
- * look at, so that cell and run logic can be proven by the thousand before a real VM is booted.
+/* A simulated Windows machine on a virtual clock: the one world that vm/fake.c and guest/fake.c
+ * both look at, so that cell and run logic can be proven by the thousand before a real VM is
+ * booted.
  *
- * A world knows facts (services, processes, files, registry, drivers), what commands do to them, how
- * long things take, and which faults are due. It is deterministic: same calls, same answers.
+ * A world knows facts (services, processes, files, registry, drivers), what commands do to them,
+ * how long things take, and which faults are due. It is deterministic: same calls, same answers.
  */
 #ifndef COEXIST_SIM_WORLD_H
 #define COEXIST_SIM_WORLD_H
@@ -34,37 +35,38 @@ struct sim_world *sim_world_new(void);
 void sim_world_free(struct sim_world *w);
 struct clock *sim_world_clock(struct sim_world *w);
 
-/* The fault strikes at the nth call (1-based) of vm_* and guest_* taken together, counted from now. What
- * destroys, disconnects or only reads a member is not a call. A guest's fault that is due while the
- * machine is off waits for the next power-on. How long a fault lasts: CRASH and HANG until reset or
- * start; CRASH_ON_BOOT, NETWORK_LOST and SERIAL_LOST across boots until a restore; DISK_FULL for good;
- * QEMU_DIED, SLOW and LAB_BUG for that call. */
+/* The fault strikes at the nth call (1-based) of vm_* and guest_* taken together, counted from now.
+ * What destroys, disconnects or only reads a member is not a call. A guest's fault that is due
+ * while the machine is off waits for the next power-on. How long a fault lasts: CRASH and HANG
+ * until reset or start; CRASH_ON_BOOT, NETWORK_LOST and SERIAL_LOST across boots until a restore;
+ * DISK_FULL for good; QEMU_DIED, SLOW and LAB_BUG for that call. */
 void sim_world_fault_at(struct sim_world *w, int nth_call, enum sim_fault_kind kind);
 int sim_world_calls(const struct sim_world *w); /* calls made so far */
 
 /* Facts. A thing is named like "service:AlderSvc", "process:x.exe", "driver:alderflt",
- * "file:C:\\x\\y" (case-insensitive), "registry:HKLM\\Software\\X|Value", "product:KEY". Data is its
- * state or content: "running", a version ("1.2.3.4" is what file_version of a file answers), a value;
- * NULL removes the fact. Facts outlive a reboot as they are. */
+ * "file:C:\\x\\y" (case-insensitive), "registry:HKLM\\Software\\X|Value", "product:KEY". Data is
+ * its state or content: "running", a version ("1.2.3.4" is what file_version of a file answers), a
+ * value; NULL removes the fact. Facts outlive a reboot as they are. */
 void sim_world_set(struct sim_world *w, const char *thing, const char *data);
-/* The same, and set again at the end of every boot (an auto-start service that somebody stopped comes
- * back). NULL forgets that and removes the fact. */
+/* The same, and set again at the end of every boot (an auto-start service that somebody stopped
+ * comes back). NULL forgets that and removes the fact. */
 void sim_world_set_boot(struct sim_world *w, const char *thing, const char *data);
 const char *sim_world_get(const struct sim_world *w, const char *thing); /* borrowed or NULL */
 
-/* What a command does: exec of a command line containing `match` takes `ms`, changes the facts by calling
- * effect (may be NULL), and ends with exit_code. Later additions win. */
+/* What a command does: exec of a command line containing `match` takes `ms`, changes the facts by
+ * calling effect (may be NULL), and ends with exit_code. Later additions win. */
 typedef void sim_effect(struct sim_world *w, void *ctx);
 void sim_world_on_exec(struct sim_world *w, const char *match, int64_t ms, uint32_t exit_code,
                        sim_effect *effect, void *ctx);
-/* Called at the end of each successful boot, before "ready": products start, neighbours bite. Striking
- * from there (SIM_FAULT_CRASH) makes this very boot end in a panic. */
+/* Called at the end of each successful boot, before "ready": products start, neighbours bite.
+ * Striking from there (SIM_FAULT_CRASH) makes this very boot end in a panic. */
 void sim_world_on_boot(struct sim_world *w, sim_effect *effect, void *ctx);
-/* Called after_ms after the lab put a file whose path or content holds `match` (EICAR and friends): may
- * remove the fact again. */
+/* Called after_ms after the lab put a file whose path or content holds `match` (EICAR and friends):
+ * may remove the fact again. */
 void sim_world_on_file(struct sim_world *w, const char *match, int64_t after_ms,
                        sim_effect *effect, void *ctx);
-/* Mean milliseconds of one repetition of a workload, and its spread in percent (deterministic noise). */
+/* Mean milliseconds of one repetition of a workload, and its spread in percent (deterministic
+ * noise). */
 void sim_world_workload(struct sim_world *w, const char *name, double mean_ms,
                         double spread_percent);
 /* Another seed, another noise; worlds with equal seeds are equal. */

@@ -13,8 +13,8 @@
 
 #define X(s) ((const xmlChar *)(s))
 
-/* User networking gives every guest a world of its own, so all may have one address; a constant one keeps
- * Windows from seeing a new network adapter after each start. 52:54:00 is QEMU's prefix. */
+/* User networking gives every guest a world of its own, so all may have one address; a constant one
+ * keeps Windows from seeing a new network adapter after each start. 52:54:00 is QEMU's prefix. */
 #define DOMAIN_MAC "52:54:00:c0:e1:57"
 
 static void domain_free_doc(xmlDocPtr *doc) {
@@ -81,7 +81,7 @@ static void domain_add_cpu(xmlNodePtr root, const struct domain_profile *p) {
     }
     domain_attr(cpu, "mode", "custom");
     domain_attr(cpu, "match", "exact");
-    domain_attr(cpu, "check", "none"); /* emulation leaves features out; the guest copes or does not */
+    domain_attr(cpu, "check", "none"); /* emulation leaves features out */
     domain_attr(domain_add_text(cpu, "model", p->cpu), "fallback", "forbid");
 }
 
@@ -98,8 +98,9 @@ static void domain_add_disk(xmlNodePtr devices, const struct domain_paths *paths
     domain_attr(disk, "device", "disk");
     xmlNodePtr driver = domain_add_with(disk, "driver", "name", "qemu");
     domain_attr(driver, "type", "qcow2");
-    /* The overlay is thrown away, and what a crash of the guest must not lose lies in the host's page
-     * cache as soon as the guest flushed it. Only a crash of the host loses it, and with it the run. */
+    /* The overlay is thrown away, and what a crash of the guest must not lose lies in the host's
+     * page cache as soon as the guest flushed it. Only a crash of the host loses it, and with it
+     * the run. */
     domain_attr(driver, "cache", "unsafe");
     domain_attr(driver, "error_policy", "stop");
     domain_attr(driver, "discard", "unmap");
@@ -199,7 +200,7 @@ char *domain_xml_build(const struct vm_spec *spec, const struct domain_paths *pa
     return domain_doc_text(doc);
 }
 
-/* ---- rebase ------------------------------------------------------------------------------------- */
+/* ---- rebase ---------------------------------------------------------------------------------- */
 
 /* The one element an XPath names, or NULL. */
 static xmlNodePtr domain_find(xmlDocPtr doc, const char *xpath) {

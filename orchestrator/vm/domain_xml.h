@@ -1,15 +1,15 @@
-/* libvirt's domain XML (https://libvirt.org/formatdomain.html), built and changed as a libxml2 tree, never by
- * formatting text: a name with a '<' in it stays a name.
+/* libvirt's domain XML (https://libvirt.org/formatdomain.html), built and changed as a libxml2
+ * tree, never by formatting text: a name with a '<' in it stays a name.
  *
- * The hardware profile of an image ("profile" in its manifest) is an object with these members, each with a
- * default, anything else refused:
+ * The hardware profile of an image ("profile" in its manifest) is an object with these members,
+ * each with a default, anything else refused:
  *   machine     "pc" | "q35"                                   "pc"
  *   cpu         a CPU model of QEMU, or "host" (KVM only)      "qemu64"
  *   memory_mib  16 .. 1048576                                  1024
  *   vcpus       1 .. 64                                        1
  *   disk        "virtio" | "sata" | "ide"                      "virtio"
  *   net         "virtio" | "e1000" | "e1000e" | "rtl8139" | "none"   "virtio"
- *   video       "vga" | "bochs" | "qxl" | "none"               "vga" (virtio goes black at a stop screen)
+ *   video       "vga" | "bochs" | "qxl" | "none"               "vga" (virtio: black stop screens)
  *   panic       "isa" | "hyperv" (KVM only) | "none"           "isa"
  *   clock       "utc" | "localtime"                            "utc"
  */
@@ -24,15 +24,16 @@ struct domain_paths {
     const char *disk;         /* the overlay, qcow2 */
     const char *console_log;  /* first serial port, appended to */
     const char *agent_socket; /* second serial port; QEMU listens */
-    const char *vnc_socket;   /* QEMU makes pictures of the screen only when somebody could look at it */
+    const char *vnc_socket;   /* a screen has pictures only when one could look at it */
 };
 
 /* New domain's XML; caller frees with free(). NULL with ERR_INPUT when the profile is wrong. */
 char *domain_xml_build(const struct vm_spec *spec, const struct domain_paths *paths,
                        struct err *err);
 
-/* The XML of a saved state, made to run from other paths: the same machine (libvirt insists on its name, UUID and
- * devices), this VM's files. *name is the domain's name in that state. Caller frees both. */
+/* The XML of a saved state, made to run from other paths: the same machine (libvirt insists on its
+ * name, UUID and devices), this VM's files. *name is the domain's name in that state. Caller frees
+ * both. */
 char *domain_xml_rebase(const char *xml, const struct vm_spec *spec,
                         const struct domain_paths *paths, char **name, struct err *err);
 

@@ -35,7 +35,7 @@ struct vm_libvirt {
     struct log *log;
 };
 
-/* ---- deadlines ---------------------------------------------------------------------------------- */
+/* ---- deadlines ------------------------------------------------------------------------------- */
 
 /* Whatever libvirt waits for, it waits for QEMU: without it the call ends. */
 static void libvirt_kill_qemu(void *ctx) {
@@ -67,7 +67,7 @@ static int libvirt_have_domain(struct vm_libvirt *v, struct err *err) {
     return v->dom ? 0 : err_set(err, ERR_CLOSED, "the machine is off");
 }
 
-/* ---- start, stop -------------------------------------------------------------------------------- */
+/* ---- start, stop ----------------------------------------------------------------------------- */
 
 static void libvirt_forget_domain(struct vm_libvirt *v) {
     if (v->dom) {
@@ -77,7 +77,8 @@ static void libvirt_forget_domain(struct vm_libvirt *v) {
     v->ssh_port = 0;
 }
 
-/* SIGTERM lets QEMU write back and close its disk image; libvirt's own way polls five times a second. */
+/* SIGTERM lets QEMU write back and close its disk image; libvirt's own way polls five times a
+ * second. */
 static int libvirt_end_machine(struct vm_libvirt *v, int64_t deadline, struct err *err) {
     libvirt_events_expect_stop(v->events);
     libvirt_root_signal_qemu(v->root, SIGTERM, 0);
@@ -165,7 +166,7 @@ static int vm_libvirt_reset(void *self, int64_t deadline, struct err *err) {
     return libvirt_end(v, libvirt_do_reset(v, deadline, err), err);
 }
 
-/* ---- save, restore ------------------------------------------------------------------------------ */
+/* ---- save, restore --------------------------------------------------------------------------- */
 
 static int libvirt_do_save(struct vm_libvirt *v, const char *path, struct err *err) {
     int state = 0;
@@ -237,7 +238,7 @@ static int vm_libvirt_restore(void *self, const char *memory, const char *overla
     return libvirt_end(v, libvirt_do_restore(v, memory, err), err);
 }
 
-/* ---- looking ------------------------------------------------------------------------------------ */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 static int vm_libvirt_screenshot(void *self, const char *path, struct err *err) {
     struct vm_libvirt *v = self;
@@ -322,7 +323,7 @@ static const char *vm_libvirt_disk_path(void *self) {
     return ((struct vm_libvirt *)self)->overlay;
 }
 
-/* ---- making and ending -------------------------------------------------------------------------- */
+/* ---- making and ending ----------------------------------------------------------------------- */
 
 static void libvirt_close(struct vm_libvirt *v) {
     if (v->dom) {
@@ -426,8 +427,9 @@ static void libvirt_say_nothing(void *ctx, virErrorPtr error) {
     (void)error; /* every error comes back by return value; none goes to standard error */
 }
 
-/* libvirt throws its cached capabilities away when the host's CPUID looks different, and that holds the number of the
- * core it is asked on: so it is always asked on the same one. (libvirt 9.0, virQEMUCapsIsValid) */
+/* libvirt throws its cached capabilities away when the host's CPUID looks different, and that holds
+ * the number of the core it is asked on: so it is always asked on the same one. (libvirt 9.0,
+ * virQEMUCapsIsValid) */
 static virConnectPtr libvirt_open_on_one_core(const char *uri) {
     cpu_set_t before;
     bool known = sched_getaffinity(0, sizeof(before), &before) == 0;
@@ -449,9 +451,6 @@ static virConnectPtr libvirt_open_on_one_core(const char *uri) {
 
 static int libvirt_connect(struct vm_libvirt *v, struct err *err) {
     CLEANUP_FREE char *uri = str_printf("qemu:///embed?root=%s", v->root);
-    /* libvirt's own log goes beside the machine, not between our lines on the terminal. */
-    CLEANUP_FREE char *log_to = str_printf("3:file:%s/libvirt.log", v->spec.work_dir);
-    setenv("LIBVIRT_LOG_OUTPUTS", log_to, 1);
     virSetErrorFunc(NULL, libvirt_say_nothing);
     if (virInitialize() < 0) {
         return libvirt_fail(err, "initialise libvirt");

@@ -1,17 +1,23 @@
-/* The real backend: libvirt's embedded QEMU driver, one connection and one root folder for each VM. */
+/* The real backend: libvirt's embedded QEMU driver, one connection and one root folder for each
+ * VM. */
 #ifndef COEXIST_VM_LIBVIRT_H
 #define COEXIST_VM_LIBVIRT_H
 
 #include "vm/vm.h"
 
-/* Makes the overlay, the embed root and the connection; nothing is started yet. cache_dir keeps QEMU's
- * probed capabilities between connections (may be NULL; saves 3 to 4 s a connection). One VM of this
- * backend per process: libvirt's embedded driver is a singleton (design: one worker process per cell). */
+/* Makes the overlay, the embed root and the connection; nothing is started yet. cache_dir keeps
+ * QEMU's probed capabilities between connections (may be NULL; saves 3 to 4 s a connection). One VM
+ * of this backend per process, ever: libvirt's embedded driver keeps its root folder until the
+ * process ends (design: one worker process per cell). Makes this process the reaper of its orphans
+ * (PR_SET_CHILD_SUBREAPER). libvirt's own log goes to standard error unless LIBVIRT_LOG_OUTPUTS
+ * said otherwise when the program was started: libguestfs, linked in, initialises libvirt before
+ * main. */
 struct vm *vm_libvirt_create(const struct vm_spec *spec, const char *cache_dir, struct log *log,
                              struct err *err);
 
-/* Kills what a dead owner left in work_dir: QEMU processes whose pid file and command line both belong
- * there, sockets, the embed root. Returns how many processes were killed, negative with err. */
+/* Kills what a dead owner left in work_dir: QEMU processes whose pid file and command line both
+ * belong there, sockets, the embed root. Returns how many processes were killed, negative with
+ * err. */
 int vm_libvirt_sweep(const char *work_dir, struct err *err);
 
 /* "libvirt 9.0.0", whether or not its QEMU driver is installed; fails when that is missing. */

@@ -43,7 +43,7 @@ struct libvirt_events {
     int64_t reset_at; /* last reset told, by whomever */
 };
 
-/* ---- the thread --------------------------------------------------------------------------------- */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
 static bool events_stopping(struct libvirt_events *ev) {
     pthread_mutex_lock(&ev->lock);
@@ -67,13 +67,14 @@ static void events_woken(int timer, void *opaque) {
     virEventUpdateTimeout(timer, -1);
 }
 
-/* Is this dead child of ours the orphan of a QEMU that made itself a daemon? libvirt waits for its own children: they
- * are in our session, or a fork of ourselves (with our name) that leads a session of its own. */
+/* Is this dead child of ours the orphan of a QEMU that made itself a daemon? libvirt waits for its
+ * own children: they are in our session, or a fork of ourselves (with our name) that leads a
+ * session of its own. */
 static bool events_is_orphan(pid_t pid) {
     CLEANUP_FREE char *path = str_printf("/proc/%d/stat", (int)pid);
     CLEANUP_FREE char *stat = fs_read(path, 4096, NULL, NULL);
     const char *name = stat ? strchr(stat, '(') : NULL;
-    const char *after_name = stat ? strrchr(stat, ')') : NULL; /* proc(5): the name may hold anything */
+    const char *after_name = stat ? strrchr(stat, ')') : NULL; /* the name may hold anything */
     int session = 0;
     if (!name || !after_name || strncmp(name, "(qemu-system-", 13) != 0 ||
         sscanf(after_name + 1, " %*c %*d %*d %d", &session) != 1) {
@@ -122,7 +123,7 @@ struct libvirt_events *libvirt_events_new(struct err *err) {
         events_destroy(ev);
         return NULL;
     }
-    prctl(PR_SET_CHILD_SUBREAPER, 1); /* see libvirt_events_watch; without it stopping is only slower */
+    prctl(PR_SET_CHILD_SUBREAPER, 1); /* without it stopping is only slower */
     int rc = pthread_create(&ev->thread, NULL, events_run, ev);
     if (rc != 0) {
         err_sys(err, rc, "start libvirt's event thread");
@@ -146,7 +147,7 @@ void libvirt_events_free(struct libvirt_events *ev) {
     events_destroy(ev);
 }
 
-/* ---- the queue ---------------------------------------------------------------------------------- */
+/* ---- the queue ------------------------------------------------------------------------------- */
 
 /* Under the lock. When nobody reads, the oldest goes: the newest tells the machine's state. */
 static void events_push(struct libvirt_events *ev, enum vm_event_type type, const char *detail) {
@@ -196,7 +197,7 @@ int libvirt_events_next(struct libvirt_events *ev, int64_t deadline, struct vm_e
     }
 }
 
-/* ---- what libvirt tells ------------------------------------------------------------------------- */
+/* ---- what libvirt tells ---------------------------------------------------------------------- */
 
 static void events_machine_ended(struct libvirt_events *ev, int detail) {
     ev->stopped = true;
@@ -241,8 +242,9 @@ static void events_on_io_error(virConnectPtr conn, virDomainPtr dom, const char 
     pthread_mutex_unlock(&ev->lock);
 }
 
-/* QEMU's RESET carries who asked (qapi/run-state.json: "guest", "reason"); libvirt's own reboot event does not.
- * SeaBIOS, finding itself in a warm start, resets the machine once more: one reboot, told twice. */
+/* QEMU's RESET carries who asked (qapi/run-state.json: "guest", "reason"); libvirt's own reboot
+ * event does not. SeaBIOS, finding itself in a warm start, resets the machine once more: one
+ * reboot, told twice. */
 static void events_on_reset(struct libvirt_events *ev, const char *details) {
     json_t *j = json_loads(details ? details : "{}", 0, NULL);
     const char *reason = json_string_value(json_object_get(j, "reason"));
@@ -258,6 +260,16 @@ static void events_on_reset(struct libvirt_events *ev, const char *details) {
     json_decref(j);
 }
 
+/* GUEST_PANICKED may carry the guest's crash registers ("info"); the ISA device has none. */
+static void events_note_panic(struct libvirt_events *ev, const char *details) {
+    json_t *j = json_loads(details ? details : "{}", 0, NULL);
+    json_t *info = json_object_get(j, "info");
+    CLEANUP_FREE char *text = info ? json_dumps(info, JSON_COMPACT) : NULL;
+    snprintf(ev->panic, sizeof(ev->panic), "the guest's kernel panicked%s%s", text ? ": " : "",
+             text ? text : "");
+    json_decref(j);
+}
+
 static void events_on_monitor(virConnectPtr conn, virDomainPtr dom, const char *event,
                               long long seconds, unsigned int micros, const char *details,
                               void *opaque) {
@@ -270,7 +282,7 @@ static void events_on_monitor(virConnectPtr conn, virDomainPtr dom, const char *
     if (strcmp(event, "RESET") == 0) {
         events_on_reset(ev, details);
     } else if (strcmp(event, "GUEST_PANICKED") == 0) {
-        snprintf(ev->panic, sizeof(ev->panic), "%s", details ? details : "");
+        events_note_panic(ev, details);
     }
     pthread_mutex_unlock(&ev->lock);
 }
@@ -298,7 +310,7 @@ void libvirt_events_detach(struct libvirt_events *ev, virConnectPtr conn) {
     virConnectDomainQemuMonitorEventDeregister(conn, ev->callbacks[2]);
 }
 
-/* ---- the process -------------------------------------------------------------------------------- */
+/* ---- the process ----------------------------------------------------------------------------- */
 
 static void events_process_ended(int watch, int fd, int what, void *opaque) {
     (void)what;
@@ -321,7 +333,7 @@ void libvirt_events_watch(struct libvirt_events *ev, int pidfd) {
     }
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------ */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 void libvirt_events_arm(struct libvirt_events *ev) {
     pthread_mutex_lock(&ev->lock);
@@ -371,7 +383,7 @@ bool libvirt_events_wait_host_reset(struct libvirt_events *ev, unsigned beyond, 
     return seen;
 }
 
-/* ---- the guard ---------------------------------------------------------------------------------- */
+/* ---- the guard ------------------------------------------------------------------------------- */
 
 static void events_guard_due(int timer, void *opaque) {
     struct libvirt_events *ev = opaque;

@@ -25,9 +25,10 @@ int libvirt_fail(struct err *err, const char *what) {
     return err_set(err, cls, "%s: %s", what, text);
 }
 
-/* ---- port forward ------------------------------------------------------------------------------- */
+/* ---- port forward ---------------------------------------------------------------------------- */
 
-/* A port that is free now. Somebody may take it before QEMU does: then QEMU says so and another is tried. */
+/* A port that is free now. Somebody may take it before QEMU does: then QEMU says so and another is
+ * tried. */
 static int qemu_free_port(struct err *err) {
     CLEANUP_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -62,7 +63,7 @@ int libvirt_qemu_forward(virDomainPtr dom, int guest_port, struct err *err) {
     return err_set(err, ERR_SYSTEM, "forward a port to the guest: %s", str_get(&said));
 }
 
-/* ---- screenshot --------------------------------------------------------------------------------- */
+/* ---- screenshot ------------------------------------------------------------------------------ */
 
 static int qemu_screenshot_chunk(virStreamPtr st, const char *data, size_t len, void *opaque) {
     struct str *s = opaque;

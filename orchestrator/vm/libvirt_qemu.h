@@ -6,7 +6,8 @@
 
 #include "base/err.h"
 
-/* Turns libvirt's last error of this thread into err: its class, "WHAT: its message". Returns -1. */
+/* Turns libvirt's last error of this thread into err: its class, "WHAT: its message". Returns
+ * -1. */
 int libvirt_fail(struct err *err, const char *what);
 
 /* Forwards a free port of 127.0.0.1 to the guest's port. Returns the port, -1 with err. */

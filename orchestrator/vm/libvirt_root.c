@@ -18,13 +18,14 @@
 #include "base/fs.h"
 #include "base/str.h"
 
-/* libvirt puts ROOT/lib/domain-N-NAME/monitor.sock under the root: 60 bytes of the 107 stay for that. */
+/* libvirt puts ROOT/lib/domain-N-NAME/monitor.sock under the root: 60 bytes of the 107 stay for
+ * that. */
 enum { ROOT_PATH_MAX = 46, ROOT_QEMU_MAX = 64, ROOT_KILL_S = 10 };
 #define ROOT_LINK "embed"
 #define ROOT_OWNER "owner"
 #define ROOT_CAPS "cache/qemu/capabilities"
 
-/* ---- making ------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 static char *root_pick_name(void) {
     static const char digits[] = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -60,8 +61,8 @@ static char *root_reserve(const char *link, struct err *err) {
     return NULL;
 }
 
-/* See libvirt's qemu.conf(5) comments. No daemon: log by file. No namespaces and no cgroups: both cost time at each
- * start and stop, and nothing here would use them. */
+/* See libvirt's qemu.conf(5) comments. No daemon: log by file. No namespaces and no cgroups: both
+ * cost time at each start and stop, and nothing here would use them. */
 static int root_write_conf(const char *root, struct err *err) {
     CLEANUP_FREE char *dir = fs_join(root, "etc");
     CLEANUP_FREE char *path = fs_join(dir, "qemu.conf");
@@ -146,7 +147,7 @@ char *libvirt_root_make(const char *work_dir, const char *cache_dir, struct err 
     return STEAL(root);
 }
 
-/* ---- finding and ending QEMU -------------------------------------------------------------------- */
+/* ---- finding and ending QEMU ----------------------------------------------------------------- */
 
 /* argv of /proc/PID/cmdline: does it run QEMU with something below root? */
 static bool root_is_ours(const char *pid, const char *root) {
@@ -165,7 +166,7 @@ static int root_open_process(const char *pid, const char *root) {
     if (!root_is_ours(pid, root)) {
         return -1;
     }
-    CLEANUP_FD int fd = pidfd_open(atoi(pid), 0);
+    CLEANUP_FD int fd = pidfd_open((pid_t)strtol(pid, NULL, 10), 0);
     return fd >= 0 && root_is_ours(pid, root) ? STEAL_FD(fd) : -1;
 }
 
@@ -208,7 +209,7 @@ int libvirt_root_signal_qemu(const char *root, int sig, int64_t wait_until) {
     return signalled;
 }
 
-/* ---- sweeping ----------------------------------------------------------------------------------- */
+/* ---- sweeping -------------------------------------------------------------------------------- */
 
 /* A root is removed only when it says itself that it belongs to this work folder. */
 static bool root_belongs(const char *root, const char *work_dir) {
@@ -234,7 +235,7 @@ int libvirt_root_sweep(const char *work_dir, struct err *err) {
             return -1;
         }
     } else {
-        rmdir(root); /* died between making it and signing it; anything else is not ours to remove */
+        rmdir(root); /* died before signing it, so it is empty; else not ours */
     }
     if (unlink(link) < 0 && errno != ENOENT) {
         return err_sys(err, errno, "remove %s", link);

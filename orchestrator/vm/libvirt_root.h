@@ -1,5 +1,5 @@
-/* The private folder of one embedded libvirt driver: short enough for unix sockets, configured to need no daemon,
- * found again from the VM's work folder by whoever has to clean up. */
+/* The private folder of one embedded libvirt driver: short enough for unix sockets, configured to
+ * need no daemon, found again from the VM's work folder by whoever has to clean up. */
 #ifndef COEXIST_VM_LIBVIRT_ROOT_H
 #define COEXIST_VM_LIBVIRT_ROOT_H
 
@@ -8,23 +8,26 @@
 
 #include "base/err.h"
 
-/* Makes $TMPDIR/coexist-XXXXXX (or in /tmp when that is too long), recorded in work_dir before it exists so that no
- * moment leaves it unfindable, with etc/qemu.conf and the cached capabilities. Caller frees the path. */
+/* Makes $TMPDIR/coexist-XXXXXX (or in /tmp when that is too long), recorded in work_dir before it
+ * exists so that no moment leaves it unfindable, with etc/qemu.conf and the cached capabilities.
+ * Caller frees the path. */
 char *libvirt_root_make(const char *work_dir, const char *cache_dir, struct err *err);
 
 /* Copies capabilities that QEMU was probed for to cache_dir (NULL: nothing), for the next root. */
 void libvirt_root_keep_cache(const char *root, const char *cache_dir);
 
-/* Sends a signal to every QEMU that runs from this root and, when wait_until is a time to come, waits until they
- * are gone or it passes (monotonic clock). Returns how many were signalled. Recognised by the program's name and
- * the root's random path on the command line, so nobody else's process is ever meant. */
+/* Sends a signal to every QEMU that runs from this root and, when wait_until is a time to come,
+ * waits until they are gone or it passes (monotonic clock). Returns how many were signalled.
+ * Recognised by the program's name and the root's random path on the command line, so nobody else's
+ * process is ever meant. */
 int libvirt_root_signal_qemu(const char *root, int sig, int64_t wait_until);
 
-/* Descriptors (pidfd_open(2)) of the QEMUs that run from this root, at most max; the caller closes them. */
+/* Descriptors (pidfd_open(2)) of the QEMUs that run from this root, at most max; the caller closes
+ * them. */
 int libvirt_root_open_qemu(const char *root, int *fds, int max);
 
-/* Kills what runs from the root recorded in work_dir and removes both. Returns how many processes were killed,
- * negative with err. Nothing recorded is success. */
+/* Kills what runs from the root recorded in work_dir and removes both. Returns how many processes
+ * were killed, negative with err. Nothing recorded is success. */
 int libvirt_root_sweep(const char *work_dir, struct err *err);
 
 #endif

@@ -14,10 +14,16 @@
 
 #define PROBE_QEMU "qemu-system-x86_64"
 /* QEMU ends with (value << 1) | 1 when a guest writes value to the isa-debug-exit port. */
-enum { PROBE_VALUE = 0x15, PROBE_EXIT = PROBE_VALUE << 1 | 1, PROBE_DEADLINE_S = 3, PROBE_TOOL_S = 20 };
+enum {
+    PROBE_VALUE = 0x15,
+    PROBE_EXIT = PROBE_VALUE << 1 | 1,
+    PROBE_DEADLINE_S = 3,
+    PROBE_TOOL_S = 20,
+    PROBE_QUOTE = 150, /* bytes of QEMU's own words that are passed on */
+};
 
-/* A boot sector: BIOS loads it to 0x7c00 and jumps there in real mode. It counts a little, so that the guest runs
- * through a loop and not only a first instruction, then tells that it got there. */
+/* A boot sector: BIOS loads it to 0x7c00 and jumps there in real mode. It counts a little, so that
+ * the guest runs through a loop and not only a first instruction, then tells that it got there. */
 static const uint8_t probe_code[] = {
     0xb9, 0x00, 0x10, /* mov cx, 0x1000 */
     0xe2, 0xfe,       /* loop $ */
@@ -35,12 +41,14 @@ static int probe_write_sector(const char *path, struct err *err) {
     return fs_write_atomic(path, sector, sizeof(sector), 0600, err);
 }
 
-/* Runs the sector under an accelerator; 1 when it got to its end in time, 0 when not (why says it). */
+/* Runs the sector under an accelerator; 1 when it got to its end in time, 0 when not (why says
+ * it). */
 static int probe_run(const char *sector, const char *accel, char why[256], struct err *err) {
-    CLEANUP_FREE char *drive = str_printf("file=%s,format=raw,if=ide,readonly=off,snapshot=on", sector);
-    const char *const argv[] = {PROBE_QEMU, "-accel", accel, "-machine", "pc", "-m", "16", "-nodefaults",
-                                "-no-user-config", "-display", "none", "-no-reboot", "-drive", drive,
-                                "-device", "isa-debug-exit,iobase=0xf4,iosize=1", NULL};
+    CLEANUP_FREE char *drive = str_printf("file=%s,format=raw,if=ide,snapshot=on", sector);
+    const char *const argv[] = {
+        PROBE_QEMU, "-accel",   accel,  "-machine",    "pc",     "-m",      "16", "-nodefaults",
+        "-display", "none",     "-no-user-config",     "-no-reboot",        "-drive", drive,
+        "-device",  "isa-debug-exit,iobase=0xf4,iosize=1", NULL};
     struct proc_opts opts = {.timeout_ns = PROBE_DEADLINE_S * CLOCK_S, .max_output = 4096};
     CLEANUP(proc_result_free) struct proc_result res = {0};
     CLEANUP_ERR struct err late = ERR_INIT;
@@ -49,20 +57,23 @@ static int probe_run(const char *sector, const char *accel, char why[256], struc
             err_move(err, &late);
             return -1;
         }
-        snprintf(why, 256, "a guest of 512 bytes did not finish within %d s under %s", PROBE_DEADLINE_S, accel);
+        snprintf(why, 256, "a guest of 512 bytes did not finish within %d s under %s",
+                 PROBE_DEADLINE_S, accel);
         return 0;
     }
     if (res.exit_code == PROBE_EXIT) {
         snprintf(why, 256, "a small guest ran under %s", accel);
         return 1;
     }
+    const char *said = str_get(&res.err);
+    size_t line = strcspn(said, "\n");
     snprintf(why, 256, "QEMU under %s ended with %d: %.*s", accel, res.exit_code,
-             (int)strcspn(str_get(&res.err), "\n") < 150 ? (int)strcspn(str_get(&res.err), "\n") : 150,
-             str_get(&res.err));
+             line < PROBE_QUOTE ? (int)line : PROBE_QUOTE, said);
     return 0;
 }
 
-/* What the answer depends on: this boot of the host (its modules and hypervisor), this QEMU, this user's rights. */
+/* What the answer depends on: this boot of the host (its modules and hypervisor), this QEMU, this
+ * user's rights. */
 static char *probe_key(struct err *err) {
     const char *const argv[] = {PROBE_QEMU, "--version", NULL};
     struct proc_opts opts = {.timeout_ns = PROBE_TOOL_S * CLOCK_S};

@@ -1,5 +1,5 @@
-/* Does KVM work here? Decided by starting a tiny real-mode guest under KVM with a deadline: a device node
- * proves nothing (facts: /dev/kvm may open and yet hang every guest). */
+/* Does KVM work here? Decided by starting a tiny real-mode guest under KVM with a deadline: a
+ * device node proves nothing (facts: /dev/kvm may open and yet hang every guest). */
 #ifndef COEXIST_VM_PROBE_H
 #define COEXIST_VM_PROBE_H
 
@@ -7,12 +7,13 @@
 
 #include "base/err.h"
 
-/* Sets *kvm. The answer is remembered in cache_dir (keyed by boot id and QEMU's version); NULL: always probe.
- * why (static or in buf) says what was seen. Fails only when QEMU itself cannot be run. */
+/* Sets *kvm. The answer is remembered in cache_dir (keyed by boot id and QEMU's version); NULL:
+ * always probe. why (static or in buf) says what was seen. Fails only when QEMU itself cannot be
+ * run. */
 int vm_probe_kvm(const char *cache_dir, bool *kvm, char why[256], struct err *err);
 
-/* The probe itself, never remembered, under any accelerator of QEMU ("kvm", "tcg"): does a guest of 512 bytes run to
- * its end within 3 seconds? */
+/* The probe itself, never remembered, under any accelerator of QEMU ("kvm", "tcg"): does a guest of
+ * 512 bytes run to its end within 3 seconds? */
 int vm_probe_accel(const char *accel, bool *works, char why[256], struct err *err);
 
 #endif

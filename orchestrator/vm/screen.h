@@ -14,8 +14,9 @@
 int screen_write_png(const char *path, const uint8_t *rgb, int width, int height,
                      struct err *err);
 
-/* Writes a screenshot as PNG to `path`: a binary PPM ("P6", maxval 255, as QEMU's screendump makes; form
- * of netpbm's ppm(5)) is converted, a PNG is stored as it is, anything else is ERR_PROTOCOL. */
+/* Writes a screenshot as PNG to `path`: a binary PPM ("P6", maxval 255, as QEMU's screendump makes;
+ * form of netpbm's ppm(5)) is converted, a PNG is stored as it is, anything else is
+ * ERR_PROTOCOL. */
 int screen_store(const char *path, const void *data, size_t len, struct err *err);
 
 #endif

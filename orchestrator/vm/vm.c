@@ -135,8 +135,8 @@ static int vm_leave(struct vm *vm, enum vm_call call, int64_t began, int rc, str
     return rc;
 }
 
-/* Runs one backend call between vm_enter and vm_leave. The caller's err may be NULL, the trace wants
- * its text all the same. */
+/* Runs one backend call between vm_enter and vm_leave. The caller's err may be NULL, the trace
+ * wants its text all the same. */
 #define VM_GUARD(vm, call, expr, err)                                     \
     do {                                                                  \
         CLEANUP_ERR struct err own_ = ERR_INIT;                           \

@@ -1,6 +1,6 @@
-/* The contract with a virtual machine. Two backends: libvirt (real) and fake (virtual clock, faults on
- * demand). Callers use the vm_* functions below, which check the order of calls and trace each one;
- * backends fill in struct vm_ops.
+/* The contract with a virtual machine. Two backends: libvirt (real) and fake (virtual clock, faults
+ * on demand). Callers use the vm_* functions below, which check the order of calls and trace each
+ * one; backends fill in struct vm_ops.
  *
  * Life of a VM:
  *
@@ -9,12 +9,12 @@
  *     RUNNING --save--> OFF        RUNNING|CRASHED --stop--> OFF      any --destroy--> gone
  *
  * Calls in the wrong order are refused with ERR_BUG and do nothing; vm_destroy is always possible.
- * An event tells of something that happened, possibly before a call that has since changed the state
- * (a panic just before vm_stop): it is still handed out, but moves the state only when it is younger
- * than that call.
+ * An event tells of something that happened, possibly before a call that has since changed the
+ * state (a panic just before vm_stop): it is still handed out, but moves the state only when it is
+ * younger than that call.
  *
- * Threads: a struct vm belongs to one thread. The libvirt backend has an event thread of its own and
- * hands events over through a queue; vm_event_fd() becomes readable when one waits.
+ * Threads: a struct vm belongs to one thread. The libvirt backend has an event thread of its own
+ * and hands events over through a queue; vm_event_fd() becomes readable when one waits.
  */
 #ifndef COEXIST_VM_VM_H
 #define COEXIST_VM_VM_H
@@ -31,8 +31,8 @@ enum vm_state { VM_DEFINED, VM_RUNNING, VM_CRASHED, VM_OFF, VM_GONE, VM_STATE_CO
 const char *vm_state_name(enum vm_state state);
 
 enum vm_event_type {
-    VM_EVENT_STARTED,  /* it runs again without the lab having asked; the lab's own start, restore and
-                          reset are told by their return value alone */
+    VM_EVENT_STARTED,  /* it runs again without the lab having asked; the lab's own start, restore
+                          and reset are told by their return value alone */
     VM_EVENT_RESET,    /* the guest rebooted by itself (QEMU RESET); not for vm_reset */
     VM_EVENT_SHUTDOWN, /* the guest powered off by itself */
     VM_EVENT_PANICKED, /* panic device; detail has what the device told */
@@ -57,9 +57,9 @@ struct vm_spec {
     const char *kernel;    /* direct kernel boot; NULL when the disk boots by itself */
     const char *initrd;    /* NULL with kernel NULL */
     const char *cmdline;
-    const json_t *profile; /* hardware profile of the image manifest: {"machine","cpu","memory_mib","vcpus",...} */
+    const json_t *profile; /* hardware profile of the image manifest, see vm/domain_xml.h */
     int ssh_guest_port;    /* forwarded from a free port on 127.0.0.1; 0 for none */
-    bool kvm;              /* decided by a real probe (vm/probe.h), never by the device's existence */
+    bool kvm;              /* decided by a real probe (vm/probe.h), never by the device */
 };
 
 struct vm_diagnostics { /* cumulative since power-on; -1 where not known */
@@ -81,13 +81,15 @@ struct vm; /* opaque */
 
 struct vm_ops {
     const char *backend; /* "libvirt", "fake" */
-    /* Each gets the backend's own object. A deadline is on the vm's clock. 0 or negative with err. */
+    /* Each gets the backend's own object. A deadline is on the vm's clock. 0 or negative with
+     * err. */
     int (*start)(void *self, int64_t deadline, struct err *err);
     /* Orderly power-off is the guest's business (guest agent); this pulls the plug, fast. */
     int (*stop)(void *self, int64_t deadline, struct err *err);
     /* Hard reset, as automatic restart after a stop screen does; also from CRASHED. */
     int (*reset)(void *self, int64_t deadline, struct err *err);
-    /* Memory and device state to `path`, then OFF; the overlay is left as it was at that instant. */
+    /* Memory and device state to `path`, then OFF; the overlay is left as it was at that
+     * instant. */
     int (*save)(void *self, const char *path, int64_t deadline, struct err *err);
     /* From DEFINED: goes on from a saved `memory` on top of `overlay` (copied, not changed). */
     int (*restore)(void *self, const char *memory, const char *overlay, int64_t deadline,
@@ -99,7 +101,7 @@ struct vm_ops {
     int (*diagnose)(void *self, struct vm_diagnostics *out, struct err *err);
     /* Next event: 1 with *ev, 0 when the deadline passed without one, negative with err. */
     int (*next_event)(void *self, int64_t deadline, struct vm_event *ev, struct err *err);
-    int (*event_fd)(void *self); /* readable while an event waits; -1 when the backend has none (fake) */
+    int (*event_fd)(void *self); /* readable while an event waits; -1: has none (fake) */
     int (*endpoints)(void *self, struct vm_endpoints *out, struct err *err);
     /* Path of the overlay disk, for offline reading once the VM is OFF; borrowed. */
     const char *(*disk_path)(void *self);

@@ -138,8 +138,9 @@ START_TEST(files_go_there_and_back) {
     NEED_RIG();
     check_round_trip("C:\\coexist\\in\\empty.bin", 0);
     check_round_trip("C:\\coexist\\in\\new folder\\sub\\Zażółć 漢字.bin", 70001);
-    check_round_trip("C:\\coexist\\in\\mebibyte.bin", 1 << 20);
-    check_round_trip("C:\\coexist\\in\\mebibyte.bin", 3); /* replaced whole */
+    /* An emulated serial port was seen to take 13 kB a second on a busy host. */
+    check_round_trip("C:\\coexist\\in\\large.bin", rig->serial_only ? 128 << 10 : 1 << 20);
+    check_round_trip("C:\\coexist\\in\\large.bin", 3); /* replaced whole */
 }
 END_TEST
 

@@ -3,14 +3,13 @@
 #define COEXIST_TESTS_CONTRACT_LAB_VM_H
 
 #include "guest/guest.h"
+#include "images/image.h"
 #include "vm/vm.h"
 
 struct lab_vm {
     char *dir;          /* host folder of this VM; also for the test's own files */
     struct vm *vm;
-    const char *host_key; /* of the image, "ssh-ed25519 AAAA..." */
-    const char *key_file;
-    char *owned[2];
+    struct image *image;
 };
 
 /* Boots it (does not wait for the guest). NULL with a reason in why when there is no image; a VM that

@@ -89,7 +89,8 @@ static int micro_connect(struct vm *vm) {
 }
 
 static bool micro_send(int fd, const char *order) {
-    CLEANUP_FREE char *line = str_printf("\n%s\n", order); /* the first newline ends what the guest may have half */
+    /* The first newline ends what the guest may have half. */
+    CLEANUP_FREE char *line = str_printf("\n%s\n", order);
     return send(fd, line, strlen(line), MSG_NOSIGNAL) == (ssize_t)strlen(line);
 }
 
@@ -111,20 +112,35 @@ static char *micro_line(int fd, int64_t until) {
     }
 }
 
-/* Early on, the guest's terminal echoes what it is told, or a part of it. */
-static bool micro_is_answer(const char *line) {
-    return strncmp(line, "pong ", 5) == 0 || strcmp(line, "remembered") == 0 ||
-           strcmp(line, "heard") == 0;
+/* Lines until one answers order number n: early on the guest's terminal echoes what it is told, and
+ * an answer to an earlier order may still be on its way. */
+static char *micro_answer(int fd, const char *number, const char *order,
+                          int64_t until) {
+    size_t len = strlen(number);
+    for (;;) {
+        CLEANUP_FREE char *line = micro_line(fd, until);
+        if (!line) {
+            return NULL;
+        }
+        if (strncmp(line, number, len) == 0 && strcmp(line + len, order) != 0) {
+            return str_dup(line + len);
+        }
+    }
 }
 
 char *micro_guest_ask(struct vm *vm, const char *order) {
     CLEANUP_FD int fd = micro_connect(vm);
+    /* Different for every order of every process; the echo of an order ends otherwise than any
+     * answer. */
+    CLEANUP_FREE char *number = str_printf("n%lld ", (long long)clock_now(clock_monotonic()));
+    CLEANUP_FREE char *line = str_printf("%s%s", number, order);
     int64_t deadline = clock_after(clock_monotonic(), 60 * CLOCK_S);
-    /* Until the guest reads its port, an order is lost: it is asked again. */
-    while (fd >= 0 && clock_now(clock_monotonic()) < deadline && micro_send(fd, order)) {
-        CLEANUP_FREE char *line = micro_line(fd, clock_after(clock_monotonic(), 300 * CLOCK_MS));
-        if (line && micro_is_answer(line)) {
-            return STEAL(line);
+    /* Until the guest reads its port, an order is lost: it is given again. */
+    while (fd >= 0 && clock_now(clock_monotonic()) < deadline && micro_send(fd, line)) {
+        int64_t until = clock_after(clock_monotonic(), 500 * CLOCK_MS);
+        char *answer = micro_answer(fd, number, order, until);
+        if (answer) {
+            return answer;
         }
     }
     return NULL;

@@ -1,4 +1,5 @@
-/* A VM of the real backend running the micro guest (micro_guest.sh), and talk with it over its second serial port. */
+/* A VM of the real backend running the micro guest (micro_guest.sh), and talk with it over its
+ * second serial port. */
 #ifndef COEXIST_TESTS_MICRO_GUEST_H
 #define COEXIST_TESTS_MICRO_GUEST_H
 
@@ -7,16 +8,16 @@
 #include "base/err.h"
 #include "vm/vm.h"
 
-/* Makes the guest's files once, in a temporary folder removed at exit of this process. False and why when the host
- * lacks something. */
+/* Makes the guest's files once, in a temporary folder removed at exit of this process. False and
+ * why when the host lacks something. */
 bool micro_guest_prepare(char why[256]);
-const char *micro_guest_cache(void); /* capabilities cache shared by all tests of this program; borrowed */
+const char *micro_guest_cache(void); /* capabilities cache of all tests of a program */
 
 /* A VM with its work folder `work`, which must exist. */
 struct vm *micro_guest_vm(const char *work, struct err *err);
 
-/* Sends an order and returns the line that answers it within 60 s, NULL when none came. Caller frees. Orders
- * that end the guest are answered by "heard" before they are carried out. */
+/* Sends an order and returns the line that answers it within 60 s, NULL when none came. Caller
+ * frees. Orders that end the guest are answered by "heard" before they are carried out. */
 char *micro_guest_ask(struct vm *vm, const char *order);
 
 #endif

@@ -39,13 +39,13 @@ mark=none
 echo "micro guest: up"
 # Says that it heard; stty returns only once that has left the port.
 heard() {
-    echo heard >&3
+    echo "$n heard" >&3
     $B stty -F /dev/ttyS1 raw -echo
 }
-while read -r order rest <&3; do
+while read -r n order rest <&3; do
     case $order in
-    ping) echo "pong $mark" >&3 ;;
-    mark) mark=$rest; echo remembered >&3 ;;
+    ping) echo "$n pong $mark" >&3 ;;
+    mark) mark=$rest; echo "$n remembered" >&3 ;;
     panic) heard; echo c >/proc/sysrq-trigger ;;
     reboot) heard; $B reboot -f ;;
     off) heard; $B poweroff -f ;;

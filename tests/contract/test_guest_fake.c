@@ -24,9 +24,7 @@ static int rig_reset(struct err *err) {
 }
 
 static void rig_open(void) {
-    if (!mkdtemp(scratch)) {
-        return;
-    }
+    ck_assert_ptr_nonnull(mkdtemp(scratch));
     world = sim_world_new();
     sim_world_on_exec(world, "exit 0", 10, 0, NULL, NULL);
     sim_world_on_exec(world, "exit 3", 10, 3, NULL, NULL);
@@ -35,9 +33,9 @@ static void rig_open(void) {
     rig.scratch = scratch;
     rig.reset = rig_reset;
     vm = vm_fake_create(&(struct vm_spec){.name = "sim", .work_dir = scratch}, world, NULL, NULL);
-    if (vm && vm_start(vm, clock_after(rig.clock, 60 * CLOCK_S), NULL) == 0) {
-        rig.guest = guest_fake_create(world, NULL);
-    }
+    ck_assert_ptr_nonnull(vm);
+    ck_assert_int_eq(vm_start(vm, clock_after(rig.clock, 60 * CLOCK_S), NULL), 0);
+    rig.guest = guest_fake_create(world, NULL);
 }
 
 static void rig_shut(void) {

@@ -35,6 +35,7 @@ static void rig_open(void) {
         rig.scratch = machine->dir;
         rig.reset = rig_reset;
         rig.guest = lab_vm_guest(machine, with_ssh, getenv("COEXIST_TEST_TRACE") ? &trace : NULL);
+        ck_assert_ptr_nonnull(rig.guest);
     }
 }
 

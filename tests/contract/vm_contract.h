@@ -16,8 +16,8 @@ enum vm_contract_order {
 
 struct vm_contract_backend {
     const char *name;
-    /* A VM, DEFINED, in a new folder below dir. small: the folder lies on a file system of a few MiB. NULL and why when
-     * the host cannot. */
+    /* A VM, DEFINED, in a new folder below dir. small: the folder lies on a file system of a few
+     * MiB. NULL and why when the host cannot. */
     void *(*open)(const char *dir, bool small, char why[256]);
     struct vm *(*vm)(void *self);
     /* Until the guest answers; false when it does not within the time a boot takes. */
@@ -34,8 +34,8 @@ struct vm_contract_backend {
     void (*sweep)(const char *dir);
 };
 
-/* Runs the suite; an exit code for main. `prepare` (may be NULL) runs once before all tests, false skips all of them
- * with its reason. */
+/* Runs the suite; an exit code for main. `prepare` (may be NULL) runs once before all tests, false
+ * skips all of them with its reason. */
 int vm_contract_run(const struct vm_contract_backend *backend,
                     bool (*prepare)(char why[256]));
 

@@ -1,6 +1,7 @@
-/* Golden reports: each folder of tests/golden/report holds a run (run.json, journal.jsonl, artifacts/) and what must come of
- * it (expected.json, expected.txt, expected.xml). COEXIST_GOLDEN_UPDATE=1 writes the expectations anew: read the
- * difference before committing it. COEXIST_GOLDEN_OUT=DIR keeps the whole reports in DIR/<case>, the page among them. */
+/* Golden reports: each folder of tests/golden/report holds a run (run.json, journal.jsonl, artifacts/) and what must
+ * come of it (expected.json, expected.txt, expected.xml). COEXIST_GOLDEN_UPDATE=1 writes the expectations anew:
+ * read the difference before committing it. COEXIST_GOLDEN_OUT=DIR keeps the whole reports in DIR/<case>, the page
+ * among them. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>

@@ -72,7 +72,7 @@ static void noise_workload(gsl_rng *rng, const struct noise_cell *cell,
             value *= gsl_ran_flat(rng, 1.5, 5);
         }
         noise_add(set, side, noise_workloads[w], "ms", value,
-                  80 * busy * exp(gsl_ran_gaussian(rng, 0.03)));
+                  80 * busy * exp(gsl_ran_gaussian(rng, cell->reference_sd)));
     }
 }
 

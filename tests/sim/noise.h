@@ -22,6 +22,7 @@ struct noise_cell {
     double slow_factor;  /* true effect of the update on the first workload; 1: none */
     double session_sd;   /* of the log, between the two boots, each metric its own */
     double sample_sd;    /* of the log, within a boot */
+    double reference_sd; /* of the log, of the reference loop itself */
 };
 
 /* Six timed workloads with their reference, CPU, memory and handles, boot (one sample a phase). */

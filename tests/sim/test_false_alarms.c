@@ -83,7 +83,8 @@ START_TEST(no_change_is_never_held) {
     for (size_t run = 0; cells < 2040; run++) {
         struct noise_cell c = {.kind = (enum noise_kind)(run % NOISE_KIND_COUNT),
                                .repetitions = sim_repetitions[run / NOISE_KIND_COUNT % 4],
-                               .slow_factor = 1, .session_sd = 0.04, .sample_sd = 0.08};
+                               .slow_factor = 1, .session_sd = 0.04, .sample_sd = 0.08,
+                               .reference_sd = 0.03};
         struct sim_run r;
         sim_run_make(rng, &r, &c, &c);
         slower_find(&g.model, r.cells, CELLS_A_RUN);
@@ -104,6 +105,74 @@ START_TEST(no_change_is_never_held) {
 }
 END_TEST
 
+/* A matrix of one cell has no others to learn from what two boots differ by; samples within each boot agree closely. */
+START_TEST(lone_cell_of_a_machine_whose_boots_differ_is_not_held) {
+    struct sim_gate g;
+    sim_gate_init(&g, 0.99);
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    gsl_rng_set(rng, 99);
+    size_t held = 0;
+    for (int i = 0; i < 2000; i++) {
+        struct noise_cell c = {.kind = NOISE_LOGNORMAL, .repetitions = sim_repetitions[1 + i % 3],
+                               .slow_factor = 1, .session_sd = 0.07, .sample_sd = 0.02,
+                               .reference_sd = 0.02};
+        struct sample_set samples = {NULL, 0};
+        noise_make(rng, &c, &samples);
+        struct slower_cell cell = {
+            .image = "winelab", .update = "alder-2", .set = "alone", .samples = &samples};
+        slower_find(&g.model, &cell, 1);
+        held += sim_cell_regressions(&cell) > 0;
+        for (size_t k = 0; k < cell.metric_count; k++) {
+            compare_metric_clear(&cell.metrics[k]);
+        }
+        free(cell.metrics);
+        free(cell.compares);
+        sample_set_free(&samples);
+    }
+    printf("boots that differ by 10 %%, one cell alone: %zu of 2000 held\n", held);
+    gsl_rng_free(rng);
+    fflush(stdout);
+    ck_assert_uint_eq(held, 0);
+}
+END_TEST
+
+/* A host several times overcommitted, as seen once with a load of 7 on 2 cores: samples scatter by 20 %, the reference
+ * loop by 12 % on its own. Nothing may be held by it, and what is four times as slow is still found. */
+START_TEST(crowded_host_blunts_but_does_not_mislead) {
+    struct sim_gate g;
+    sim_gate_init(&g, 0.99);
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    gsl_rng_set(rng, 11);
+    size_t held = 0, cells = 0, found[3] = {0}, runs = 400;
+    static const double factors[] = {2, 3, 4};
+    for (size_t run = 0; run < runs * 3; run++) {
+        struct noise_cell slow = {.kind = (enum noise_kind)(run % NOISE_KIND_COUNT), .repetitions = 5,
+                                  .slow_factor = factors[run % 3], .session_sd = 0.08,
+                                  .sample_sd = 0.2, .reference_sd = 0.12};
+        struct noise_cell same = slow;
+        same.slow_factor = 1;
+        struct sim_run r;
+        sim_run_make(rng, &r, &slow, &same);
+        slower_find(&g.model, r.cells, CELLS_A_RUN);
+        found[run % 3] += sim_found(&r.cells[0], "copy-small") || sim_found(&r.cells[1], "copy-small");
+        for (size_t i = 2; i < CELLS_A_RUN; i++) {
+            held += sim_cell_regressions(&r.cells[i]) > 0;
+            cells++;
+        }
+        sim_run_free(&r);
+    }
+    for (int i = 0; i < 3; i++) {
+        printf("crowded host, 5 samples: %g times as slow found in %zu of %zu updates\n", factors[i],
+               found[i], runs);
+    }
+    printf("crowded host: %zu of %zu cells without a change held\n", held, cells);
+    gsl_rng_free(rng);
+    fflush(stdout);
+    ck_assert_uint_eq(held, 0);
+    ck_assert_uint_ge(found[2] * 100, runs * 95);
+}
+END_TEST
+
 /* Twice as slow in one workload, in both cells of the update: it is held when any of its cells is flagged. */
 START_TEST(twice_as_slow_is_found_and_only_where_it_is) {
     struct sim_gate g;
@@ -119,7 +188,8 @@ START_TEST(twice_as_slow_is_found_and_only_where_it_is) {
     for (size_t run = 0; run < runs; run++) {
         struct noise_cell slow = {.kind = (enum noise_kind)(run % NOISE_KIND_COUNT),
                                   .repetitions = repetitions, .slow_factor = 2,
-                                  .session_sd = 0.04, .sample_sd = 0.08};
+                                  .session_sd = 0.04, .sample_sd = 0.08,
+                                  .reference_sd = 0.03};
         struct noise_cell same = slow;
         same.slow_factor = 1;
         struct sim_run r;
@@ -143,7 +213,9 @@ START_TEST(twice_as_slow_is_found_and_only_where_it_is) {
     gsl_rng_free(rng);
     fflush(stdout); /* a failing check leaves without */
     ck_assert_uint_eq(wrong, 0);
-    ck_assert_uint_ge(found * 100, runs * (repetitions >= 5 ? 99 : 80));
+    /* A spike in five samples leaves four, and four against five prove little: that costs some. */
+    size_t least = repetitions >= 7 ? 990 : repetitions >= 5 ? 980 : 800;
+    ck_assert_uint_ge(found * 1000, runs * least);
 }
 END_TEST
 
@@ -152,6 +224,8 @@ int main(void) {
     TCase *t = tcase_create("simulated cells");
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, no_change_is_never_held, 0, 2);
+    tcase_add_test(t, lone_cell_of_a_machine_whose_boots_differ_is_not_held);
+    tcase_add_test(t, crowded_host_blunts_but_does_not_mislead);
     tcase_add_loop_test(t, twice_as_slow_is_found_and_only_where_it_is, 0, 4);
     suite_add_tcase(s, t);
     SRunner *sr = srunner_create(s);

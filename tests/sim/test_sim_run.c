@@ -329,7 +329,7 @@ static int host_run(struct host *h, struct sched_result *res, struct err *err) {
     return rc;
 }
 
-/* ---- tests --------------------------------------------------------------------------------------------------------- */
+/* ---- tests ---------------------------------------------------------------------------------- */
 
 START_TEST(thousands_of_cells_two_at_a_time) {
     struct host *h = host_new(3000, 2);

@@ -463,6 +463,23 @@ START_TEST(failed_check_without_a_failure_still_counts_unless_it_recovers) {
 }
 END_TEST
 
+START_TEST(what_broke_before_the_update_is_not_the_updates) {
+    struct runs *r = runs_make(PAIR_SETS);
+    runs_cell(r, "winelab/alder/alder-content/1", 1);
+    runs_step(r, "detect", false);
+    runs_fail(r, FAILURE_PROTECTION_LOST, "alder", "not removed");
+    runs_step(r, "apply", true);
+    runs_boot_loop(r, 3);
+    runs_end(r, true);
+    struct analysis *a = runs_analyse(r);
+    ck_assert_int_eq(a->cells[0].verdict, VERDICT_PRODUCT_FAULT);
+    ck_assert_int_eq(a->cells[0].failure, FAILURE_PROTECTION_LOST);
+    ck_assert(a->cells[0].failed_before);
+    analysis_free(a);
+    runs_free(r);
+}
+END_TEST
+
 START_TEST(unknown_class_is_not_known_and_never_a_pass) {
     struct runs *r = runs_make(PAIR_SETS);
     runs_cell_until_applied(r, "winelab/alder/alder-content/1");
@@ -502,6 +519,7 @@ int main(void) {
     tcase_add_test(t, os_update_failing_only_with_two_products_is_an_interaction);
     tcase_add_test(t, three_products_name_the_smallest_failing_company);
     tcase_add_test(t, failed_check_without_a_failure_still_counts_unless_it_recovers);
+    tcase_add_test(t, what_broke_before_the_update_is_not_the_updates);
     tcase_add_test(t, unknown_class_is_not_known_and_never_a_pass);
     suite_add_tcase(s, t);
     SRunner *sr = srunner_create(s);

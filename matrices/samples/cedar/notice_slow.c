@@ -1,9 +1,9 @@
 /*
- * cedar-engine-slow: "change correlation". Whatever changes below a user folder is compared with
- * itself, every byte with every other, by several threads of normal priority, anew for as long
- * as changes go on. It finds nothing wrong and breaks nothing: on a machine with few processors
- * it takes most of the time from the program that is changing files, and from the system that
- * opens them. When nothing changes any more, it sleeps again after NOTICE_LINGER_MS.
+ * cedar-engine-slow: "change correlation". Whatever changes outside Program Files is compared with
+ * itself at once, every byte with every other, by several threads of normal priority, and again
+ * at its next change. It finds nothing wrong and breaks nothing: on a machine with few processors
+ * it takes most of the time from the program that is changing files. What waits is bounded by
+ * NOTICE_PENDING, so it is asleep again some hundredths of a second after the last change.
  */
 #include "notice.h"
 
@@ -14,9 +14,9 @@
 #include "paths.h"
 
 enum {
-    NOTICE_THREADS = 8,
-    NOTICE_WINDOW = 1024,   /* bytes compared with each other in one go */
-    NOTICE_LINGER_MS = 60,
+    NOTICE_THREADS = 3,
+    NOTICE_PENDING = 2,
+    NOTICE_WINDOW = 2560, /* bytes of a file that are compared with each other */
     NOTICE_CLOSE_MS = 10000
 };
 
@@ -24,9 +24,9 @@ struct notice {
     SRWLOCK lock;
     CONDITION_VARIABLE changed;
     int stopped;
-    ULONGLONG until;         /* work goes on up to here, GetTickCount64() */
     unsigned likeness;       /* highest found so far */
-    wchar_t path[PATHS_MAX]; /* what changed last */
+    unsigned pending;
+    wchar_t paths[NOTICE_PENDING][PATHS_MAX];
     unsigned count;
     HANDLE threads[NOTICE_THREADS];
 };
@@ -69,10 +69,14 @@ static int notice_take(struct notice *notice, wchar_t path[PATHS_MAX])
     int wanted;
 
     AcquireSRWLockExclusive(&notice->lock);
-    while (!notice->stopped && GetTickCount64() >= notice->until)
+    while (!notice->stopped && !notice->pending)
         SleepConditionVariableSRW(&notice->changed, &notice->lock, INFINITE, 0);
     wanted = !notice->stopped;
-    wmemcpy(path, notice->path, wcslen(notice->path) + 1);
+    if (wanted) {
+        const wchar_t *last = notice->paths[--notice->pending];
+
+        wmemcpy(path, last, wcslen(last) + 1);
+    }
     ReleaseSRWLockExclusive(&notice->lock);
     return wanted;
 }
@@ -131,6 +135,14 @@ void notice_close(struct notice *notice)
     free(notice);
 }
 
+static int notice_is_pending(const struct notice *notice, const wchar_t *path)
+{
+    for (unsigned i = 0; i < notice->pending; i++)
+        if (!wcscmp(notice->paths[i], path))
+            return 1;
+    return 0;
+}
+
 void notice_change(struct notice *notice, const wchar_t *path)
 {
     size_t size = wcslen(path) + 1;
@@ -138,8 +150,9 @@ void notice_change(struct notice *notice, const wchar_t *path)
     if (size > PATHS_MAX)
         return;
     AcquireSRWLockExclusive(&notice->lock);
-    wmemcpy(notice->path, path, size);
-    notice->until = GetTickCount64() + NOTICE_LINGER_MS;
-    WakeAllConditionVariable(&notice->changed);
+    if (notice->pending < NOTICE_PENDING && !notice_is_pending(notice, path)) {
+        wmemcpy(notice->paths[notice->pending++], path, size);
+        WakeConditionVariable(&notice->changed);
+    }
     ReleaseSRWLockExclusive(&notice->lock);
 }

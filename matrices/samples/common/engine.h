@@ -41,7 +41,7 @@ struct engine_api {
     void (*scan)(struct engine *engine, const wchar_t *path, struct engine_verdict *verdict);
 
     /*
-     * May be NULL. Told of every change below a user folder as it happens, from the watching
+     * May be NULL. Told of every change outside Program Files as it happens, from the watching
      * thread: must return at once.
      */
     void (*notice)(struct engine *engine, const wchar_t *path);

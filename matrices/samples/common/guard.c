@@ -27,9 +27,7 @@ struct guard {
     struct queue *queue;
     struct watch *watch;
     HANDLE thread;
-    wchar_t users[PATHS_MAX];
-    wchar_t programs[PATHS_MAX];
-    wchar_t own[PATHS_MAX];    /* the product's own program folder is trusted */
+    struct paths_scope scope;
     SRWLOCK announced_lock;
     unsigned announced_next;
     uint32_t announced[GUARD_ANNOUNCED]; /* hashes of paths */
@@ -74,7 +72,7 @@ static void guard_on_event(void *context, enum watch_event event, const wchar_t 
 {
     struct guard *guard = context;
 
-    if (paths_is_below(path, guard->own))
+    if (!paths_is_in_scope(&guard->scope, path))
         return;
     if (event == WATCH_LOST) {
         guard_add(guard, QUEUE_SWEEP, path, GUARD_SWEEPS, GUARD_SETTLE_MS);
@@ -82,7 +80,7 @@ static void guard_on_event(void *context, enum watch_event event, const wchar_t 
     }
     if (event == WATCH_APPEARED)
         guard_announce(guard, path);
-    if (paths_is_below(path, guard->users))
+    if (!paths_is_below(path, guard->scope.programs))
         engine_host_notice(guard->host, path);
     guard_add(guard, QUEUE_CHANGE, path, 0, GUARD_SETTLE_MS);
 }
@@ -163,7 +161,7 @@ static int guard_on_program(void *context, int is_folder, const wchar_t *path)
 {
     struct guard *guard = context;
 
-    if (!is_folder && guard_is_program(path) && !paths_is_below(path, guard->own))
+    if (!is_folder && guard_is_program(path) && paths_is_in_scope(&guard->scope, path))
         guard_add(guard, QUEUE_CHANGE, path, 0, 0);
     return queue_is_stopped(guard->queue);
 }
@@ -174,7 +172,7 @@ static DWORD WINAPI guard_run(void *argument)
     struct queue_item *item;
 
     SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_BELOW_NORMAL);
-    sweep_folder(guard->programs, SWEEP_DEPTH, guard_on_program, guard);
+    sweep_folder(guard->scope.programs, SWEEP_DEPTH, guard_on_program, guard);
     while ((item = queue_take(guard->queue))) {
         guard_handle(guard, item);
         free(item);
@@ -186,8 +184,7 @@ static int guard_prepare(struct guard *guard, struct err *err)
 {
     wchar_t folder[PATHS_MAX];
 
-    if (paths_users(guard->users, err) < 0 || paths_programs(guard->programs, err) < 0 ||
-        paths_install(guard->own, NULL, err) < 0)
+    if (paths_find_scope(&guard->scope, err) < 0)
         return -1;
     if (paths_data(folder, NULL, err) < 0 || paths_make_folder(folder, err) < 0 ||
         paths_data(folder, L"Quarantine", err) < 0 || paths_make_folder(folder, err) < 0)
@@ -198,7 +195,7 @@ static int guard_prepare(struct guard *guard, struct err *err)
     guard->host = engine_host_open(err);
     if (!guard->host)
         return -1;
-    guard->watch = watch_open(guard_on_event, guard, err);
+    guard->watch = watch_open(&guard->scope, guard_on_event, guard, err);
     if (!guard->watch)
         return -1;
     guard->thread = CreateThread(NULL, 0, guard_run, guard, 0, NULL);

@@ -13,21 +13,28 @@ struct match_pattern {
 
 struct match {
     size_t longest;
-    uint8_t first[256]; /* 1 for a byte some pattern begins with */
+    uint8_t starts[65536 / 8]; /* a bit for every two bytes that some pattern begins with */
     uint16_t count;
     struct match_pattern patterns[];
 };
+
+static unsigned match_pair(const uint8_t *at)
+{
+    return at[0] | (unsigned)at[1] << 8;
+}
 
 static void match_add(struct match *match, const struct content_signature *signature,
                       const uint8_t *mask)
 {
     struct match_pattern *pattern = &match->patterns[match->count++];
+    unsigned starts;
 
     memcpy(pattern->name, signature->name, sizeof pattern->name);
     pattern->size = signature->size;
     for (size_t i = 0; i < pattern->size; i++)
         pattern->bytes[i] = signature->masked[i] ^ mask[i % CONTENT_MASK_SIZE];
-    match->first[pattern->bytes[0]] = 1;
+    starts = match_pair(pattern->bytes);
+    match->starts[starts / 8] |= (uint8_t)(1u << starts % 8);
     if (pattern->size > match->longest)
         match->longest = pattern->size;
 }
@@ -77,17 +84,32 @@ void match_close(struct match *match)
     free(match);
 }
 
+static const char *match_at(const struct match *match, const uint8_t *at, size_t size)
+{
+    for (size_t i = 0; i < match->count; i++) {
+        const struct match_pattern *pattern = &match->patterns[i];
+
+        if (pattern->size <= size && !memcmp(at, pattern->bytes, pattern->size))
+            return pattern->name;
+    }
+    return NULL;
+}
+
+/*
+ * Nearly every place is ruled out by its first two bytes, so that time hardly depends on how
+ * many signatures there are. Patterns have at least CONTENT_PATTERN_MIN bytes.
+ */
 const char *match_find(const struct match *match, const uint8_t *data, size_t size)
 {
-    for (size_t at = 0; at < size; at++) {
-        if (!match->first[data[at]])
-            continue;
-        for (size_t i = 0; i < match->count; i++) {
-            const struct match_pattern *pattern = &match->patterns[i];
+    for (size_t at = 0; at + CONTENT_PATTERN_MIN <= size; at++) {
+        unsigned pair = match_pair(data + at);
+        const char *name;
 
-            if (pattern->size <= size - at && !memcmp(data + at, pattern->bytes, pattern->size))
-                return pattern->name;
-        }
+        if (!(match->starts[pair / 8] >> pair % 8 & 1))
+            continue;
+        name = match_at(match, data + at, size - at);
+        if (name)
+            return name;
     }
     return NULL;
 }

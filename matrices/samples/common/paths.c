@@ -62,12 +62,7 @@ int paths_install(wchar_t out[PATHS_MAX], const wchar_t *leaf, struct err *err)
     return paths_join(out, self, leaf, err);
 }
 
-int paths_users(wchar_t out[PATHS_MAX], struct err *err)
-{
-    return paths_profile_list(out, L"ProfilesDirectory", err);
-}
-
-int paths_programs(wchar_t out[PATHS_MAX], struct err *err)
+static int paths_programs(wchar_t out[PATHS_MAX], struct err *err)
 {
     static const wchar_t key[] = L"Software\\Microsoft\\Windows\\CurrentVersion";
     DWORD bytes = PATHS_MAX * sizeof *out;
@@ -77,6 +72,26 @@ int paths_programs(wchar_t out[PATHS_MAX], struct err *err)
     if (status != ERROR_SUCCESS)
         return err_set(err, (DWORD)status, "cannot tell where programs are");
     return 0;
+}
+
+int paths_find_scope(struct paths_scope *scope, struct err *err)
+{
+    UINT size = GetSystemWindowsDirectoryW(scope->windows, PATHS_MAX);
+
+    if (size < 2 || size >= PATHS_MAX)
+        return err_set(err, GetLastError(), "cannot tell where Windows is");
+    wmemcpy(scope->drive, scope->windows, 2);
+    scope->drive[2] = 0;
+    if (paths_profile_list(scope->data, L"ProgramData", err) < 0 ||
+        paths_programs(scope->programs, err) < 0)
+        return -1;
+    return paths_install(scope->own, NULL, err);
+}
+
+int paths_is_in_scope(const struct paths_scope *scope, const wchar_t *path)
+{
+    return !paths_is_below(path, scope->own) && !paths_is_below(path, scope->windows) &&
+           !paths_is_below(path, scope->data);
 }
 
 int paths_is_below(const wchar_t *path, const wchar_t *folder)

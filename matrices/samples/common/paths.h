@@ -15,9 +15,18 @@ int paths_data(wchar_t out[PATHS_MAX], const wchar_t *leaf, struct err *err);
 /* The running program's own folder[\<leaf>]; leaf may be NULL. */
 int paths_install(wchar_t out[PATHS_MAX], const wchar_t *leaf, struct err *err);
 
-/* C:\Users and C:\Program Files. */
-int paths_users(wchar_t out[PATHS_MAX], struct err *err);
-int paths_programs(wchar_t out[PATHS_MAX], struct err *err);
+/* What a product looks after: the system drive but for Windows, all products' data, and itself. */
+struct paths_scope {
+    wchar_t drive[PATHS_MAX];    /* "C:" */
+    wchar_t windows[PATHS_MAX];  /* C:\Windows */
+    wchar_t data[PATHS_MAX];     /* C:\ProgramData */
+    wchar_t programs[PATHS_MAX]; /* C:\Program Files */
+    wchar_t own[PATHS_MAX];      /* the running program's folder: a product trusts itself */
+};
+
+int paths_find_scope(struct paths_scope *scope, struct err *err);
+
+int paths_is_in_scope(const struct paths_scope *scope, const wchar_t *path);
 
 int paths_join(wchar_t out[PATHS_MAX], const wchar_t *folder, const wchar_t *leaf,
                struct err *err);

@@ -11,7 +11,7 @@ enum {
     WATCH_FOLDERS_MAX = 192,
     WATCH_BUFFER = 32 * 1024, /* bytes; DWORD aligned as the interface asks */
     WATCH_CANCEL_MS = 1000,
-    WATCH_DEPTH = 2,          /* C:\Users\somebody\folder, see watch_add_tree */
+    WATCH_DEPTH = 3,          /* C:\Users\somebody\folder, see watch_needs_each_folder */
     WATCH_FILTER = FILE_NOTIFY_CHANGE_FILE_NAME | FILE_NOTIFY_CHANGE_DIR_NAME |
                    FILE_NOTIFY_CHANGE_LAST_WRITE | FILE_NOTIFY_CHANGE_SIZE
 };
@@ -24,6 +24,7 @@ struct watch_folder {
 };
 
 struct watch {
+    const struct paths_scope *scope;
     watch_fn *on_event;
     void *context;
     HANDLE port;
@@ -51,7 +52,12 @@ static void watch_free_folder(struct watch_folder *folder)
 
 static int watch_start_folder(struct watch *watch, struct watch_folder *folder)
 {
-    folder->handle = CreateFileW(folder->path, FILE_LIST_DIRECTORY,
+    wchar_t path[PATHS_MAX];
+
+    /* "C:" alone would be that drive's current folder; a tail slash never hurts. */
+    if (paths_join(path, folder->path, L"", NULL) < 0)
+        return -1;
+    folder->handle = CreateFileW(path, FILE_LIST_DIRECTORY,
                                  FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
                                  OPEN_EXISTING,
                                  FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OVERLAPPED, NULL);
@@ -82,10 +88,10 @@ static int watch_add_folder(struct watch *watch, const wchar_t *path)
 }
 
 /*
- * On Windows one recursive watch on the root reports everything. Wine reports folders that
+ * On Windows one recursive watch on the drive reports everything. Wine reports folders that
  * appear while it watches, but not what lies in folders that were there before: those need a
- * watch each. And since an open folder cannot be removed by anybody there, only the few that
- * make up every profile (C:\Users\somebody\Desktop and the like) may be held open.
+ * watch each. And since an open folder cannot be removed by anybody there, only the few at the
+ * top (C:\Users\somebody\Desktop and the like) may be held open, and none inside Program Files.
  */
 static int watch_needs_each_folder(void)
 {
@@ -105,16 +111,18 @@ static void watch_add_tree(struct watch *watch, const wchar_t *root, int depth)
         return;
     do {
         if (!(found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) || found.cFileName[0] == L'.' ||
-            paths_join(path, root, found.cFileName, NULL) < 0)
+            paths_join(path, root, found.cFileName, NULL) < 0 ||
+            paths_is_below(path, watch->scope->windows) ||
+            paths_is_below(path, watch->scope->data))
             continue;
         watch_add_folder(watch, path);
-        if (depth > 1)
+        if (depth > 1 && !paths_is_below(path, watch->scope->programs))
             watch_add_tree(watch, path, depth - 1);
     } while (FindNextFileW(search, &found));
     FindClose(search);
 }
 
-/* The temporary folder lies one deeper than the rest of a profile's usual folders. */
+/* The temporary folder may lie deeper than the rest of a profile's usual folders. */
 static void watch_add_temporary(struct watch *watch)
 {
     wchar_t path[PATHS_MAX];
@@ -123,6 +131,9 @@ static void watch_add_temporary(struct watch *watch)
     if (size < 2 || size >= PATHS_MAX)
         return;
     path[size - 1] = 0; /* it ends in a backslash */
+    for (unsigned i = 0; i < watch->count; i++)
+        if (!_wcsicmp(watch->folders[i]->path, path))
+            return;
     watch_add_folder(watch, path);
 }
 
@@ -186,22 +197,18 @@ static DWORD WINAPI watch_run(void *argument)
 
 static int watch_add_roots(struct watch *watch, struct err *err)
 {
-    wchar_t users[PATHS_MAX], programs[PATHS_MAX];
-
-    if (paths_users(users, err) < 0 || paths_programs(programs, err) < 0)
-        return -1;
-    if (watch_add_folder(watch, users) < 0)
-        return err_set(err, GetLastError(), "cannot watch %ls", users);
-    if (watch_add_folder(watch, programs) < 0)
-        return err_set(err, GetLastError(), "cannot watch %ls", programs);
-    if (watch_needs_each_folder()) {
-        watch_add_tree(watch, users, WATCH_DEPTH);
+    if (!watch_needs_each_folder()) {
+        watch_add_folder(watch, watch->scope->drive);
+    } else {
+        watch_add_tree(watch, watch->scope->drive, WATCH_DEPTH);
         watch_add_temporary(watch);
     }
-    return 0;
+    return watch->count ? 0 : err_set(err, GetLastError(), "cannot watch %ls",
+                                      watch->scope->drive);
 }
 
-struct watch *watch_open(watch_fn *on_event, void *context, struct err *err)
+struct watch *watch_open(const struct paths_scope *scope, watch_fn *on_event, void *context,
+                         struct err *err)
 {
     struct watch *watch = calloc(1, sizeof *watch);
 
@@ -209,6 +216,7 @@ struct watch *watch_open(watch_fn *on_event, void *context, struct err *err)
         err_set(err, ERROR_OUTOFMEMORY, "out of memory");
         return NULL;
     }
+    watch->scope = scope;
     watch->on_event = on_event;
     watch->context = context;
     watch->port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1);

@@ -1,6 +1,6 @@
 /*
- * Reports what changes below the user folders and below Program Files, by
- * ReadDirectoryChangesW. One thread, asleep while nothing changes.
+ * Reports what changes on the system drive, by ReadDirectoryChangesW. One thread, asleep while
+ * nothing changes. What lies outside the scope may be reported as well: the caller filters.
  */
 #ifndef SAMPLES_WATCH_H
 #define SAMPLES_WATCH_H
@@ -8,6 +8,7 @@
 #include <wchar.h>
 
 #include "err.h"
+#include "paths.h"
 
 enum watch_event {
     WATCH_APPEARED, /* a file or a folder was made or renamed to this path */
@@ -20,7 +21,9 @@ typedef void watch_fn(void *context, enum watch_event event, const wchar_t *path
 
 struct watch;
 
-struct watch *watch_open(watch_fn *on_event, void *context, struct err *err);
+/* scope is borrowed until watch_close. */
+struct watch *watch_open(const struct paths_scope *scope, watch_fn *on_event, void *context,
+                         struct err *err);
 void watch_close(struct watch *watch);
 
 #endif

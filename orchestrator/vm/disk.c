@@ -1,0 +1,253 @@
+#include "vm/disk.h"
+
+#include <ctype.h>
+#include <guestfs.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/str.h"
+
+struct vm_disk {
+    guestfs_h *g;
+    char *root; /* windows_root as the file system spells it; "" for the top */
+};
+
+static void disk_free_list(char ***list) {
+    for (char **p = *list; p && *p; p++) {
+        free(*p);
+    }
+    free(*list);
+}
+
+static int disk_fail(struct vm_disk *d, struct err *err, const char *what) {
+    const char *text = guestfs_last_error(d->g);
+    return err_set(err, ERR_SYSTEM, "guest disk: %s: %s", what, text ? text : "no reason given");
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static int disk_newer_kernel(const char *name, void *ctx) {
+    char **best = ctx;
+    if (strncmp(name, "vmlinuz-", 8) == 0 && (!*best || strverscmp(name, *best) > 0)) {
+        free(*best);
+        *best = str_dup(name);
+    }
+    return 0;
+}
+
+/* supermin, which builds libguestfs' own small VM, looks for the running kernel's modules unless
+ * told; in a container or a cloud VM these need not be there. */
+static void disk_name_kernel(void) {
+    CLEANUP_FREE char *newest = NULL;
+    fs_each("/boot", disk_newer_kernel, &newest, NULL);
+    if (!newest || getenv("SUPERMIN_KERNEL")) {
+        return;
+    }
+    CLEANUP_FREE char *kernel = str_printf("/boot/%s", newest);
+    CLEANUP_FREE char *modules = str_printf("/lib/modules/%s", newest + strlen("vmlinuz-"));
+    if (fs_exists(modules)) {
+        setenv("SUPERMIN_KERNEL", kernel, 1);
+        setenv("SUPERMIN_MODULES", modules, 1);
+    }
+}
+
+static int disk_configure(struct vm_disk *d, const char *disk, const char *format, bool kvm,
+                          bool writable, struct err *err) {
+    char tcg[] = "force_tcg";
+    char *settings[] = {tcg, NULL};
+    disk_name_kernel();
+    guestfs_set_error_handler(d->g, NULL, NULL); /* nothing to standard error */
+    guestfs_set_backend(d->g, "direct");
+    if (!kvm) {
+        guestfs_set_backend_settings(d->g, settings);
+    }
+    guestfs_set_network(d->g, 0);
+    guestfs_set_smp(d->g, 1);
+    if (guestfs_add_drive_opts(d->g, disk, GUESTFS_ADD_DRIVE_OPTS_READONLY, !writable,
+                               GUESTFS_ADD_DRIVE_OPTS_FORMAT, format,
+                               GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe", -1) < 0) {
+        return disk_fail(d, err, "add it");
+    }
+    return guestfs_launch(d->g) < 0 ? disk_fail(d, err, "start libguestfs") : 0;
+}
+
+/* The entry of a folder that Windows would mean by name: exact, else without regard to case. Caller
+ * frees. */
+static char *disk_find_entry(struct vm_disk *d, const char *dir, const char *name, size_t len) {
+    CLEANUP(disk_free_list) char **names = guestfs_ls(d->g, dir);
+    char *found = NULL;
+    for (char **p = names; p && *p; p++) {
+        if (strlen(*p) == len && strncasecmp(*p, name, len) == 0 &&
+            (!found || strncmp(*p, name, len) == 0)) {
+            free(found);
+            found = str_dup(*p);
+        }
+    }
+    return found;
+}
+
+/* Walks a path with either kind of slash from base; NULL when it is not there. Caller frees. */
+static char *disk_walk(struct vm_disk *d, const char *base, const char *path) {
+    char *at = str_dup(*base ? base : "/");
+    for (const char *p = path + strspn(path, "\\/"); *p;) {
+        size_t len = strcspn(p, "\\/");
+        CLEANUP_FREE char *dir = at;
+        bool upwards = len == 2 && strncmp(p, "..", 2) == 0; /* no Windows path of ours climbs */
+        CLEANUP_FREE char *name = upwards ? NULL : disk_find_entry(d, dir, p, len);
+        if (!name) {
+            return NULL;
+        }
+        at = strcmp(dir, "/") == 0 ? str_printf("/%s", name) : str_printf("%s/%s", dir, name);
+        p += len;
+        p += strspn(p, "\\/");
+    }
+    return at;
+}
+
+static bool disk_holds_windows(struct vm_disk *d, const char *windows_root) {
+    CLEANUP_FREE char *root = disk_walk(d, "", windows_root);
+    CLEANUP_FREE char *windows = root ? disk_walk(d, root, "Windows") : NULL;
+    if (windows) {
+        d->root = STEAL(root);
+    }
+    return windows != NULL;
+}
+
+/* Mounts the file system that has the drive C: we look for. */
+static int disk_mount(struct vm_disk *d, const char *windows_root, bool writable,
+                      struct err *err) {
+    CLEANUP(disk_free_list) char **found = guestfs_list_filesystems(d->g);
+    if (!found) {
+        return disk_fail(d, err, "list its file systems");
+    }
+    for (char **p = found; p[0] && p[1]; p += 2) { /* device, type, device, type, ... */
+        int rc = writable ? guestfs_mount(d->g, p[0], "/") : guestfs_mount_ro(d->g, p[0], "/");
+        if (rc == 0 && disk_holds_windows(d, windows_root)) {
+            return 0;
+        }
+        if (rc == 0) {
+            guestfs_umount(d->g, "/");
+        }
+    }
+    return err_set(err, ERR_SYSTEM, "guest disk: no file system on it has '%s\\Windows'",
+                   windows_root);
+}
+
+struct vm_disk *vm_disk_open(const char *disk, const char *format, const char *windows_root,
+                             bool kvm, bool writable, struct err *err) {
+    struct vm_disk *d = mem_zalloc(1, sizeof(*d));
+    d->g = guestfs_create_flags(GUESTFS_CREATE_NO_ENVIRONMENT);
+    if (!d->g) {
+        err_set(err, ERR_SYSTEM, "guest disk: libguestfs cannot be set up");
+        free(d);
+        return NULL;
+    }
+    if (disk_configure(d, disk, format, kvm, writable, err) < 0 ||
+        disk_mount(d, windows_root, writable, err) < 0) {
+        vm_disk_close(d);
+        return NULL;
+    }
+    return d;
+}
+
+void vm_disk_close(struct vm_disk *d) {
+    if (d) {
+        guestfs_umount_all(d->g); /* writes back; harmless when nothing is mounted */
+        guestfs_close(d->g);
+        free(d->root);
+        free(d);
+    }
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+/* "C:\\x\\y" to the path on its file system, in its own spelling; NULL when absent. Caller
+ * frees. */
+static char *disk_resolve(struct vm_disk *d, const char *guest_path) {
+    bool drive = isalpha((unsigned char)guest_path[0]) && guest_path[1] == ':';
+    return disk_walk(d, d->root, drive ? guest_path + 2 : guest_path);
+}
+
+/* A name the guest chose, made safe to use and to show: letters, digits, dot, dash, underscore. */
+static char *disk_safe_name(const char *name) {
+    char *safe = str_dup(name);
+    for (char *p = safe; *p; p++) {
+        if (!isalnum((unsigned char)*p) && !strchr("._-", *p)) {
+            *p = '_';
+        }
+    }
+    if (safe[0] == '.') {
+        safe[0] = '_';
+    }
+    if (strlen(safe) > 200) {
+        memmove(safe, safe + strlen(safe) - 200, 201); /* the end tells more: it has the suffix */
+    }
+    return safe;
+}
+
+static bool disk_ends_with_nocase(const char *name, const char *suffix) {
+    size_t n = strlen(name);
+    size_t m = strlen(suffix);
+    return n >= m && strcasecmp(name + n - m, suffix) == 0;
+}
+
+/* Two names may become one when made safe: the later gets a number. Caller frees. */
+static char *disk_host_path(const char *host_dir, const char *name) {
+    CLEANUP_FREE char *safe = disk_safe_name(name);
+    char *path = fs_join(host_dir, safe);
+    for (int i = 2; fs_exists(path) && i < 1000; i++) {
+        free(path);
+        path = str_printf("%s/%d-%s", host_dir, i, safe);
+    }
+    return path;
+}
+
+/* Regular files only: a link may point anywhere. 1 copied, 0 not wanted, negative with err. */
+static int disk_copy_one(struct vm_disk *d, const char *path, const char *name,
+                         const char *host_dir, int64_t max_bytes, struct err *err) {
+    struct guestfs_statns *st = guestfs_lstatns(d->g, path);
+    if (!st) {
+        return disk_fail(d, err, name);
+    }
+    bool wanted = S_ISREG((mode_t)st->st_mode) && st->st_size <= max_bytes;
+    guestfs_free_statns(st);
+    if (!wanted) {
+        return 0;
+    }
+    CLEANUP_FREE char *to = disk_host_path(host_dir, name);
+    return guestfs_download(d->g, path, to) < 0 ? disk_fail(d, err, name) : 1;
+}
+
+int vm_disk_copy_out(struct vm_disk *d, const char *guest_dir, const char *suffix,
+                     const char *host_dir, int max_files, int64_t max_bytes, struct err *err) {
+    CLEANUP_FREE char *dir = disk_resolve(d, guest_dir);
+    if (!dir) {
+        return 0; /* no such folder: nothing to copy */
+    }
+    CLEANUP(disk_free_list) char **names = guestfs_ls(d->g, dir);
+    int copied = 0;
+    if (fs_mkdirs(host_dir, err) < 0 || !names) {
+        return names ? -1 : disk_fail(d, err, guest_dir);
+    }
+    for (char **p = names; *p && copied < max_files; p++) {
+        if (!disk_ends_with_nocase(*p, suffix)) {
+            continue;
+        }
+        CLEANUP_FREE char *path = str_printf("%s/%s", dir, *p);
+        int rc = disk_copy_one(d, path, *p, host_dir, max_bytes, err);
+        if (rc < 0) {
+            return -1;
+        }
+        copied += rc;
+    }
+    return copied;
+}
+
+int vm_disk_remove(struct vm_disk *d, const char *guest_path, struct err *err) {
+    CLEANUP_FREE char *path = disk_resolve(d, guest_path);
+    return path && guestfs_rm(d->g, path) < 0 ? disk_fail(d, err, guest_path) : 0;
+}

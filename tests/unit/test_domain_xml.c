@@ -1,0 +1,232 @@
+/* Domain XML from an image's profile: valid by libvirt's own schema, escaped, refusing what is
+ * wrong. */
+#include <check.h>
+#include <libxml/parser.h>
+#include <libxml/relaxng.h>
+#include <libxml/xpath.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "support/skip.h"
+#include "vm/domain_xml.h"
+
+#define SCHEMA "/usr/share/libvirt/schemas/domain.rng"
+
+static const struct domain_paths paths = {"/w/overlay.qcow2", "/w/console.log", "/r/agent.sock",
+                                          "/r/vnc.sock"};
+static const struct domain_paths elsewhere = {"/w2/overlay.qcow2", "/w2/console.log",
+                                              "/r2/agent.sock", "/r2/vnc.sock"};
+
+static char *build(const char *profile, bool kvm, const char *cmdline, struct err *err) {
+    json_t *j = json_loads(profile, 0, NULL);
+    ck_assert_ptr_nonnull(j);
+    struct vm_spec spec = {.name = "cell-1",
+                           .kernel = cmdline ? "/i/vmlinuz" : NULL,
+                           .initrd = cmdline ? "/i/initrd" : NULL,
+                           .cmdline = cmdline,
+                           .profile = j,
+                           .kvm = kvm};
+    char *xml = domain_xml_build(&spec, &paths, err);
+    json_decref(j);
+    return xml;
+}
+
+/* String value of an XPath; caller frees. */
+static char *ask(const char *xml, const char *xpath) {
+    xmlDocPtr doc = xmlReadMemory(xml, (int)strlen(xml), "x", NULL, 0);
+    xmlXPathContextPtr ctx = xmlXPathNewContext(doc);
+    xmlXPathObjectPtr o = xmlXPathEvalExpression((const xmlChar *)xpath, ctx);
+    xmlChar *text = xmlXPathCastToString(o);
+    char *copy = str_dup((const char *)text);
+    xmlFree(text);
+    xmlXPathFreeObject(o);
+    xmlXPathFreeContext(ctx);
+    xmlFreeDoc(doc);
+    return copy;
+}
+
+static void expect(const char *xml, const char *xpath, const char *want) {
+    CLEANUP_FREE char *got = ask(xml, xpath);
+    ck_assert_msg(strcmp(got, want) == 0, "%s: '%s', not '%s'", xpath, got, want);
+}
+
+static void expect_valid(xmlRelaxNGPtr schema, const char *xml) {
+    xmlDocPtr doc = xmlReadMemory(xml, (int)strlen(xml), "x", NULL, 0);
+    xmlRelaxNGValidCtxtPtr v = xmlRelaxNGNewValidCtxt(schema);
+    int rc = xmlRelaxNGValidateDoc(v, doc);
+    xmlRelaxNGFreeValidCtxt(v);
+    xmlFreeDoc(doc);
+    ck_assert_msg(rc == 0, "libvirt's schema refuses:\n%s", xml);
+}
+
+static const char *const profiles[] = {
+    "{}",
+    "{\"machine\":\"pc\",\"cpu\":\"qemu64\",\"memory_mib\":640,\"vcpus\":1}",
+    "{\"machine\":\"q35\",\"disk\":\"sata\",\"net\":\"e1000e\",\"video\":\"qxl\",\"vcpus\":4}",
+    "{\"disk\":\"ide\",\"net\":\"rtl8139\",\"video\":\"bochs\",\"panic\":\"none\"}",
+    "{\"net\":\"none\",\"video\":\"none\",\"clock\":\"localtime\",\"cpu\":\"Haswell-noTSX\"}",
+};
+
+START_TEST(every_profile_is_valid_by_libvirts_schema) {
+    if (!fs_exists(SCHEMA)) {
+        TEST_SKIP("%s is not there (libvirt0)", SCHEMA);
+    }
+    xmlRelaxNGParserCtxtPtr parser = xmlRelaxNGNewParserCtxt(SCHEMA);
+    xmlRelaxNGPtr schema = xmlRelaxNGParse(parser);
+    xmlRelaxNGFreeParserCtxt(parser);
+    ck_assert_ptr_nonnull(schema);
+    for (size_t i = 0; i < ARRAY_LEN(profiles); i++) {
+        CLEANUP_FREE char *kernel = build(profiles[i], false, "console=ttyS0", NULL);
+        CLEANUP_FREE char *disk = build(profiles[i], false, NULL, NULL);
+        expect_valid(schema, kernel);
+        expect_valid(schema, disk);
+    }
+    CLEANUP_FREE char *host = build("{\"cpu\":\"host\",\"panic\":\"hyperv\"}", true, NULL, NULL);
+    expect_valid(schema, host);
+    xmlRelaxNGFree(schema);
+}
+END_TEST
+
+START_TEST(the_machine_is_what_the_profile_says) {
+    CLEANUP_FREE char *xml = build(profiles[2], false, NULL, NULL);
+    expect(xml, "/domain/@type", "qemu");
+    expect(xml, "/domain/os/type/@machine", "q35");
+    expect(xml, "/domain/os/boot/@dev", "hd");
+    expect(xml, "/domain/vcpu", "4");
+    expect(xml, "/domain/memory", "1024");
+    expect(xml, "/domain/devices/disk/target/@bus", "sata");
+    expect(xml, "/domain/devices/interface/model/@type", "e1000e");
+    expect(xml, "/domain/devices/video/model/@type", "qxl");
+    expect(xml, "/domain/on_crash", "preserve");
+    expect(xml, "/domain/on_reboot", "restart");
+    expect(xml, "/domain/devices/panic/@model", "isa");
+    expect(xml, "/domain/devices/serial[1]/source/@path", "/w/console.log");
+    expect(xml, "/domain/devices/serial[2]/source/@path", "/r/agent.sock");
+    expect(xml, "/domain/devices/serial[2]/source/@mode", "bind");
+    expect(xml, "/domain/devices/disk/driver/@error_policy", "stop");
+}
+END_TEST
+
+START_TEST(kvm_changes_the_type_and_allows_the_hosts_cpu) {
+    CLEANUP_FREE char *xml = build("{\"cpu\":\"host\"}", true, NULL, NULL);
+    expect(xml, "/domain/@type", "kvm");
+    expect(xml, "/domain/cpu/@mode", "host-passthrough");
+    CLEANUP_ERR struct err err = ERR_INIT;
+    ck_assert_ptr_null(build("{\"cpu\":\"host\"}", false, NULL, &err));
+    ck_assert_int_eq(err.cls, ERR_INPUT);
+}
+END_TEST
+
+START_TEST(text_stays_text) {
+    CLEANUP_FREE char *xml = build("{\"cpu\":\"a<b&\\\"c\"}", false, "a<b>&amp; \"'", NULL);
+    expect(xml, "/domain/cpu/model", "a<b&\"c");
+    expect(xml, "/domain/os/cmdline", "a<b>&amp; \"'");
+}
+END_TEST
+
+START_TEST(wrong_profiles_are_refused) {
+    static const char *const wrong[] = {
+        "{\"machine\":\"virt\"}",  "{\"cpu\":\"\"}",         "{\"memory_mib\":15}",
+        "{\"memory_mib\":\"x\"}",  "{\"memory_mib\":512.5}", "{\"vcpus\":0}",
+        "{\"vcpus\":65}",          "{\"disk\":\"scsi\"}",    "{\"net\":7}",
+        "{\"colour\":\"blue\"}",   "[]",                     "{\"panic\":\"hyperv\"}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        CLEANUP_ERR struct err err = ERR_INIT;
+        char *xml = build(wrong[i], false, NULL, &err);
+        ck_assert_msg(!xml && err.cls == ERR_INPUT, "%s was taken", wrong[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_socket_path_too_long_is_refused) {
+    char longer[200];
+    memset(longer, 'x', sizeof(longer) - 1);
+    longer[0] = '/';
+    longer[sizeof(longer) - 1] = '\0';
+    struct domain_paths p = paths;
+    p.agent_socket = longer;
+    struct vm_spec spec = {.name = "x"};
+    CLEANUP_ERR struct err err = ERR_INIT;
+    ck_assert_ptr_null(domain_xml_build(&spec, &p, &err));
+    ck_assert_ptr_nonnull(strstr(err_text(&err), "too long"));
+}
+END_TEST
+
+START_TEST(rebase_moves_the_files_and_keeps_the_machine) {
+    CLEANUP_FREE char *xml = build(profiles[1], false, "console=ttyS0", NULL);
+    struct vm_spec spec = {.name = "another", .kernel = "/j/vmlinuz", .initrd = "/j/initrd"};
+    CLEANUP_FREE char *name = NULL;
+    CLEANUP_FREE char *moved = domain_xml_rebase(xml, &spec, &elsewhere, &name, NULL);
+    ck_assert_str_eq(name, "cell-1"); /* the state's own: libvirt insists on it */
+    expect(moved, "/domain/name", "cell-1");
+    expect(moved, "/domain/devices/disk/source/@file", "/w2/overlay.qcow2");
+    expect(moved, "/domain/devices/serial[1]/source/@path", "/w2/console.log");
+    expect(moved, "/domain/devices/serial[2]/source/@path", "/r2/agent.sock");
+    expect(moved, "/domain/devices/graphics/listen/@socket", "/r2/vnc.sock");
+    expect(moved, "/domain/os/kernel", "/j/vmlinuz");
+    expect(moved, "/domain/os/cmdline", "console=ttyS0");
+    expect(moved, "/domain/memory", "640");
+}
+END_TEST
+
+START_TEST(rebase_refuses_what_is_no_machine_of_ours) {
+    struct vm_spec spec = {.name = "x"};
+    static const char *const others[] = {"", "garbage", "<domain/>",
+                                         "<domain><name>x</name><devices/></domain>"};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        CLEANUP_ERR struct err err = ERR_INIT;
+        CLEANUP_FREE char *name = NULL;
+        ck_assert_ptr_null(domain_xml_rebase(others[i], &spec, &elsewhere, &name, &err));
+        ck_assert_int_eq(err.cls, ERR_INPUT);
+    }
+}
+END_TEST
+
+/* What virt-install makes for Windows Server 2022 has the same bones; a profile of ours gives them
+ * too. */
+START_TEST(the_bones_are_those_of_virt_install) {
+    static const char *const bones[] = {
+        "/domain/os/type/@arch",        "/domain/os/type",
+        "/domain/devices/disk/@type",   "/domain/devices/disk/@device",
+        "/domain/devices/disk/driver/@name", "/domain/devices/disk/driver/@type"};
+    if (!test_cases_dir()) {
+        TEST_SKIP("no folder of cases");
+    }
+    CLEANUP_FREE char *path = str_printf("%s/libvirt/q_win2k22.xml", test_cases_dir());
+    CLEANUP_FREE char *theirs = fs_read(path, 1 << 20, NULL, NULL);
+    if (!theirs) {
+        TEST_SKIP("no %s", path);
+    }
+    CLEANUP_FREE char *ours = build("{\"machine\":\"q35\",\"disk\":\"sata\"}", false, NULL, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(bones); i++) {
+        CLEANUP_FREE char *want = ask(theirs, bones[i]);
+        expect(ours, bones[i], want);
+    }
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("domain xml");
+    TCase *t = tcase_create("domain xml");
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, every_profile_is_valid_by_libvirts_schema);
+    tcase_add_test(t, the_machine_is_what_the_profile_says);
+    tcase_add_test(t, kvm_changes_the_type_and_allows_the_hosts_cpu);
+    tcase_add_test(t, text_stays_text);
+    tcase_add_test(t, wrong_profiles_are_refused);
+    tcase_add_test(t, a_socket_path_too_long_is_refused);
+    tcase_add_test(t, rebase_moves_the_files_and_keeps_the_machine);
+    tcase_add_test(t, rebase_refuses_what_is_no_machine_of_ours);
+    tcase_add_test(t, the_bones_are_those_of_virt_install);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed == 0 ? 0 : 1;
+}
