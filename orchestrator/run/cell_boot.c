@@ -3,8 +3,8 @@
 #include "base/cleanup.h"
 #include "run/cell_state.h"
 
-/* Clocks of host and guest start at different moments and run at their own pace; the boot's own duration
- * is far above this. */
+/* Clocks of host and guest start at different moments and run at their own pace; the boot's own
+ * duration is far above this. */
 #define BOOT_FRESH_SLACK_MS 3000
 
 static double boot_hello_number(const json_t *hello, const char *key) {
@@ -30,7 +30,8 @@ static void boot_say_ready(struct cell *c, const json_t *hello) {
     cell_event(c, "ready", text);
 }
 
-/* Resets without a hello: what a stop screen with automatic restart looks like without a panic device. */
+/* Resets without a hello: what a stop screen with automatic restart looks like without a panic
+ * device. */
 static int boot_reset_loop(struct cell *c, struct err *err) {
     cell_screenshot(c, "boot-loop");
     cell_fail_boots(c, FAILURE_BOOT_LOOP, c->resets,
