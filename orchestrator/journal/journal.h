@@ -1,6 +1,6 @@
-/* The journal of a run: SQLite in WAL mode, one writer, runs/<id>/journal.sqlite; artifacts beside it under
- * runs/<id>/artifacts/ab/<sha256>. The seam of the whole program: everything right of it (analysis,
- * reports) works from here alone, without a VM, at any time later. */
+/* The journal of a run: SQLite in WAL mode, one writer, runs/<id>/journal.sqlite; artifacts beside
+ * it under runs/<id>/artifacts/ab/<sha256>. The seam of the whole program: everything right of it
+ * (analysis, reports) works from here alone, without a VM, at any time later. */
 #ifndef COEXIST_JOURNAL_JOURNAL_H
 #define COEXIST_JOURNAL_JOURNAL_H
 
@@ -25,13 +25,13 @@ void journal_run_clear(struct journal_run *r);
 
 /* Makes the folder and the database. Fails when the run already exists. */
 struct journal *journal_create(const char *run_dir, const struct journal_run *run, struct err *err);
-/* read_only: for analysis; never writes, works while a writer runs and after a kill -9. Refuses other
- * formats with a message that says which version wrote it. */
+/* read_only: for analysis; never writes, works while a writer runs and after a kill -9. Refuses
+ * other formats with a message that says which version wrote it. */
 struct journal *journal_open(const char *run_dir, int read_only, struct err *err);
 void journal_close(struct journal *j);
 
-/* Durable when it returns for step-end, failure, cell-end (synchronous=FULL commit); others at the latest with
- * the next of those. A (cell, attempt, seq) already there is ignored. */
+/* Durable when it returns for step-end, failure, cell-end (synchronous=FULL commit); others at the
+ * latest with the next of those. A (cell, attempt, seq) already there is ignored. */
 int journal_append(struct journal *j, const struct observation *o, struct err *err);
 int journal_finish(struct journal *j, const char *outcome, struct err *err);
 

@@ -40,7 +40,8 @@ static int db_open_file(const char *path, int flags, sqlite3 **out, struct err *
     return 0;
 }
 
-/* The journal may come from a bundle somebody else made: its schema is not trusted to run functions. */
+/* The journal may come from a bundle somebody else made: its schema is not trusted to run
+ * functions. */
 static void db_distrust(sqlite3 *db) {
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -161,8 +162,8 @@ static int db_to_memory(struct journal_db *j, struct err *err) {
     return rc;
 }
 
-/* A WAL left by a killed writer needs an index file beside it, and SQLite must be able to make it. In a
- * folder we may not write to, the journal is read from a private copy. */
+/* A WAL left by a killed writer needs an index file beside it, and SQLite must be able to make it.
+ * In a folder we may not write to, the journal is read from a private copy. */
 static int db_open_copy(const char *path, struct journal_db *j, struct err *err) {
     const char *tmp = getenv("TMPDIR");
     CLEANUP_FREE char *dir = str_printf("%s/coexist-journal-XXXXXX", tmp && *tmp ? tmp : "/tmp");
@@ -175,7 +176,8 @@ static int db_open_copy(const char *path, struct journal_db *j, struct err *err)
         fs_remove_tree(dir, NULL);
         return -1;
     }
-    /* Taken into memory and removed at once: whatever happens to this process, no copy stays behind. */
+    /* Taken into memory and removed at once: whatever happens to this process, no copy stays
+     * behind. */
     int rc = db_to_memory(j, err);
     fs_remove_tree(dir, NULL);
     return rc;

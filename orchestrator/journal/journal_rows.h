@@ -6,8 +6,8 @@
 
 #include "journal/journal.h"
 
-/* STRICT: a wrong type is refused by SQLite instead of stored. WITHOUT ROWID: the rows lie in the order
- * in which they are read back. */
+/* STRICT: a wrong type is refused by SQLite instead of stored. WITHOUT ROWID: the rows lie in the
+ * order in which they are read back. */
 #define JOURNAL_SCHEMA \
     "CREATE TABLE run("                                                                           \
     " one INTEGER PRIMARY KEY CHECK(one = 1),"                                                    \

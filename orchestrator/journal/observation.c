@@ -50,7 +50,7 @@ int obs_from_json(const json_t *j, struct observation *out, struct err *err) {
     json_int_t attempt, seq, step, at_ms;
     json_t *data;
     json_error_t je;
-    /* "!" refuses members that are not named here; the cast only drops const, nothing is changed. */
+    /* "!" refuses members that are not named here; the cast only drops const, nothing changes. */
     if (json_unpack_ex((json_t *)j, &je, 0, "{s:s, s:I, s:I, s:I, s:s, s:s, s:I, s:s, s:o !}",
                        "cell", &cell, "attempt", &attempt, "seq", &seq, "step", &step, "kind",
                        &kind, "phase", &phase, "at_ms", &at_ms, "type", &type_name, "data",

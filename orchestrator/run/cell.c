@@ -42,6 +42,7 @@ void cell_limits_default(struct cell_limits *l, bool kvm) {
         .call = (kvm ? 30 : 60) * CLOCK_S,
         .workload = (kvm ? 60 : 180) * CLOCK_S,
         .crash_settle = (kvm ? 5 : 8) * CLOCK_S,
+        .stand = (kvm ? 20 : 30) * CLOCK_S,
         .poll = CLOCK_S / 2,
         .loop_boots = 3,
     };

@@ -1,5 +1,5 @@
-/* One cell, executed: the step table over a vm and a guest. Knows nothing of libvirt or SSH; the same code
- * runs on the real backends and in the simulated world. */
+/* One cell, executed: the step table over a vm and a guest. Knows nothing of libvirt or SSH; the
+ * same code runs on the real backends and in the simulated world. */
 #ifndef COEXIST_RUN_CELL_H
 #define COEXIST_RUN_CELL_H
 
@@ -10,15 +10,23 @@
 #include "plan/plan.h"
 #include "vm/vm.h"
 
-/* Where a cell gets its machine from; lets worker (real) and simulation (fake) share the cell logic. */
+struct cell_copy { /* one folder to copy from a guest's disk */
+    const char *guest_dir, *suffix; /* Windows path; end of the names wanted, any letter case */
+    const char *host_dir;           /* existing folder for them */
+    int copied;                     /* set by copy_out */
+};
+
+/* Where a cell gets its machine from; lets worker (real) and simulation (fake) share the cell
+ * logic. */
 struct cell_machine_ops {
     struct vm *(*create_vm)(void *ctx, struct err *err);
     /* After each start; the guest is destroyed and made again when the VM object changes only. */
     struct guest *(*create_guest)(void *ctx, struct vm *vm, struct err *err);
-    /* Offline collection from the disk of a VM that is OFF (vm/disk.h); files land in host_dir.
-     * Returns how many. May be NULL. */
-    int (*copy_out)(void *ctx, struct vm *vm, const char *guest_dir, const char *suffix,
-                    const char *host_dir, struct err *err);
+    /* Offline collection from the disk of a VM that is OFF (vm/disk.h), all places at one go since
+     * opening a disk takes seconds; fills in what was copied. Negative when the disk cannot be
+     * read; what was copied until then counts. May be NULL. */
+    int (*copy_out)(void *ctx, struct vm *vm, struct cell_copy *places, size_t count,
+                    struct err *err);
 };
 
 struct cell_limits { /* nanoseconds; defaults by cell_limits_default, longer under emulation */
@@ -30,8 +38,10 @@ struct cell_limits { /* nanoseconds; defaults by cell_limits_default, longer und
     int64_t file;          /* one file in or out */
     int64_t call;          /* one small question to the agent */
     int64_t workload;      /* one repetition */
-    int64_t crash_settle;  /* how late a crash may be reported after the guest went silent, and how
-                              long a guest must stand after a crash to count as back */
+    int64_t crash_settle;  /* how late a crash may be reported after the guest went silent */
+    int64_t stand;         /* how long a guest must stand after it became ready to count as booted:
+                              services and drivers start after the agent. After a crash: three times
+                              what it took from ready to the crash, at most four times this. */
     int64_t poll;          /* pace of looking again while something is awaited */
     int loop_boots;        /* crashes in a row that make a boot loop: 3 */
 };
@@ -54,16 +64,16 @@ struct cell_env { /* all borrowed for the duration of cell_run */
     const char *scratch_dir;  /* host folder for files on their way; emptied by the caller */
     const char *artifact_dir; /* runs/<id>/artifacts */
     int attempt;
-    /* Takes each observation (borrowed during the call). Must not fail: the worker writes to a pipe, the
-     * simulation to memory; a lost pipe sets *stop to CELL_STOP_NOW. */
+    /* Takes each observation (borrowed during the call). Must not fail: the worker writes to a
+     * pipe, the simulation to memory; a lost pipe sets *stop to CELL_STOP_NOW. */
     void (*emit)(void *ctx, const struct observation *o);
     void *emit_ctx;
     const volatile int *stop; /* enum cell_stop, set from outside at any time; may be NULL */
 };
 
-/* Runs all steps; tears down always. Returns 0 when the cell came to an end with observations telling
- * what happened (also when products failed), negative with err only for the lab's own failures (also
- * recorded, as failures of an infrastructure class). */
+/* Runs all steps; tears down always. Returns 0 when the cell came to an end with observations
+ * telling what happened (also when products failed), negative with err only for the lab's own
+ * failures (also recorded, as failures of an infrastructure class). */
 int cell_run(const struct cell_env *env, struct err *err);
 
 #endif

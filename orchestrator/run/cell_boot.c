@@ -3,8 +3,8 @@
 #include "base/cleanup.h"
 #include "run/cell_state.h"
 
-/* Clocks of host and guest start at different moments and run at their own pace; the boot's own duration
- * is far above this. */
+/* Clocks of host and guest start at different moments and run at their own pace; the boot's own
+ * duration is far above this. */
 #define BOOT_FRESH_SLACK_MS 3000
 
 static double boot_hello_number(const json_t *hello, const char *key) {
@@ -30,7 +30,8 @@ static void boot_say_ready(struct cell *c, const json_t *hello) {
     cell_event(c, "ready", text);
 }
 
-/* Resets without a hello: what a stop screen with automatic restart looks like without a panic device. */
+/* Resets without a hello: what a stop screen with automatic restart looks like without a panic
+ * device. */
 static int boot_reset_loop(struct cell *c, struct err *err) {
     cell_screenshot(c, "boot-loop");
     cell_fail_boots(c, FAILURE_BOOT_LOOP, c->resets,
@@ -52,6 +53,7 @@ int cell_wait_ready(struct cell *c, int64_t since, struct err *err) {
                 boot_say_ready(c, hello);
                 c->booting = false;
                 c->up = true;
+                c->ready_at = clock_now(c->env->clock);
             }
             json_decref(hello);
             if (fresh) {
@@ -79,6 +81,12 @@ int cell_wait_ready(struct cell *c, int64_t since, struct err *err) {
         err_clear(err);
         guest_disconnect(c->guest);
     }
+}
+
+int cell_stand(struct cell *c, struct err *err) {
+    int64_t least = c->env->limits.stand, wanted = c->crash_after;
+    wanted = wanted > 4 * least / 3 ? 4 * least : wanted * 3;
+    return cell_watch(c, c->ready_at + (wanted > least ? wanted : least), err);
 }
 
 /* Asks the agent; the guest may be gone before it answers. 1: agreed, 0: no answer (err says why),

@@ -156,7 +156,8 @@ static void fail_emit(struct cell *c, enum failure_class class, const char *prod
     }
     CLEANUP_FREE char *said = NULL;
     if (!c->touched && !failure_class_is_infrastructure(class)) {
-        said = str_printf("%s before anything of a product ran: %s", failure_class_name(class), buf);
+        said = str_printf("%s before anything of a product ran: %s", failure_class_name(class),
+                          buf);
         class = FAILURE_IMAGE;
     }
     json_t *text = text_of(said ? said : buf);

@@ -1,5 +1,6 @@
-/* Several witnesses tell of one accident: the error that broke a step, the VM's events, which of the two
- * ways into the guest still answers. Here they are put together, in the order of time, into failures. */
+/* Several witnesses tell of one accident: the error that broke a step, the VM's events, which of
+ * the two ways into the guest still answers. Here they are put together, in the order of time, into
+ * failures. */
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -7,7 +8,8 @@
 #include "base/str.h"
 #include "run/cell_state.h"
 
-/* Class of an error that is certainly not the guest's; FAILURE_NONE when the guest may be the cause. */
+/* Class of an error that is certainly not the guest's; FAILURE_NONE when the guest may be the
+ * cause. */
 static enum failure_class fuse_host_class(const struct cell *c, const struct err *err) {
     if (!err_is_set(err)) {
         return FAILURE_NONE;
@@ -53,7 +55,7 @@ void cell_screenshot(struct cell *c, const char *name) {
     }
 }
 
-/* ---- a panic ------------------------------------------------------------------------------------------ */
+/* ---- a panic ------------------------------------------------------------------------------- */
 
 /* Takes the first panic among the waiting events; true when there was one. */
 static bool fuse_take_panic(struct cell *c, char detail[512]) {
@@ -70,8 +72,8 @@ static bool fuse_take_panic(struct cell *c, char detail[512]) {
     return false;
 }
 
-/* Restarts a stopped guest as Windows' automatic restart would and sees whether it stands. 1: panicked
- * again, 0: it is back, -1 with err. */
+/* Restarts a stopped guest as Windows' automatic restart would and sees whether it stands. 1:
+ * panicked again, 0: it is back, -1 with err. */
 static int fuse_try_boot(struct cell *c, struct err *err) {
     int64_t since = clock_now(c->env->clock);
     if (cell_vm_reset(c, err) < 0) {
@@ -80,7 +82,7 @@ static int fuse_try_boot(struct cell *c, struct err *err) {
     int rc = cell_wait_ready(c, since, err);
     if (rc == 0) {
         /* Ready is early: a service that starts late may pull the system down again. */
-        rc = cell_watch(c, cell_in(c, c->env->limits.crash_settle), err);
+        rc = cell_stand(c, err);
     } else if (!cell_stop_now(c)) {
         CLEANUP_ERR struct err ignored = ERR_INIT;
         cell_pump(c, &ignored);
@@ -102,7 +104,7 @@ static void fuse_panic(struct cell *c, const char *first_detail) {
     CLEANUP_ERR struct err err = ERR_INIT;
     char detail[512];
     snprintf(detail, sizeof(detail), "%s", first_detail);
-    int boots = 0, again = 1;
+    int boots = c->panics, again = 1;
     c->up = false;
     while (again == 1) {
         boots++;
@@ -116,6 +118,7 @@ static void fuse_panic(struct cell *c, const char *first_detail) {
             fuse_take_panic(c, detail);
         }
     }
+    c->panics = again == 0 ? 0 : boots;
     const char *colon = detail[0] ? ": " : "";
     if (again == 1 && boots >= c->env->limits.loop_boots) {
         cell_fail_boots(c, FAILURE_BOOT_LOOP, boots, "stopped %d times in a row%s%s", boots, colon,
@@ -123,7 +126,8 @@ static void fuse_panic(struct cell *c, const char *first_detail) {
         cell_vm_off(c);
         return;
     }
-    cell_fail_boots(c, FAILURE_KERNEL_CRASH, boots, "the guest's kernel stopped%s%s", colon, detail);
+    cell_fail_boots(c, FAILURE_KERNEL_CRASH, boots, "the guest's kernel stopped%s%s", colon,
+                    detail);
     if (again < 0) {
         c->up = false;
         fuse_others(c, FAILURE_NO_BOOT, &err);
@@ -132,7 +136,7 @@ static void fuse_panic(struct cell *c, const char *first_detail) {
     }
 }
 
-/* ---- everything else ------------------------------------------------------------------------------------- */
+/* ---- everything else ----------------------------------------------------------------------- */
 
 static void fuse_restarted(struct cell *c, const struct vm_event *ev) {
     cell_fail(c, FAILURE_NOT_KNOWN, NULL,

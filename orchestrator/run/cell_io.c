@@ -16,7 +16,7 @@ int64_t cell_in(const struct cell *c, int64_t ns) {
     return clock_after(c->env->clock, ns);
 }
 
-/* ---- events ---------------------------------------------------------------------------------------- */
+/* ---- events -------------------------------------------------------------------------------- */
 
 static void io_keep_event(struct cell *c, const struct vm_event *ev) {
     if (c->waiting_count < CELL_EVENTS_MAX) {
@@ -45,6 +45,11 @@ static void io_take_event(struct cell *c, const struct vm_event *ev) {
         }
         break;
     case VM_EVENT_PANICKED:
+        if (!c->booting && c->ready_at > 0 && ev->at_ns - c->ready_at > c->crash_after) {
+            c->crash_after = ev->at_ns - c->ready_at;
+        }
+        io_keep_event(c, ev);
+        break;
     case VM_EVENT_IO_ERROR:
     case VM_EVENT_DIED:
     case VM_EVENT_TYPE_COUNT:
@@ -95,7 +100,7 @@ int cell_watch(struct cell *c, int64_t deadline, struct err *err) {
     }
 }
 
-/* ---- the VM ----------------------------------------------------------------------------------------- */
+/* ---- the VM -------------------------------------------------------------------------------- */
 
 static int io_vm(struct cell *c, int rc) {
     if (rc < 0) {
@@ -156,9 +161,10 @@ void cell_vm_drop(struct cell *c) {
     c->up = false;
 }
 
-/* ---- the guest --------------------------------------------------------------------------------------- */
+/* ---- the guest ----------------------------------------------------------------------------- */
 
-/* 0: done; 1: try again; -1: give up. An interrupt by an event that is no reason to stop is repeated. */
+/* 0: done; 1: try again; -1: give up. An interrupt by an event that is no reason to stop is
+ * repeated. */
 static int io_after(struct cell *c, int rc, int tries, struct err *err) {
     if (rc >= 0) {
         return 0;

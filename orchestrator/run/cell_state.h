@@ -1,4 +1,5 @@
-/* What a running cell knows: shared by cell.c, its helpers and the steps_*.c files, by nobody else. */
+/* What a running cell knows: shared by cell.c, its helpers and the steps_*.c files, by nobody
+ * else. */
 #ifndef COEXIST_RUN_CELL_STATE_H
 #define COEXIST_RUN_CELL_STATE_H
 
@@ -30,6 +31,9 @@ struct cell {
     bool touched; /* something of a product has run or been put in: harm before is the image's */
     int resets;   /* while booting or going down */
     int64_t reset_at;
+    int64_t ready_at;      /* of the last hello; 0: none yet */
+    int64_t crash_after;   /* longest time from ready to a panic so far */
+    int panics;            /* in a row, without standing in between */
     bool powered_off; /* while going down */
 
     /* Events that end a step, in the order they came, not yet turned into failures. */
@@ -50,7 +54,7 @@ struct cell {
     int screens;     /* screenshots taken, for their names */
 };
 
-/* ---- cell_emit.c: observations ------------------------------------------------------------------ */
+/* ---- cell_emit.c: observations ------------------------------------------------------------- */
 /* Valid UTF-8 from any bytes: what is not becomes U+FFFD; cut at `max` bytes. New reference. */
 json_t *cell_text(const char *bytes, size_t len, size_t max);
 /* data is taken. */
@@ -72,14 +76,14 @@ void cell_check(struct cell *c, const char *what, const char *name, const char *
 /* Stores a host file as an artifact. */
 int cell_artifact(struct cell *c, const char *role, const char *name, const char *host_path,
                   struct err *err);
-/* Records a failure and ends the normal course of the cell. Harm to a guest in which nothing of a product
- * ran yet is recorded as the image's fault. product may be NULL. */
+/* Records a failure and ends the normal course of the cell. Harm to a guest in which nothing of a
+ * product ran yet is recorded as the image's fault. product may be NULL. */
 void cell_fail(struct cell *c, enum failure_class class, const char *product, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void cell_fail_boots(struct cell *c, enum failure_class class, int boots, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* ---- cell_io.c: the vm and the guest, watched ---------------------------------------------------- */
+/* ---- cell_io.c: the vm and the guest, watched ---------------------------------------------- */
 bool cell_stop_now(const struct cell *c);
 int64_t cell_in(const struct cell *c, int64_t ns); /* a deadline from now */
 /* Takes all events that wait. Negative with err when the VM cannot even be asked. */
@@ -102,24 +106,27 @@ int cell_call(struct cell *c, const char *op, json_t *args, int64_t limit_ns, js
               struct err *err);
 int cell_reach(struct cell *c, struct guest_reach *out, struct err *err);
 
-/* ---- cell_boot.c --------------------------------------------------------------------------------- */
-/* Waits for the hello of the boot that began at `since`. Every reset is taken as a new attempt to boot;
- * too many are a boot loop. */
+/* ---- cell_boot.c --------------------------------------------------------------------------- */
+/* Waits for the hello of the boot that began at `since`. Every reset is taken as a new attempt to
+ * boot; too many are a boot loop. */
 int cell_wait_ready(struct cell *c, int64_t since, struct err *err);
+/* Watches until the guest has stood long enough since it became ready. 1: an event came, 0: it
+ * stands, -1 with err. */
+int cell_stand(struct cell *c, struct err *err);
 /* Orderly restart, with a hard reset when the guest agreed and yet does not go down. */
 int cell_reboot(struct cell *c, struct err *err);
 
-/* ---- cell_fuse.c: from what was seen to failures -------------------------------------------------- */
-/* Turns the error that broke a step, the events and what still answers into typed failures; leaves c->up
- * telling whether the guest can still be used. `own` is the class when the guest is fine and only did
- * not do what was asked. Consumes err. */
+/* ---- cell_fuse.c: from what was seen to failures ------------------------------------------- */
+/* Turns the error that broke a step, the events and what still answers into typed failures; leaves
+ * c->up telling whether the guest can still be used. `own` is the class when the guest is fine and
+ * only did not do what was asked. Consumes err. */
 void cell_fuse(struct cell *c, enum failure_class own, struct err *err);
 /* An error while gathering evidence: a note, unless it shows a fault of the lab or the host. */
 void cell_minor(struct cell *c, const char *what, struct err *err);
 /* Takes a picture of the screen when there is one to take. */
 void cell_screenshot(struct cell *c, const char *name);
 
-/* ---- checks.c --------------------------------------------------------------------------------------- */
+/* ---- checks.c ------------------------------------------------------------------------------ */
 struct check_round; /* answers shared by the checks of one look at the guest */
 struct check_round *check_round_new(void);
 void check_round_free(struct check_round *r);
@@ -134,9 +141,9 @@ int check_look(struct cell *c, struct check_round *r, const struct model_check *
 enum failure_class check_failure_class(enum check_kind kind);
 const char *check_display_name(const struct model_check *check, char buf[300]);
 
-/* ---- steps_*.c ---------------------------------------------------------------------------------------- */
-/* 0 when the step came to its end (failures may have been recorded on the way), negative with err when it
- * broke. */
+/* ---- steps_*.c ----------------------------------------------------------------------------- */
+/* 0 when the step came to its end (failures may have been recorded on the way), negative with err
+ * when it broke. */
 typedef int cell_step_fn(struct cell *c, struct err *err);
 cell_step_fn step_provision, step_boot, step_reboot, step_install, step_uninstall, step_apply,
     step_rollback, step_verify, step_took, step_detect, step_measure, step_collect, step_teardown;

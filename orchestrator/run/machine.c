@@ -67,8 +67,8 @@ static int machine_watch(int epoll, int fd) {
     return fd < 0 ? 0 : epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev);
 }
 
-/* One descriptor for both reasons to give up a call: an epoll instance is itself readable when one of its
- * descriptors is (epoll(7)). */
+/* One descriptor for both reasons to give up a call: an epoll instance is itself readable when one
+ * of its descriptors is (epoll(7)). */
 static int machine_make_interrupt(struct machine *m, struct vm *vm, struct err *err) {
     if (m->interrupt >= 0) {
         close(m->interrupt);
@@ -96,18 +96,22 @@ static struct guest *machine_create_guest(void *ctx, struct vm *vm, struct err *
     return guest_remote_create(&spec, m->spec.clock, m->spec.log, err);
 }
 
-static int machine_copy_out(void *ctx, struct vm *vm, const char *guest_dir, const char *suffix,
-                            const char *host_dir, struct err *err) {
+static int machine_copy_out(void *ctx, struct vm *vm, struct cell_copy *places, size_t count,
+                            struct err *err) {
     struct machine *m = ctx;
     struct vm_disk *disk =
         vm_disk_open(vm_disk_path(vm), "qcow2", m->image->windows_root, m->spec.kvm, false, err);
-    if (!disk) {
-        return -1;
+    int rc = disk ? 0 : -1;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        int n = vm_disk_copy_out(disk, places[i].guest_dir, places[i].suffix, places[i].host_dir,
+                                 MACHINE_COPY_FILES, MACHINE_COPY_BYTES, err);
+        places[i].copied = n > 0 ? n : 0;
+        rc = n < 0 ? -1 : 0;
     }
-    int n = vm_disk_copy_out(disk, guest_dir, suffix, host_dir, MACHINE_COPY_FILES,
-                             MACHINE_COPY_BYTES, err);
-    vm_disk_close(disk);
-    return n;
+    if (disk) {
+        vm_disk_close(disk);
+    }
+    return rc;
 }
 
 const struct cell_machine_ops *machine_ops(void) {

@@ -1,5 +1,5 @@
-/* Real machines for cells: libvirt's VM, the guest behind it and the reading of its disk, made from an image
- * of the lab. The only file of run/ that knows the backends. */
+/* Real machines for cells: libvirt's VM, the guest behind it and the reading of its disk, made from
+ * an image of the lab. The only file of run/ that knows the backends. */
 #ifndef COEXIST_RUN_MACHINE_H
 #define COEXIST_RUN_MACHINE_H
 

@@ -30,7 +30,7 @@ struct run {
     struct journal *journal;
 };
 
-/* ---- before anything starts ------------------------------------------------------------------------------ */
+/* ---- before anything starts ---------------------------------------------------------------- */
 
 static int run_load_images(struct run *r, struct err *err) {
     const struct model *m = r->o->model;
@@ -55,7 +55,8 @@ static int run_probe(struct run *r, struct err *err) {
     return 0;
 }
 
-/* "/proc/self/exe" resolved: a worker must be the same program, even when the file is replaced by name. */
+/* "/proc/self/exe" resolved: a worker must be the same program, even when the file is replaced by
+ * name. */
 static int run_find_program(struct run *r, struct err *err) {
     if (r->o->program) {
         r->program = fs_absolute(r->o->program);
@@ -71,7 +72,7 @@ static int run_find_program(struct run *r, struct err *err) {
     return 0;
 }
 
-/* ---- the run's folder -------------------------------------------------------------------------------------- */
+/* ---- the run's folder ---------------------------------------------------------------------- */
 
 /* "20261121-050000-demo-1a2b": sorts by time, says what it was, and two at once do not meet. */
 static char *run_make_id(const struct model *m) {
@@ -126,7 +127,7 @@ static int run_make_folder(struct run *r, struct err *err) {
     return r->journal ? 0 : -1;
 }
 
-/* ---- running ---------------------------------------------------------------------------------------------------- */
+/* ---- running ------------------------------------------------------------------------------- */
 
 static int64_t run_cell_memory(void *ctx, const struct plan_cell *cell) {
     const struct run *r = ctx;

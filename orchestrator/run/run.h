@@ -24,10 +24,10 @@ struct run_result {
 };
 void run_result_clear(struct run_result *r);
 
-/* Sweeps what dead runs left, verifies every image by digest, makes runs/<id>/ with its journal, runs all
- * cells, finishes the journal ("finished" or "interrupted"). Negative with err when nothing could be started
- * (ERR_INPUT: an image is missing or wrong) or the run broke; out->id then tells whether there is a journal to
- * look at. */
+/* Sweeps what dead runs left, verifies every image by digest, makes runs/<id>/ with its journal,
+ * runs all cells, finishes the journal ("finished" or "interrupted"). Negative with err when
+ * nothing could be started (ERR_INPUT: an image is missing or wrong) or the run broke; out->id then
+ * tells whether there is a journal to look at. */
 int run_start(const struct run_opts *opts, struct run_result *out, struct err *err);
 
 #endif

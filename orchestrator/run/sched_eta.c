@@ -12,7 +12,8 @@ void sched_eta_learn(struct sched_eta *e, const char *kind, int64_t ms) {
     }
 }
 
-/* Steps of a kind never finished yet count as nothing: the figure grows more honest as the run goes on. */
+/* Steps of a kind never finished yet count as nothing: the figure grows more honest as the run goes
+ * on. */
 static double eta_steps(const struct sched_eta *e, const struct plan_cell *cell, size_t from) {
     double ms = 0;
     for (size_t i = from; i < cell->step_count; i++) {

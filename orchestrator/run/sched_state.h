@@ -50,11 +50,12 @@ struct sched {
     struct err broken; /* the journal's failure: ends the run */
 };
 
-/* ---- sched_slot.c ------------------------------------------------------------------------------------- */
+/* ---- sched_slot.c -------------------------------------------------------------------------- */
 struct sched_slot *sched_slot_begin(struct sched *s, int slot, size_t cell, int attempt);
 /* Takes all a worker has to say now. True when it will say no more. */
 bool sched_slot_read(struct sched *s, int slot);
-/* Settles a worker that has ended: records what it could not, decides whether the cell runs again. */
+/* Settles a worker that has ended: records what it could not, decides whether the cell runs
+ * again. */
 void sched_slot_end(struct sched *s, int slot, const struct sched_exit *exit);
 /* Records a failure of the lab for the cell in this slot. */
 void sched_slot_fail(struct sched *s, struct sched_slot *slot, enum failure_class class,
@@ -62,7 +63,7 @@ void sched_slot_fail(struct sched *s, struct sched_slot *slot, enum failure_clas
 void sched_record(struct sched *s, const struct observation *o);
 void sched_counts(const struct sched *s, struct sched_counts *out);
 
-/* ---- sched_eta.c ----------------------------------------------------------------------------------------- */
+/* ---- sched_eta.c --------------------------------------------------------------------------- */
 void sched_eta_learn(struct sched_eta *e, const char *kind, int64_t ms);
 /* Milliseconds until the end, -1 when nothing is known yet. */
 int64_t sched_eta_ms(const struct sched *s);

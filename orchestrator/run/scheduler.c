@@ -27,7 +27,7 @@ static bool sched_ending(const struct sched *s) {
     return s->interrupts > 0 || err_is_set(&s->broken);
 }
 
-/* ---- admission ------------------------------------------------------------------------------------------ */
+/* ---- admission ----------------------------------------------------------------------------- */
 
 /* Next cell to run, in plan order; -1 when none waits. */
 static ssize_t sched_next(const struct sched *s) {
@@ -111,7 +111,8 @@ static void sched_admit(struct sched *s) {
         if (s->running > 0 || sched_now(s) - s->no_room_since < s->o->limits.room) {
             return;
         }
-        /* Nothing runs and still no room: waiting longer would be a run stuck without an account. */
+        /* Nothing runs and still no room: waiting longer would be a run stuck without an
+         * account. */
         s->cells[cell].state = SCHED_RUNNING;
         sched_slot_begin(s, slot, (size_t)cell, s->cells[cell].attempts + 1);
         s->cells[cell].attempts = s->o->limits.attempts; /* more of them would wait as vainly */
@@ -119,7 +120,7 @@ static void sched_admit(struct sched *s) {
     }
 }
 
-/* ---- time --------------------------------------------------------------------------------------------------- */
+/* ---- time ---------------------------------------------------------------------------------- */
 
 static void sched_kill(struct sched *s, int slot) {
     s->slots[slot].killed = true;
@@ -165,7 +166,7 @@ static int64_t sched_deadline(const struct sched *s) {
     return at;
 }
 
-/* ---- stopping -------------------------------------------------------------------------------------------------- */
+/* ---- stopping ------------------------------------------------------------------------------ */
 
 static void sched_stop_all(struct sched *s, enum sched_stop how) {
     for (int i = 0; i < s->o->jobs; i++) {
@@ -200,13 +201,15 @@ static void sched_hear_user(struct sched *s) {
     }
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------------------------ */
 
 static void sched_serve(struct sched *s) {
     for (int i = 0; i < s->o->jobs; i++) {
         struct sched_slot *slot = &s->slots[i];
-        /* A killed worker whose pipe stays open (somebody inherited it) is not waited for for ever. */
-        if (slot->busy && (sched_slot_read(s, i) || (slot->killed && sched_now(s) >= slot->kill_at))) {
+        /* A killed worker whose pipe stays open (somebody inherited it) is not waited for for
+         * ever. */
+        if (slot->busy &&
+            (sched_slot_read(s, i) || (slot->killed && sched_now(s) >= slot->kill_at))) {
             struct sched_exit exit = {0, 0};
             s->o->ops->reap(s->o->ops_ctx, i, &exit);
             sched_slot_end(s, i, &exit);

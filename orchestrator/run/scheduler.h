@@ -1,7 +1,8 @@
-/* Many cells, a few at a time, each in a worker process of its own. The scheduler decides who runs, writes
- * what workers report into the journal (it is the only writer), tries again what failed through no fault of
- * a product, and survives anything a worker does. It knows workers only through struct sched_ops, so the
- * same code runs processes (run/spawn.c) and simulated workers (tests/sim). One thread, one loop. */
+/* Many cells, a few at a time, each in a worker process of its own. The scheduler decides who runs,
+ * writes what workers report into the journal (it is the only writer), tries again what failed
+ * through no fault of a product, and survives anything a worker does. It knows workers only through
+ * struct sched_ops, so the same code runs processes (run/spawn.c) and simulated workers
+ * (tests/sim). One thread, one loop. */
 #ifndef COEXIST_RUN_SCHEDULER_H
 #define COEXIST_RUN_SCHEDULER_H
 
@@ -29,10 +30,11 @@ struct sched_exit { /* how a worker ended */
 /* Slots are numbered 0 .. jobs-1; a slot is busy from spawn to reap. */
 struct sched_ops {
     int (*spawn)(void *ctx, int slot, const struct plan_cell *cell, int attempt, struct err *err);
-    /* Until something can be read, a worker ended, the user interrupted or the deadline passed; early
-     * returns are fine. */
+    /* Until something can be read, a worker ended, the user interrupted or the deadline passed;
+     * early returns are fine. */
     int (*wait)(void *ctx, int64_t deadline, struct err *err);
-    /* Bytes of a worker's report: > 0; 0 when it will send no more; -1 when nothing is there now. */
+    /* Bytes of a worker's report: > 0; 0 when it will send no more; -1 when nothing is there
+     * now. */
     ssize_t (*read)(void *ctx, int slot, char *buf, size_t len);
     void (*stop)(void *ctx, int slot, enum sched_stop how);
     /* Takes a worker that sends no more; bounded, kills it when it does not end. */
@@ -91,8 +93,8 @@ struct sched_result {
     bool interrupted; /* the user stopped it */
 };
 
-/* Runs every cell of the plan. Negative with err when the journal could not be written or the host cannot
- * run anything; all workers have ended then, too. */
+/* Runs every cell of the plan. Negative with err when the journal could not be written or the host
+ * cannot run anything; all workers have ended then, too. */
 int sched_run(const struct sched_opts *opts, struct sched_result *out, struct err *err);
 
 #endif

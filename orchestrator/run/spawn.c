@@ -18,7 +18,8 @@
 #include "run/sweep.h"
 #include "run/worker.h"
 
-/* What a machine costs the host beside the guest's memory: QEMU itself, its code cache, the worker. */
+/* What a machine costs the host beside the guest's memory: QEMU itself, its code cache, the
+ * worker. */
 #define SPAWN_OVERHEAD (INT64_C(150) << 20)
 /* Room on the disk for one more cell's overlay, logs and evidence. */
 #define SPAWN_DISK (INT64_C(2) << 30)
@@ -79,7 +80,7 @@ void spawn_free(struct spawn *s) {
     }
 }
 
-/* ---- the child, between fork and exec: only async-signal-safe calls ----------------------------------- */
+/* ---- the child, between fork and exec: only async-signal-safe calls ------------------------ */
 
 static void spawn_child(const struct spawn *s, pid_t parent, int report, int log,
                         char *const argv[]) {
@@ -142,7 +143,7 @@ static int spawn_spawn(void *ctx, int slot, const struct plan_cell *cell, int at
     return 0;
 }
 
-/* ---- waiting and reading --------------------------------------------------------------------------------- */
+/* ---- waiting and reading ------------------------------------------------------------------- */
 
 static int spawn_wait(void *ctx, int64_t deadline, struct err *err) {
     struct spawn *s = ctx;
@@ -176,7 +177,7 @@ static int spawn_interrupts(void *ctx) {
     return ((struct spawn *)ctx)->interrupts;
 }
 
-/* ---- ending ------------------------------------------------------------------------------------------------- */
+/* ---- ending -------------------------------------------------------------------------------- */
 
 static void spawn_stop(void *ctx, int slot, enum sched_stop how) {
     static const int signals[] = {[SCHED_STOP_STEP] = SIGTERM, [SCHED_STOP_NOW] = SIGHUP,
@@ -223,7 +224,7 @@ static void spawn_sweep(void *ctx) {
     }
 }
 
-/* ---- room --------------------------------------------------------------------------------------------------- */
+/* ---- room ---------------------------------------------------------------------------------- */
 
 /* Memory that young machines were promised and have not taken yet, at most. */
 static int64_t spawn_promised(const struct spawn *s, int *young) {

@@ -13,8 +13,8 @@ int step_provision(struct cell *c, struct err *err) {
     return 0;
 }
 
-/* The bare image must answer on both ways, or nothing measured later could be trusted. SSH may come up a
- * little after the agent. */
+/* The bare image must answer on both ways, or nothing measured later could be trusted. SSH may come
+ * up a little after the agent. */
 static int boot_check_ways(struct cell *c, int64_t deadline, struct err *err) {
     for (;;) {
         struct guest_reach r = {0};

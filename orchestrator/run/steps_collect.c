@@ -19,7 +19,8 @@ static void json_decref_ptr(json_t **j) {
     json_decref(*j);
 }
 
-/* Items of a guest folder; an empty array when there is no such folder. New reference, NULL with err. */
+/* Items of a guest folder; an empty array when there is no such folder. New reference, NULL with
+ * err. */
 static json_t *collect_list(struct cell *c, const char *folder, struct err *err) {
     CLEANUP(json_decref_ptr) json_t *result = NULL;
     CLEANUP_ERR struct err refused = ERR_INIT;
@@ -53,7 +54,7 @@ static bool collect_ends_with(const char *name, const char *suffix) {
     return n >= k && str_eq_nocase(name + n - k, suffix);
 }
 
-/* ---- process crashes ---------------------------------------------------------------------------------- */
+/* ---- process crashes ----------------------------------------------------------------------- */
 
 static bool dumps_known(const struct cell *c, const char *name) {
     for (size_t i = 0; i < c->dump_count; i++) {
@@ -116,7 +117,7 @@ int step_find_process_dumps(struct cell *c, struct err *err) {
     return 0;
 }
 
-/* ---- files from the living guest ------------------------------------------------------------------------- */
+/* ---- files from the living guest ----------------------------------------------------------- */
 
 struct collect_place {
     const char *folder, *suffix, *role;
@@ -184,7 +185,7 @@ static int collect_live(struct cell *c, struct err *err) {
     return 0;
 }
 
-/* ---- files from the disk of a guest that does not live --------------------------------------------------- */
+/* ---- files from the disk of a guest that does not live ------------------------------------- */
 
 struct collect_offline_ctx {
     struct cell *c;
@@ -205,20 +206,16 @@ static int collect_offline_one(const char *name, void *p) {
     return 0;
 }
 
-static void collect_offline_place(struct cell *c, const struct collect_place *place) {
-    CLEANUP_ERR struct err err = ERR_INIT;
-    CLEANUP_FREE char *dir = str_printf("%s/disk-%s", c->env->scratch_dir, place->role);
-    if (fs_mkdirs(dir, &err) == 0 &&
-        c->env->machine->copy_out(c->env->machine_ctx, c->vm, place->folder, place->suffix, dir,
-                                  &err) >= 0) {
-        struct collect_offline_ctx ctx = {c, place, dir};
-        fs_each(dir, collect_offline_one, &ctx, &err);
+/* The first two of collect_places: what a crash leaves. */
+enum { COLLECT_OFFLINE = 2 };
+
+static void collect_offline_take(struct cell *c, const struct cell_copy *copies, struct err *err) {
+    for (int i = 0; i < COLLECT_OFFLINE; i++) {
+        struct collect_offline_ctx ctx = {c, &collect_places[i], copies[i].host_dir};
+        if (copies[i].copied > 0) {
+            fs_each(copies[i].host_dir, collect_offline_one, &ctx, err);
+        }
     }
-    if (err_is_set(&err)) {
-        c->side = CELL_SIDE_HOST;
-        cell_minor(c, "collect from the disk", &err);
-    }
-    fs_remove_tree(dir, NULL);
 }
 
 static void collect_offline(struct cell *c) {
@@ -226,11 +223,26 @@ static void collect_offline(struct cell *c) {
         c->infra != FAILURE_NONE || cell_stop_now(c)) {
         return;
     }
-    collect_offline_place(c, &collect_places[0]);
-    collect_offline_place(c, &collect_places[1]);
+    CLEANUP_ERR struct err err = ERR_INIT;
+    CLEANUP_FREE char *kernel = fs_join(c->env->scratch_dir, "disk-minidump");
+    CLEANUP_FREE char *process = fs_join(c->env->scratch_dir, "disk-process-dump");
+    struct cell_copy copies[COLLECT_OFFLINE] = {
+        {collect_places[0].folder, collect_places[0].suffix, kernel, 0},
+        {collect_places[1].folder, collect_places[1].suffix, process, 0},
+    };
+    c->side = CELL_SIDE_HOST;
+    if (fs_mkdirs(kernel, &err) == 0 && fs_mkdirs(process, &err) == 0) {
+        c->env->machine->copy_out(c->env->machine_ctx, c->vm, copies, COLLECT_OFFLINE, &err);
+        collect_offline_take(c, copies, err_is_set(&err) ? NULL : &err);
+    }
+    if (err_is_set(&err)) {
+        cell_minor(c, "collect from the disk", &err);
+    }
+    fs_remove_tree(kernel, NULL);
+    fs_remove_tree(process, NULL);
 }
 
-/* ---- from the host ------------------------------------------------------------------------------------------- */
+/* ---- from the host ------------------------------------------------------------------------- */
 
 /* The end of the boot console: where a kernel says why it stops. */
 static int collect_console(struct cell *c, const char *log, struct err *err) {
@@ -263,13 +275,20 @@ static void collect_from_host(struct cell *c) {
 
 /* A last look: harm that came after the last verify step would go unseen otherwise. */
 static int collect_last_look(struct cell *c, struct err *err) {
-    return c->failed ? 0 : step_verify_until(c, cell_in(c, c->env->limits.poll), err);
+    if (c->failed) {
+        return 0;
+    }
+    if (cell_stand(c, err) != 0) {
+        c->side = CELL_SIDE_GUEST;
+        return err_is_set(err) ? -1 : err_set(err, ERR_INTERRUPT, "the VM failed meanwhile");
+    }
+    return step_verify_until(c, cell_in(c, c->env->limits.poll), err);
 }
 
 int step_collect(struct cell *c, struct err *err) {
     CLEANUP_ERR struct err live = ERR_INIT;
-    /* A guest that crashes while it is looked at may come back: then it is asked once more. After a failure
-     * of the lab itself nothing of it is worth asking. */
+    /* A guest that crashes while it is looked at may come back: then it is asked once more. After a
+     * failure of the lab itself nothing of it is worth asking. */
     for (int i = 0; i < 2 && c->up && c->infra == FAILURE_NONE; i++) {
         int rc = i == 0 ? collect_last_look(c, &live) : 0;
         if (rc == 0) {

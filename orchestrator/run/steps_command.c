@@ -70,7 +70,8 @@ static int command_judge(struct cell *c, const struct model_command *cmd,
                          const struct command_job *job, const struct guest_exec *x) {
     char tail[400];
     if (x->timed_out) {
-        cell_fail(c, job->own, job->product, "not done after %lld s and ended by force: %s; said: %s",
+        cell_fail(c, job->own, job->product,
+                  "not done after %lld s and ended by force: %s; said: %s",
                   (long long)(cmd->timeout_ms / 1000), cmd->command, command_tail(x, tail));
         return 0;
     }
@@ -110,7 +111,7 @@ static char *command_installer_path(const struct model_product *p) {
     return str_printf(GUEST_IN "\\%s\\%s", p->id, fs_basename(p->installer));
 }
 
-/* ---- install and uninstall ----------------------------------------------------------------------------- */
+/* ---- install and uninstall ----------------------------------------------------------------- */
 
 static int install_one(struct cell *c, size_t i, struct err *err) {
     const struct model_product *p = c->env->cell->products[i];
@@ -163,7 +164,7 @@ int step_uninstall(struct cell *c, struct err *err) {
     return 0;
 }
 
-/* ---- apply and rollback ---------------------------------------------------------------------------------- */
+/* ---- apply and rollback -------------------------------------------------------------------- */
 
 static int apply_put_files(struct cell *c, const struct model_update *u, struct err *err) {
     for (size_t i = 0; i < u->file_count; i++) {

@@ -7,8 +7,8 @@
 #include "base/str.h"
 #include "run/cell_state.h"
 
-/* The EICAR standard anti-malware test file (eicar.org, 68 bytes), in halves: whole it would make scanners
- * on the host take this program for it. */
+/* The EICAR standard anti-malware test file (eicar.org, 68 bytes), in halves: whole it would make
+ * scanners on the host take this program for it. */
 #define EICAR_1 "X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STAND"
 #define EICAR_2 "ARD-ANTIVIRUS-TEST-FILE!$H+H*"
 

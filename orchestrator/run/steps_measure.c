@@ -10,8 +10,9 @@
 /* More rows than any sane answer has: processes times repetitions. */
 enum { MEASURE_ROWS_MAX = 20000 };
 
-/* The agent's names of what idle and load tell (agents/proto/PROTOCOL.md, Workloads), after the workload's
- * own and a dot, and theirs in the journal, where "process" tells the system's from a process's own. */
+/* The agent's names of what idle and load tell (agents/proto/PROTOCOL.md, Workloads), after the
+ * workload's own and a dot, and theirs in the journal, where "process" tells the system's from a
+ * process's own. */
 static const struct {
     const char *agent, *journal;
 } measure_names[] = {

@@ -1,5 +1,5 @@
-/* Is everything as it should be? Asked again until it is or the time for becoming healthy is over: after a
- * boot, services need some seconds. */
+/* Is everything as it should be? Asked again until it is or the time for becoming healthy is over:
+ * after a boot, services need some seconds. */
 #include <stdio.h>
 #include <string.h>
 

@@ -133,7 +133,7 @@ int sweep_lab(const char *lab_dir, struct log *log, struct err *err) {
     return s.swept;
 }
 
-/* ---- runs ------------------------------------------------------------------------------------------------ */
+/* ---- runs ---------------------------------------------------------------------------------- */
 
 static bool sweep_run_is_open(const char *dir) {
     CLEANUP_ERR struct err err = ERR_INIT;

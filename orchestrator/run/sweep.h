@@ -1,19 +1,20 @@
 /* What dead owners left behind. Every worker holds a lock on the file `owner` in its own folder
- * lab/work/RUN/N for its life, and locks die with their process: a folder whose lock can be taken belongs to
- * nobody, whatever killed its owner. */
+ * lab/work/RUN/N for its life, and locks die with their process: a folder whose lock can be taken
+ * belongs to nobody, whatever killed its owner. */
 #ifndef COEXIST_RUN_SWEEP_H
 #define COEXIST_RUN_SWEEP_H
 
 #include "base/err.h"
 #include "base/log.h"
 
-/* Kills the VMs and removes the folders that belong to nobody. To be called at the start of every command
- * that touches the lab, and after a worker died. Returns how many folders were swept, negative with err when
- * one could not be (the others are swept all the same). An absent lab is fine. */
+/* Kills the VMs and removes the folders that belong to nobody. To be called at the start of every
+ * command that touches the lab, and after a worker died. Returns how many folders were swept,
+ * negative with err when one could not be (the others are swept all the same). An absent lab is
+ * fine. */
 int sweep_lab(const char *lab_dir, struct log *log, struct err *err);
 
-/* Makes lab/work/RUN/NAME with its owner lock, safe against a sweep at the same time. The folder's path
- * (caller frees) and the lock (a descriptor to close last), or NULL with err. */
+/* Makes lab/work/RUN/NAME with its owner lock, safe against a sweep at the same time. The folder's
+ * path (caller frees) and the lock (a descriptor to close last), or NULL with err. */
 char *sweep_claim(const char *lab_dir, const char *run, const char *name, int *lock,
                   struct err *err);
 

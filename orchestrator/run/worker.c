@@ -31,7 +31,8 @@ struct worker {
     bool kvm;
 };
 
-/* The run's plan, made again from what the journal kept: the same input always gives the same plan. */
+/* The run's plan, made again from what the journal kept: the same input always gives the same
+ * plan. */
 static int worker_read_plan(struct worker *w, const char *run_dir, const char *cell_id,
                             struct err *err) {
     struct journal *j = journal_open(run_dir, 1, err);

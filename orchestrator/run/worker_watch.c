@@ -17,7 +17,8 @@
 #include "vm/libvirt.h"
 
 #define WATCH_BEAT (5 * CLOCK_S)
-/* The longest that a teardown may take after "now"; the scheduler's own patience is a little shorter. */
+/* The longest that a teardown may take after "now"; the scheduler's own patience is a little
+ * shorter. */
 #define WATCH_LAST_RESORT (30 * CLOCK_S)
 
 struct worker_watch {
@@ -32,8 +33,8 @@ struct worker_watch {
     int64_t beats;
 };
 
-/* Where the signal handler writes to. A handler gets no context: this is the one place where the process
- * has to know itself. */
+/* Where the signal handler writes to. A handler gets no context: this is the one place where the
+ * process has to know itself. */
 static volatile sig_atomic_t watch_signal_fd = -1;
 
 static void watch_on_signal(int sig) {

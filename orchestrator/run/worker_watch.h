@@ -1,5 +1,5 @@
-/* The worker's second thread: heartbeats, signals, and the last resort when an order to stop is not followed.
- * Inside the worker only. */
+/* The worker's second thread: heartbeats, signals, and the last resort when an order to stop is not
+ * followed. Inside the worker only. */
 #ifndef COEXIST_RUN_WORKER_WATCH_H
 #define COEXIST_RUN_WORKER_WATCH_H
 
@@ -8,8 +8,8 @@
 
 struct worker_watch; /* opaque */
 
-/* Takes SIGTERM, SIGHUP and SIGINT of the process over. work_dir (borrowed) is what is swept when the main
- * thread does not follow CELL_STOP_NOW in time. */
+/* Takes SIGTERM, SIGHUP and SIGINT of the process over. work_dir (borrowed) is what is swept when
+ * the main thread does not follow CELL_STOP_NOW in time. */
 struct worker_watch *worker_watch_start(int report_fd, const char *work_dir, struct err *err);
 void worker_watch_end(struct worker_watch *w); /* NULL is fine */
 

@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "guest/fake.h"
+#include "sim/impl.h"
 #include "sim/machine.h"
 #include "vm/fake.h"
 
@@ -132,6 +133,11 @@ void lab_steps(struct lab *l, const enum step_kind *kinds) {
     }
 }
 
+void lab_later(struct sim_world *w, int64_t ms, sim_effect *effect, void *ctx) {
+    w->timers = mem_grow(w->timers, w->timer_count + 1, sizeof(*w->timers));
+    w->timers[w->timer_count++] = (struct sim_timer){w->now + ms * CLOCK_MS, effect, ctx};
+}
+
 struct lab *lab_new(void) {
     static const enum step_kind usual[] = {
         STEP_PROVISION, STEP_BOOT, STEP_INSTALL, STEP_VERIFY,  STEP_DETECT,
@@ -178,7 +184,7 @@ void lab_free(struct lab *l) {
     free(l);
 }
 
-/* ---- the machine ---------------------------------------------------------------------------------------- */
+/* ---- the machine ----------------------------------------------------------------------------- */
 
 static struct vm *lab_create_vm(void *ctx, struct err *err) {
     struct lab *l = ctx;
@@ -210,19 +216,22 @@ static void lab_copy_one(const char *rest, const char *data, size_t len, void *p
     }
 }
 
-static int lab_copy_out(void *ctx, struct vm *vm, const char *guest_dir, const char *suffix,
-                        const char *host_dir, struct err *err) {
+static int lab_copy_out(void *ctx, struct vm *vm, struct cell_copy *places, size_t count,
+                        struct err *err) {
     struct lab *l = ctx;
     (void)err;
     ck_assert_int_eq((int)vm_state(vm), VM_OFF); /* never the disk of a running machine */
-    struct copy_out_ctx x = {l, suffix, host_dir, 0};
-    CLEANUP_FREE char *prefix = str_printf("file:%s", guest_dir);
-    sim_world_each(l->world, prefix, lab_copy_one, &x);
-    l->copied += x.copied;
-    return x.copied;
+    for (size_t i = 0; i < count; i++) {
+        struct copy_out_ctx x = {l, places[i].suffix, places[i].host_dir, 0};
+        CLEANUP_FREE char *prefix = str_printf("file:%s", places[i].guest_dir);
+        sim_world_each(l->world, prefix, lab_copy_one, &x);
+        places[i].copied = x.copied;
+        l->copied += x.copied;
+    }
+    return 0;
 }
 
-/* ---- running ----------------------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static void lab_emit(void *ctx, const struct observation *o) {
     struct lab *l = ctx;
@@ -287,7 +296,7 @@ int lab_run(struct lab *l) {
     return rc;
 }
 
-/* ---- questions ------------------------------------------------------------------------------------------------ */
+/* ---- questions ------------------------------------------------------------------------------- */
 
 size_t lab_count(const struct lab *l, enum obs_type type) {
     size_t n = 0;

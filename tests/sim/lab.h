@@ -40,6 +40,8 @@ struct lab *lab_new(void);
 void lab_free(struct lab *l);
 /* Replaces the steps; ends with STEP_KIND_COUNT. */
 void lab_steps(struct lab *l, const enum step_kind *kinds);
+/* Lets something happen in the guest after a while, unless it goes down before. */
+void lab_later(struct sim_world *w, int64_t ms, sim_effect *effect, void *ctx);
 /* Runs the cell once and checks what must hold whatever happened: order and pairing of observations, one
  * VM at most, nothing left running. Returns what cell_run did. */
 int lab_run(struct lab *l);

@@ -1,5 +1,5 @@
-/* The cell in the simulated world: when all is well, when one thing goes wrong, and when any fault strikes
- * at any call. */
+/* The cell in the simulated world: when all is well, when one thing goes wrong, and when any fault
+ * strikes at any call. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #define HOUR_MS INT64_C(3600000)
 
-/* ---- all is well ------------------------------------------------------------------------------------- */
+/* ---- all is well ----------------------------------------------------------------------------- */
 
 START_TEST(clean_run_passes) {
     struct lab *l = lab_new();
@@ -52,7 +52,7 @@ START_TEST(runs_are_repeatable) {
 }
 END_TEST
 
-/* ---- products and updates at fault ----------------------------------------------------------------------- */
+/* ---- products and updates at fault ----------------------------------------------------------- */
 
 static void effect_every_boot_crashes(struct sim_world *w, void *ctx) {
     (void)ctx;
@@ -75,6 +75,40 @@ START_TEST(boot_loop_after_apply) {
     ck_assert(lab_has_artifact(l, "screenshot"));
     ck_assert(lab_has_artifact(l, "minidump")); /* from the disk: nobody could be asked */
     ck_assert_int_ge(l->copied, 1);
+    lab_free(l);
+}
+END_TEST
+
+/* As seen on a real guest: the agent says hello, and ten seconds later the driver is loaded. */
+static void effect_content_bad(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_set(w, "registry:HKLM\\Software\\Alder|Content", "2");
+    sim_world_set(w, "file:C:\\Windows\\Minidump\\112126-1.dmp", "MDMP");
+}
+
+static void effect_panic(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_strike(w, SIM_FAULT_CRASH);
+}
+
+static void effect_late_crash(struct sim_world *w, void *ctx) {
+    int *boots = ctx;
+    static const int after_ms[] = {9900, 7300, 14000, 9000};
+    if (sim_world_get(w, "registry:HKLM\\Software\\Alder|Content")) {
+        lab_later(w, after_ms[(*boots)++ % 4], effect_panic, NULL);
+    }
+}
+
+START_TEST(boot_loop_with_crashes_long_after_ready) {
+    struct lab *l = lab_new();
+    int boots = 0;
+    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_content_bad, NULL);
+    sim_world_on_boot(l->world, effect_late_crash, &boots);
+    ck_assert_int_eq(lab_run(l), 0);
+    const struct observation *f = lab_failure(l, FAILURE_BOOT_LOOP);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(json_integer_value(json_object_get(f->data, "boots")), 3);
+    ck_assert_int_eq((int)lab_failures(l), 1);
     lab_free(l);
 }
 END_TEST
@@ -139,7 +173,8 @@ static void effect_late_done(struct sim_world *w, void *ctx) {
 START_TEST(service_that_starts_late_is_waited_for) {
     struct lab *l = lab_new();
     sim_world_on_boot(l->world, effect_late, NULL);
-    /* The second product's installer finishes what the first began: only a retry sees it running. */
+    /* The second product's installer finishes what the first began: only a retry sees it running.
+     * */
     sim_world_on_file(l->world, "birch.msi", 20000, effect_late_done, NULL);
     sim_world_on_exec(l->world, "alder-setup.exe", 100, 0, NULL, NULL);
     effect_late(l->world, NULL);
@@ -338,7 +373,7 @@ START_TEST(rollback_must_heal) {
 }
 END_TEST
 
-/* ---- stopping ------------------------------------------------------------------------------------------------ */
+/* ---- stopping -------------------------------------------------------------------------------- */
 
 START_TEST(stop_at_any_observation) {
     struct lab *clean = lab_new();
@@ -362,15 +397,15 @@ START_TEST(stop_at_any_observation) {
 }
 END_TEST
 
-/* ---- any fault at any call --------------------------------------------------------------------------------- */
+/* ---- any fault at any call ------------------------------------------------------------------- */
 
 enum zone { ZONE_BARE, ZONE_PRODUCTS, ZONE_COLLECT, ZONE_COUNT };
 
 #define BIT(class) (1u << (class))
 #define NONE BIT(FAILURE_NONE) /* nothing needs to be noticed */
 
-/* What a fault must be called, by where it struck. More than one bit: which of them depends on the call;
- * anything else is wrong. */
+/* What a fault must be called, by where it struck. More than one bit: which of them depends on the
+ * call; anything else is wrong. */
 static const unsigned fault_classes[SIM_FAULT_KIND_COUNT][ZONE_COUNT] = {
     [SIM_FAULT_CRASH] = {BIT(FAILURE_IMAGE), BIT(FAILURE_KERNEL_CRASH),
                          BIT(FAILURE_KERNEL_CRASH) | NONE},
@@ -458,7 +493,7 @@ END_TEST
 START_TEST(two_faults_end_as_well) {
     enum sim_fault_kind first = (enum sim_fault_kind)_i;
     int calls;
-    CLEANUP_FREE enum zone *zones = zones_of_calls(&calls);
+    free(zones_of_calls(&calls));
     for (int call = 1; call <= calls; call += 7) {
         for (int kind = 1; kind < SIM_FAULT_KIND_COUNT; kind++) {
             for (int gap = 1; gap < 12; gap += 3) {
@@ -482,6 +517,7 @@ int main(void) {
     tcase_add_test(t, clean_run_passes);
     tcase_add_test(t, runs_are_repeatable);
     tcase_add_test(t, boot_loop_after_apply);
+    tcase_add_test(t, boot_loop_with_crashes_long_after_ready);
     tcase_add_test(t, kernel_crash_that_comes_back);
     tcase_add_test(t, neighbour_is_bitten_at_boot);
     tcase_add_test(t, service_that_starts_late_is_waited_for);

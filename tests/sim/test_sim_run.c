@@ -1,4 +1,5 @@
-/* The scheduler with simulated workers on a virtual clock: thousands of cells, every way a worker can end. */
+/* The scheduler with simulated workers on a virtual clock: thousands of cells, every way a worker
+ * can end. */
 #include <check.h>
 #include <signal.h>
 #include <stdio.h>
@@ -59,7 +60,7 @@ struct host {
     bool eta_seen;
 };
 
-/* ---- what a worker says ---------------------------------------------------------------------------------- */
+/* ---- what a worker says ---------------------------------------------------------------------- */
 
 static void say(struct worker *w, int64_t at, char *text) {
     if (w->count == w->cap) {
@@ -127,7 +128,7 @@ static void script_write(struct worker *w, enum behaviour b, int64_t now) {
     }
 }
 
-/* ---- the host -------------------------------------------------------------------------------------------------- */
+/* ---- the host -------------------------------------------------------------------------------- */
 
 static int host_spawn(void *ctx, int slot, const struct plan_cell *cell, int attempt,
                       struct err *err) {
@@ -329,7 +330,7 @@ static int host_run(struct host *h, struct sched_result *res, struct err *err) {
     return rc;
 }
 
-/* ---- tests ---------------------------------------------------------------------------------- */
+/* ---- tests ----------------------------------------------------------------------------------- */
 
 START_TEST(thousands_of_cells_two_at_a_time) {
     struct host *h = host_new(3000, 2);
