@@ -60,6 +60,7 @@ $(SAMPLES_OUT)/alder/obj/driver/alderflt.o: $(SAMPLES_SRC)/alder/alderflt.c
 	$(SAMPLES_CC) $(SAMPLES_DRIVER_CFLAGS) -MMD -c -o $@ $<
 
 # ---- programs -----------------------------------------------------------------------------------
+# The image base is given because the linker would derive one from the output path.
 # $(1) output, $(2) file name in Windows, $(3) version, $(4) company, $(5) 0x1 program, 0x2 DLL,
 # 0x3 driver, $(6) objects, $(7) linker's flags and libraries
 define samples_program
@@ -78,7 +79,7 @@ SAMPLES_BIRCH := $(SAMPLES_OUT)/birch
 SAMPLES_CEDAR := $(SAMPLES_OUT)/cedar
 samples_exe = $(eval $(call samples_program,$(1),$(2),1.0.0.0,$(3),0x1,$(4),$(5)))
 samples_dll = $(eval $(call samples_program,$(1),$(2),$(3),$(4),0x2,$(5),\
-    -shared $(SAMPLES_SRC)/common/engine.def $(SAMPLES_LDFLAGS)))
+    -shared -Wl,--image-base,0x180000000 $(SAMPLES_SRC)/common/engine.def $(SAMPLES_LDFLAGS)))
 # The control tool twice: for the command line, and for installers, which must not open consoles.
 # $(1) vendor, $(2) company
 define samples_ctl
@@ -174,7 +175,8 @@ $(eval $(call samples_nsis,cedar,$(SAMPLES_CEDAR)/cedar-1.0.0.exe,$(SAMPLES_CEDA
 
 $(SAMPLES_BIRCH)/birch-1.0.0.msi: $(SAMPLES_SRC)/birch/birch.wxs $(SAMPLES_BIRCH_FILES)
 	$(call samples_pack_folder,$(SAMPLES_BIRCH),$(SAMPLES_BIRCH_FILES))
-	SOURCE_DATE_EPOCH=$(SAMPLES_EPOCH) wixl -a x64 -D BUILT=$(SAMPLES_BIRCH)/pack -o $@ $<
+	cd $(SAMPLES_BIRCH)/pack && SOURCE_DATE_EPOCH=$(SAMPLES_EPOCH) \
+	    wixl -a x64 -D BUILT=. -o $(abspath $@) $(abspath $<)
 	@rm -rf $(SAMPLES_BIRCH)/pack
 
 # ---- descriptions with true digests -------------------------------------------------------------
