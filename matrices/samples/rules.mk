@@ -13,6 +13,9 @@ SAMPLES_WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 SAMPLES_CFLAGS := -std=c17 -O2 -D_WIN32_WINNT=0x0A00 -DUNICODE -D_UNICODE \
     -D__USE_MINGW_ANSI_STDIO=1 $(SAMPLES_WARN) -I$(SAMPLES_SRC)/common
 SAMPLES_LDFLAGS := -static -s -Wl,--no-insert-timestamp
+# The image base is given because the linker would derive one from the output path.
+SAMPLES_DLL_LDFLAGS := -shared -Wl,--image-base,0x180000000 $(SAMPLES_SRC)/common/engine.def \
+    $(SAMPLES_LDFLAGS)
 # The kernel's headers are written in Microsoft's dialect: system headers, multi-character tags.
 SAMPLES_DRIVER_CFLAGS := -std=c17 -O2 -ffreestanding -fno-builtin -mno-red-zone $(SAMPLES_WARN) \
     -Wno-multichar -isystem /usr/x86_64-w64-mingw32/include/ddk -I$(SAMPLES_SRC)/common
@@ -60,7 +63,6 @@ $(SAMPLES_OUT)/alder/obj/driver/alderflt.o: $(SAMPLES_SRC)/alder/alderflt.c
 	$(SAMPLES_CC) $(SAMPLES_DRIVER_CFLAGS) -MMD -c -o $@ $<
 
 # ---- programs -----------------------------------------------------------------------------------
-# The image base is given because the linker would derive one from the output path.
 # $(1) output, $(2) file name in Windows, $(3) version, $(4) company, $(5) 0x1 program, 0x2 DLL,
 # 0x3 driver, $(6) objects, $(7) linker's flags and libraries
 define samples_program
@@ -79,7 +81,7 @@ SAMPLES_BIRCH := $(SAMPLES_OUT)/birch
 SAMPLES_CEDAR := $(SAMPLES_OUT)/cedar
 samples_exe = $(eval $(call samples_program,$(1),$(2),1.0.0.0,$(3),0x1,$(4),$(5)))
 samples_dll = $(eval $(call samples_program,$(1),$(2),$(3),$(4),0x2,$(5),\
-    -shared -Wl,--image-base,0x180000000 $(SAMPLES_SRC)/common/engine.def $(SAMPLES_LDFLAGS)))
+    $(SAMPLES_DLL_LDFLAGS)))
 # The control tool twice: for the command line, and for installers, which must not open consoles.
 # $(1) vendor, $(2) company
 define samples_ctl
