@@ -15,6 +15,9 @@ SAMPLES_WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 SAMPLES_CFLAGS := -std=c17 -O2 -D_WIN32_WINNT=0x0A00 -DUNICODE -D_UNICODE \
     -D__USE_MINGW_ANSI_STDIO=1 $(SAMPLES_WARN) -I$(SAMPLES_SRC)/common
 SAMPLES_LDFLAGS := -static -s -Wl,--no-insert-timestamp
+# The image base is given because the linker would derive one from the output path.
+SAMPLES_DLL_LDFLAGS := -shared -Wl,--image-base,0x180000000 $(SAMPLES_SRC)/common/engine.def \
+    $(SAMPLES_LDFLAGS)
 # The kernel's headers are written in Microsoft's dialect: system headers, multi-character tags.
 SAMPLES_DRIVER_CFLAGS := -std=c17 -O2 -ffreestanding -fno-builtin -mno-red-zone $(SAMPLES_WARN) \
     -Wno-multichar -isystem /usr/x86_64-w64-mingw32/include/ddk -I$(SAMPLES_SRC)/common
@@ -87,7 +90,7 @@ SAMPLES_BIRCH := $(SAMPLES_OUT)/birch
 SAMPLES_CEDAR := $(SAMPLES_OUT)/cedar
 samples_exe = $(eval $(call samples_program,$(1),$(2),1.0.0.0,$(3),0x1,$(4),$(5)))
 samples_dll = $(eval $(call samples_program,$(1),$(2),$(3),$(4),0x2,$(5),\
-    -shared $(SAMPLES_SRC)/common/engine.def $(SAMPLES_LDFLAGS)))
+    $(SAMPLES_DLL_LDFLAGS)))
 # The control tool twice: for the command line, and for installers, which must not open consoles.
 # $(1) vendor, $(2) company
 define samples_ctl
@@ -185,8 +188,8 @@ $(eval $(call samples_nsis,cedar,$(SAMPLES_CEDAR)/cedar-1.0.0.exe,$(SAMPLES_CEDA
 
 $(SAMPLES_BIRCH)/birch-1.0.0.msi: $(SAMPLES_SRC)/birch/birch.wxs $(SAMPLES_BIRCH_FILES)
 	$(Q)$(call samples_pack_folder,$(SAMPLES_BIRCH),$(SAMPLES_BIRCH_FILES))
-	$(SAY) MSI $@
-	$(Q)SOURCE_DATE_EPOCH=$(SAMPLES_EPOCH) wixl -a x64 -D BUILT=$(SAMPLES_BIRCH)/pack -o $@ $<
+	$(Q)cd $(SAMPLES_BIRCH)/pack && SOURCE_DATE_EPOCH=$(SAMPLES_EPOCH) \
+	    wixl -a x64 -D BUILT=. -o $(abspath $@) $(abspath $<)
 	@rm -rf $(SAMPLES_BIRCH)/pack
 
 # ---- descriptions with true digests -------------------------------------------------------------
