@@ -8,9 +8,14 @@
 #   TOOLS     folder with the compiled programs of this folder
 #   AGENT     agent.exe
 #
-# Nothing outside OUT is written and nothing stays mounted however this ends: whatever is mounted is
-# mounted in a mount namespace of its own, which dies with its processes.
+# Nothing outside OUT is written, and however this ends nothing stays mounted or running: all of it
+# happens in namespaces of its own, which end with their first process. That one is killed when this
+# one is, and this one when whoever started it dies and asked for that (base/proc.c does).
 set -euo pipefail
+if [ "${WINELAB_BUILD:-}" != inside ]; then
+    export WINELAB_BUILD=inside
+    exec unshare --mount --pid --ipc --fork --kill-child --mount-proc -- "$0" "$@"
+fi
 umask 022
 export LC_ALL=C.UTF-8 TZ=UTC
 

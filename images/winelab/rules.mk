@@ -1,6 +1,8 @@
 # The programs that go into the winelab guest. Included by the top Makefile; alone:
 # make -f images/winelab/rules.mk winelab
 BUILD ?= build
+SAY ?= $(if $(V),@:,@printf '  %-6s %s\n')
+Q ?= $(if $(V),,@)
 CC_WIN64 ?= x86_64-w64-mingw32-gcc
 WINELAB := $(BUILD)/images/winelab
 WINELAB_WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
@@ -18,19 +20,23 @@ winelab: $(WINELAB_LINUX) $(WINELAB_WINDOWS)
 
 $(WINELAB_LINUX): $(WINELAB)/%: images/winelab/%.c images/winelab/rules.mk
 	@mkdir -p $(@D)
-	$(CC) $(WINELAB_CFLAGS) -D_GNU_SOURCE -static -o $@ $<
+	$(SAY) CC $@
+	$(Q)$(CC) $(WINELAB_CFLAGS) -D_GNU_SOURCE -static -o $@ $<
 
 $(WINELAB_WINDOWS): images/winelab/rules.mk images/winelab/down.h images/winelab/minidump.h
 $(WINELAB)/linerun.exe: images/winelab/linerun.c
 	@mkdir -p $(@D)
-	$(WINELAB_LINK)
+	$(SAY) WIN64 $@
+	$(Q)$(WINELAB_LINK)
 $(WINELAB)/wineboot.exe $(WINELAB)/shutdown.exe: $(WINELAB)/%.exe: images/winelab/%.c \
 		images/winelab/down.c
 	@mkdir -p $(@D)
-	$(WINELAB_LINK)
+	$(SAY) WIN64 $@
+	$(Q)$(WINELAB_LINK)
 # Without a console: Wine would start two processes to give it one, in the middle of a crash.
 $(WINELAB)/crashdump.exe: WINELAB_EXTRA := -Wl,--subsystem,windows
 $(WINELAB)/crashdump.exe: images/winelab/crashdump.c images/winelab/minidump.c \
 		images/winelab/down.c
 	@mkdir -p $(@D)
-	$(WINELAB_LINK)
+	$(SAY) WIN64 $@
+	$(Q)$(WINELAB_LINK)

@@ -1,6 +1,8 @@
 # The sample vendors: included by the top Makefile, or alone: make -f matrices/samples/rules.mk
 # Everything goes to $(BUILD)/samples/<vendor>/. See README.md for what it is.
 BUILD ?= build
+SAY ?= $(if $(V),@:,@printf '  %-6s %s\n')
+Q ?= $(if $(V),,@)
 SAMPLES_SRC := matrices/samples
 SAMPLES_OUT := $(BUILD)/samples
 SAMPLES_CC ?= x86_64-w64-mingw32-gcc
@@ -13,6 +15,9 @@ SAMPLES_WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 SAMPLES_CFLAGS := -std=c17 -O2 -D_WIN32_WINNT=0x0A00 -DUNICODE -D_UNICODE \
     -D__USE_MINGW_ANSI_STDIO=1 $(SAMPLES_WARN) -I$(SAMPLES_SRC)/common
 SAMPLES_LDFLAGS := -static -s -Wl,--no-insert-timestamp
+# The image base is given because the linker would derive one from the output path.
+SAMPLES_DLL_LDFLAGS := -shared -Wl,--image-base,0x180000000 $(SAMPLES_SRC)/common/engine.def \
+    $(SAMPLES_LDFLAGS)
 # The kernel's headers are written in Microsoft's dialect: system headers, multi-character tags.
 SAMPLES_DRIVER_CFLAGS := -std=c17 -O2 -ffreestanding -fno-builtin -mno-red-zone $(SAMPLES_WARN) \
     -Wno-multichar -isystem /usr/x86_64-w64-mingw32/include/ddk -I$(SAMPLES_SRC)/common
@@ -34,30 +39,36 @@ SAMPLES_CLEAN_O := $(patsubst %,$(SAMPLES_OUT)/common/%.o,heuristic_none notice_
 
 $(SAMPLES_OUT)/common/%.o: $(SAMPLES_SRC)/common/%.c
 	@mkdir -p $(@D)
-	$(SAMPLES_CC) $(SAMPLES_CFLAGS) -MMD -c -o $@ $<
+	$(SAY) WIN64 $@
+	$(Q)$(SAMPLES_CC) $(SAMPLES_CFLAGS) -MMD -c -o $@ $<
 
 # $(1) vendor
 define samples_vendor_objects
 $(SAMPLES_OUT)/$(1)/obj/%.o: $(SAMPLES_SRC)/$(1)/%.c
 	@mkdir -p $$(@D)
-	$$(SAMPLES_CC) $$(SAMPLES_CFLAGS) -MMD -c -o $$@ $$<
+	$$(SAY) WIN64 $$@
+	$$(Q)$$(SAMPLES_CC) $$(SAMPLES_CFLAGS) -MMD -c -o $$@ $$<
 $(SAMPLES_OUT)/$(1)/obj/engine.o: $(SAMPLES_SRC)/common/engine.c
 	@mkdir -p $$(@D)
-	$$(SAMPLES_CC) $$(SAMPLES_CFLAGS) -I$(SAMPLES_SRC)/$(1) -MMD -c -o $$@ $$<
+	$$(SAY) WIN64 $$@
+	$$(Q)$$(SAMPLES_CC) $$(SAMPLES_CFLAGS) -I$(SAMPLES_SRC)/$(1) -MMD -c -o $$@ $$<
 $(SAMPLES_OUT)/$(1)/obj/mkcontent: $(addprefix $(SAMPLES_SRC)/,tools/mkcontent.c common/crc32.c \
         common/crc32.h common/content.h $(1)/mask.h)
 	@mkdir -p $$(@D)
-	$$(SAMPLES_HOSTCC) -std=c17 -D_GNU_SOURCE -O2 $$(SAMPLES_WARN) -I$(SAMPLES_SRC)/common \
+	$$(SAY) CC $$@
+	$$(Q)$$(SAMPLES_HOSTCC) -std=c17 -D_GNU_SOURCE -O2 $$(SAMPLES_WARN) -I$(SAMPLES_SRC)/common \
 	    -I$(SAMPLES_SRC)/$(1) -o $$@ $$(filter %.c,$$^)
 endef
 $(foreach vendor,alder birch cedar,$(eval $(call samples_vendor_objects,$(vendor))))
 
 $(SAMPLES_OUT)/alder/obj/driver/%.o: $(SAMPLES_SRC)/common/%.c
 	@mkdir -p $(@D)
-	$(SAMPLES_CC) $(SAMPLES_DRIVER_CFLAGS) -MMD -c -o $@ $<
+	$(SAY) WIN64 $@
+	$(Q)$(SAMPLES_CC) $(SAMPLES_DRIVER_CFLAGS) -MMD -c -o $@ $<
 $(SAMPLES_OUT)/alder/obj/driver/alderflt.o: $(SAMPLES_SRC)/alder/alderflt.c
 	@mkdir -p $(@D)
-	$(SAMPLES_CC) $(SAMPLES_DRIVER_CFLAGS) -MMD -c -o $@ $<
+	$(SAY) WIN64 $@
+	$(Q)$(SAMPLES_CC) $(SAMPLES_DRIVER_CFLAGS) -MMD -c -o $@ $<
 
 # ---- programs -----------------------------------------------------------------------------------
 # $(1) output, $(2) file name in Windows, $(3) version, $(4) company, $(5) 0x1 program, 0x2 DLL,
@@ -65,11 +76,12 @@ $(SAMPLES_OUT)/alder/obj/driver/alderflt.o: $(SAMPLES_SRC)/alder/alderflt.c
 define samples_program
 $(1).res.o: $(SAMPLES_SRC)/common/version.rc.in $(SAMPLES_SRC)/rules.mk
 	@mkdir -p $$(@D)
-	sed -e 's/@FILE@/$(2)/; s/@VERSION@/$(3)/; s/@COMPANY@/$(4)/; s/@TYPE@/$(5)/' \
+	$$(Q)sed -e 's/@FILE@/$(2)/; s/@VERSION@/$(3)/; s/@COMPANY@/$(4)/; s/@TYPE@/$(5)/' \
 	    -e 's/@COMMAS@/$(subst .,$(comma),$(3))/' $$< > $(1).rc
-	$$(SAMPLES_WINDRES) -o $$@ $(1).rc
+	$$(Q)$$(SAMPLES_WINDRES) -o $$@ $(1).rc
 $(1): $(6) $(1).res.o
-	$$(SAMPLES_CC) -o $$@ $(6) $(1).res.o $(7)
+	$$(SAY) PE $$@
+	$$(Q)$$(SAMPLES_CC) -o $$@ $(6) $(1).res.o $(7)
 endef
 comma := ,
 
@@ -78,7 +90,7 @@ SAMPLES_BIRCH := $(SAMPLES_OUT)/birch
 SAMPLES_CEDAR := $(SAMPLES_OUT)/cedar
 samples_exe = $(eval $(call samples_program,$(1),$(2),1.0.0.0,$(3),0x1,$(4),$(5)))
 samples_dll = $(eval $(call samples_program,$(1),$(2),$(3),$(4),0x2,$(5),\
-    -shared $(SAMPLES_SRC)/common/engine.def $(SAMPLES_LDFLAGS)))
+    $(SAMPLES_DLL_LDFLAGS)))
 # The control tool twice: for the command line, and for installers, which must not open consoles.
 # $(1) vendor, $(2) company
 define samples_ctl
@@ -135,7 +147,8 @@ $(call samples_dll,$(SAMPLES_CEDAR)/cedar-engine-slow.dll,cedareng.dll,1.1.0.0,$
 define samples_content
 $(1): $(SAMPLES_SRC)/$(2)/$(3).txt $(SAMPLES_OUT)/$(2)/obj/mkcontent
 	@mkdir -p $$(@D)
-	$(SAMPLES_OUT)/$(2)/obj/mkcontent $$< $$@
+	$$(SAY) DATA $$@
+	$$(Q)$(SAMPLES_OUT)/$(2)/obj/mkcontent $$< $$@
 endef
 $(eval $(call samples_content,$(SAMPLES_ALDER)/files/content.acf,alder,content-1))
 $(eval $(call samples_content,$(SAMPLES_ALDER)/alder-content-2.acf,alder,content-2))
@@ -163,8 +176,9 @@ SAMPLES_CEDAR_FILES := $(addprefix $(SAMPLES_CEDAR)/files/,cedarsvc.exe cedarsca
 # $(1) vendor, $(2) output, $(3) files
 define samples_nsis
 $(2): $(SAMPLES_SRC)/$(1)/$(1).nsi $(SAMPLES_SRC)/common/product.nsh $(3)
-	$$(call samples_pack_folder,$(SAMPLES_OUT)/$(1),$(3))
-	SOURCE_DATE_EPOCH=$(SAMPLES_EPOCH) makensis -V2 -WX -NOCD -DVERSION=1.0.0.0 \
+	$$(Q)$$(call samples_pack_folder,$(SAMPLES_OUT)/$(1),$(3))
+	$$(SAY) NSIS $$@
+	$$(Q)SOURCE_DATE_EPOCH=$(SAMPLES_EPOCH) makensis -V2 -WX -NOCD -DVERSION=1.0.0.0 \
 	    "-DBUILT=$(SAMPLES_OUT)/$(1)/pack" "-DOUTPUT=$$@" \
 	    "-DCOMMON=$(SAMPLES_SRC)/common" $$<
 	@rm -rf $(SAMPLES_OUT)/$(1)/pack
@@ -173,8 +187,9 @@ $(eval $(call samples_nsis,alder,$(SAMPLES_ALDER)/alder-1.0.0.exe,$(SAMPLES_ALDE
 $(eval $(call samples_nsis,cedar,$(SAMPLES_CEDAR)/cedar-1.0.0.exe,$(SAMPLES_CEDAR_FILES)))
 
 $(SAMPLES_BIRCH)/birch-1.0.0.msi: $(SAMPLES_SRC)/birch/birch.wxs $(SAMPLES_BIRCH_FILES)
-	$(call samples_pack_folder,$(SAMPLES_BIRCH),$(SAMPLES_BIRCH_FILES))
-	SOURCE_DATE_EPOCH=$(SAMPLES_EPOCH) wixl -a x64 -D BUILT=$(SAMPLES_BIRCH)/pack -o $@ $<
+	$(Q)$(call samples_pack_folder,$(SAMPLES_BIRCH),$(SAMPLES_BIRCH_FILES))
+	$(Q)cd $(SAMPLES_BIRCH)/pack && SOURCE_DATE_EPOCH=$(SAMPLES_EPOCH) \
+	    wixl -a x64 -D BUILT=. -o $(abspath $@) $(abspath $<)
 	@rm -rf $(SAMPLES_BIRCH)/pack
 
 # ---- descriptions with true digests -------------------------------------------------------------
@@ -182,7 +197,8 @@ $(SAMPLES_BIRCH)/birch-1.0.0.msi: $(SAMPLES_SRC)/birch/birch.wxs $(SAMPLES_BIRCH
 define samples_stamp
 $(SAMPLES_OUT)/$(1)/$(2).json: $(SAMPLES_SRC)/$(1)/$(2).json.in $(SAMPLES_SRC)/tools/stamp.sh \
         $(SAMPLES_OUT)/$(1)/$(3)
-	$(SAMPLES_SRC)/tools/stamp.sh $$< $(SAMPLES_OUT)/$(1) > $$@.new && mv $$@.new $$@
+	$$(SAY) JSON $$@
+	$$(Q)$(SAMPLES_SRC)/tools/stamp.sh $$< $(SAMPLES_OUT)/$(1) > $$@.new && mv $$@.new $$@
 SAMPLES_ALL += $(SAMPLES_OUT)/$(1)/$(2).json
 endef
 SAMPLES_ALL :=

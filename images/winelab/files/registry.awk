@@ -14,5 +14,7 @@ drop { next }
 /^"MachineGuid"=/ { $0 = "\"MachineGuid\"=\"" guid "\"" }
 /^"VideoID"=/ { $0 = "\"VideoID\"=\"{" guid "}\"" }
 /^"DriverDateData"=hex:/ { $0 = "\"DriverDateData\"=hex:00,00,00,00,00,00,00,00" }
+# The display adapter's LUID: a count of what was allocated before it in that session.
+/^@=hex\(ffff000[89]\):/ { sub(/:.*/, ":ef,03,00,00,00,00,00,00") }
 /^"InstallDate"=/ { $0 = sprintf("\"InstallDate\"=dword:%08x", epoch) }
 { print }

@@ -1,9 +1,9 @@
 /*
- * cedar-engine-slow: "change correlation". Whatever changes outside Program Files is compared with
- * itself at once, every byte with every other, by several threads of normal priority, and again
- * at its next change. It finds nothing wrong and breaks nothing: on a machine with few processors
- * it takes most of the time from the program that is changing files. What waits is bounded by
- * NOTICE_PENDING, so it is asleep again some hundredths of a second after the last change.
+ * cedar-engine-slow: "change correlation". A file that changed outside Program Files is compared
+ * with itself, every byte with every other, by several threads of normal priority, again and
+ * again for as long as it is fresh. It finds nothing wrong and breaks nothing: on a machine with
+ * few processors it takes most of the time from the program that is changing files. It stops
+ * NOTICE_FRESH_MS after the last change and sleeps until the next.
  */
 #include "notice.h"
 
@@ -14,9 +14,10 @@
 #include "paths.h"
 
 enum {
-    NOTICE_THREADS = 3,
-    NOTICE_PENDING = 2,
-    NOTICE_WINDOW = 2560, /* bytes of a file that are compared with each other */
+    NOTICE_THREADS = 6,
+    NOTICE_PENDING = 1,
+    NOTICE_WINDOW = 1024, /* bytes of a file that are compared in one go */
+    NOTICE_FRESH_MS = 30,
     NOTICE_CLOSE_MS = 10000
 };
 
@@ -47,20 +48,40 @@ static unsigned notice_likeness(const uint8_t *data, size_t size)
     return best;
 }
 
-static unsigned notice_correlate(const wchar_t *path)
+/* In FILETIME's units of 100 ns. */
+static ULONGLONG notice_ticks(FILETIME time)
+{
+    return (ULONGLONG)time.dwHighDateTime << 32 | time.dwLowDateTime;
+}
+
+static int notice_is_fresh(HANDLE file)
+{
+    FILETIME changed, now;
+
+    GetSystemTimeAsFileTime(&now);
+    if (!GetFileTime(file, NULL, NULL, &changed))
+        return 0;
+    return notice_ticks(now) < notice_ticks(changed) + NOTICE_FRESH_MS * 10000ull;
+}
+
+/* -1 when the file is gone or no longer fresh: reports come late when much is changing. */
+static int notice_correlate(const wchar_t *path, unsigned *likeness)
 {
     uint8_t window[NOTICE_WINDOW];
     DWORD got = 0;
+    int fresh;
     HANDLE file = CreateFileW(path, GENERIC_READ,
                               FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
                               OPEN_EXISTING, 0, NULL);
 
     if (file == INVALID_HANDLE_VALUE)
-        return 0;
-    if (!ReadFile(file, window, sizeof window, &got, NULL))
-        got = 0;
+        return -1;
+    fresh = notice_is_fresh(file) && ReadFile(file, window, sizeof window, &got, NULL);
     CloseHandle(file);
-    return notice_likeness(window, got);
+    if (!fresh)
+        return -1;
+    *likeness = notice_likeness(window, got);
+    return 0;
 }
 
 /* Waits for work and copies the path; 0 when it is time to end. */
@@ -81,12 +102,17 @@ static int notice_take(struct notice *notice, wchar_t path[PATHS_MAX])
     return wanted;
 }
 
-static void notice_record(struct notice *notice, unsigned likeness)
+/* Returns 0 while the thread may go on. */
+static int notice_record(struct notice *notice, unsigned likeness)
 {
+    int stopped;
+
     AcquireSRWLockExclusive(&notice->lock);
     if (likeness > notice->likeness)
         notice->likeness = likeness;
+    stopped = notice->stopped;
     ReleaseSRWLockExclusive(&notice->lock);
+    return stopped;
 }
 
 static DWORD WINAPI notice_run(void *argument)
@@ -94,8 +120,12 @@ static DWORD WINAPI notice_run(void *argument)
     struct notice *notice = argument;
     wchar_t path[PATHS_MAX];
 
-    while (notice_take(notice, path))
-        notice_record(notice, notice_correlate(path));
+    while (notice_take(notice, path)) {
+        unsigned likeness;
+
+        while (notice_correlate(path, &likeness) == 0 && !notice_record(notice, likeness))
+            ;
+    }
     return 0;
 }
 

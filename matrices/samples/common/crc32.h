@@ -1,4 +1,4 @@
-/* CRC-32 as in ISO 3309 / zlib (reflected polynomial 0xEDB88320). Used by driver, service, tools. */
+/* CRC-32 as in ISO 3309 / zlib (reflected polynomial 0xEDB88320). For driver, service, tools. */
 #ifndef SAMPLES_CRC32_H
 #define SAMPLES_CRC32_H
 

@@ -14,7 +14,7 @@ enum ctl_exit {
     CTL_EXIT_OK = 0,
     CTL_EXIT_USAGE = 1,
     CTL_EXIT_REFUSED = 2,   /* the payload is not for this product */
-    CTL_EXIT_UNHEALTHY = 3, /* the service does not run, or not with the update: it was taken back */
+    CTL_EXIT_UNHEALTHY = 3, /* not running; or not with the update, which was taken back */
     CTL_EXIT_NOTHING = 4,   /* nothing to roll back */
     CTL_EXIT_SYSTEM = 5     /* Windows said no */
 };

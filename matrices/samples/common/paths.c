@@ -83,6 +83,7 @@ int paths_find_scope(struct paths_scope *scope, struct err *err)
     wmemcpy(scope->drive, scope->windows, 2);
     scope->drive[2] = 0;
     if (paths_profile_list(scope->data, L"ProgramData", err) < 0 ||
+        paths_profile_list(scope->users, L"ProfilesDirectory", err) < 0 ||
         paths_programs(scope->programs, err) < 0)
         return -1;
     return paths_install(scope->own, NULL, err);

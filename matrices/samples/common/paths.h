@@ -20,6 +20,7 @@ struct paths_scope {
     wchar_t drive[PATHS_MAX];    /* "C:" */
     wchar_t windows[PATHS_MAX];  /* C:\Windows */
     wchar_t data[PATHS_MAX];     /* C:\ProgramData */
+    wchar_t users[PATHS_MAX];    /* C:\Users */
     wchar_t programs[PATHS_MAX]; /* C:\Program Files */
     wchar_t own[PATHS_MAX];      /* the running program's folder: a product trusts itself */
 };

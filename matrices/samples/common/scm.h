@@ -6,7 +6,7 @@
 
 #include "err.h"
 
-/* Makes (or corrects) the product's service and, when it has one, its driver; both start at boot. */
+/* Makes (or corrects) the product's service and its driver, if it has one; they start at boot. */
 int scm_register(struct err *err);
 
 /* Stops and removes both. Services that do not exist are fine. */

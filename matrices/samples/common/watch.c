@@ -11,7 +11,8 @@ enum {
     WATCH_FOLDERS_MAX = 192,
     WATCH_BUFFER = 32 * 1024, /* bytes; DWORD aligned as the interface asks */
     WATCH_CANCEL_MS = 1000,
-    WATCH_DEPTH = 3,          /* C:\Users\somebody\folder, see watch_needs_each_folder */
+    WATCH_DEPTH = 2,          /* C:\folder\folder, see watch_needs_each_folder */
+    WATCH_PROFILE_DEPTH = 1,  /* and what lies in each of those in C:\Users */
     WATCH_FILTER = FILE_NOTIFY_CHANGE_FILE_NAME | FILE_NOTIFY_CHANGE_DIR_NAME |
                    FILE_NOTIFY_CHANGE_LAST_WRITE | FILE_NOTIFY_CHANGE_SIZE
 };
@@ -25,6 +26,7 @@ struct watch_folder {
 
 struct watch {
     const struct paths_scope *scope;
+    int each_folder; /* see watch_needs_each_folder */
     watch_fn *on_event;
     void *context;
     HANDLE port;
@@ -68,11 +70,19 @@ static int watch_start_folder(struct watch *watch, struct watch_folder *folder)
     return watch_arm(folder);
 }
 
+static int watch_is_watched(const struct watch *watch, const wchar_t *path)
+{
+    for (unsigned i = 0; i < watch->count; i++)
+        if (!_wcsicmp(watch->folders[i]->path, path))
+            return 1;
+    return 0;
+}
+
 static int watch_add_folder(struct watch *watch, const wchar_t *path)
 {
     struct watch_folder *folder;
 
-    if (watch->count == WATCH_FOLDERS_MAX)
+    if (watch->count == WATCH_FOLDERS_MAX || watch_is_watched(watch, path))
         return -1;
     folder = calloc(1, sizeof *folder);
     if (!folder)
@@ -98,6 +108,12 @@ static int watch_needs_each_folder(void)
     return GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version") != NULL;
 }
 
+/* Also C:\Program Files (x86). */
+static int watch_is_programs(const struct watch *watch, const wchar_t *path)
+{
+    return !_wcsnicmp(path, watch->scope->programs, wcslen(watch->scope->programs));
+}
+
 static void watch_add_tree(struct watch *watch, const wchar_t *root, int depth)
 {
     wchar_t pattern[PATHS_MAX], path[PATHS_MAX];
@@ -116,7 +132,7 @@ static void watch_add_tree(struct watch *watch, const wchar_t *root, int depth)
             paths_is_below(path, watch->scope->data))
             continue;
         watch_add_folder(watch, path);
-        if (depth > 1 && !paths_is_below(path, watch->scope->programs))
+        if (depth > 1 && !watch_is_programs(watch, path))
             watch_add_tree(watch, path, depth - 1);
     } while (FindNextFileW(search, &found));
     FindClose(search);
@@ -131,10 +147,31 @@ static void watch_add_temporary(struct watch *watch)
     if (size < 2 || size >= PATHS_MAX)
         return;
     path[size - 1] = 0; /* it ends in a backslash */
-    for (unsigned i = 0; i < watch->count; i++)
-        if (!_wcsicmp(watch->folders[i]->path, path))
-            return;
     watch_add_folder(watch, path);
+}
+
+static unsigned watch_depth(const wchar_t *path)
+{
+    unsigned depth = 0;
+
+    for (; *path; path++)
+        depth += *path == L'\\';
+    return depth;
+}
+
+/*
+ * A new folder that would have been given a watch of its own, had it been there at the start,
+ * gets one now: else the same change would cost more after the service's next start than before.
+ */
+static void watch_adopt(struct watch *watch, const wchar_t *path)
+{
+    DWORD attributes;
+
+    if (!watch->each_folder || watch_depth(path) > WATCH_DEPTH || watch_is_programs(watch, path))
+        return;
+    attributes = GetFileAttributesW(path);
+    if (attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY))
+        watch_add_folder(watch, path);
 }
 
 static void watch_report(struct watch *watch, const struct watch_folder *folder,
@@ -151,9 +188,12 @@ static void watch_report(struct watch *watch, const struct watch_folder *folder,
     leaf[size] = 0;
     if (paths_join(path, folder->path, leaf, NULL) < 0)
         return;
-    watch->on_event(watch->context,
-                    record->Action == FILE_ACTION_MODIFIED ? WATCH_CHANGED : WATCH_APPEARED,
-                    path);
+    if (record->Action == FILE_ACTION_MODIFIED) {
+        watch->on_event(watch->context, WATCH_CHANGED, path);
+        return;
+    }
+    watch_adopt(watch, path);
+    watch->on_event(watch->context, WATCH_APPEARED, path);
 }
 
 static void watch_report_all(struct watch *watch, const struct watch_folder *folder, DWORD bytes)
@@ -195,12 +235,21 @@ static DWORD WINAPI watch_run(void *argument)
     }
 }
 
+static int watch_is_profile(const struct watch *watch, const wchar_t *path)
+{
+    return paths_is_below(path, watch->scope->users) && _wcsicmp(path, watch->scope->users) != 0;
+}
+
 static int watch_add_roots(struct watch *watch, struct err *err)
 {
     if (!watch_needs_each_folder()) {
         watch_add_folder(watch, watch->scope->drive);
     } else {
+        watch->each_folder = 1;
         watch_add_tree(watch, watch->scope->drive, WATCH_DEPTH);
+        for (unsigned i = 0, count = watch->count; i < count; i++)
+            if (watch_is_profile(watch, watch->folders[i]->path))
+                watch_add_tree(watch, watch->folders[i]->path, WATCH_PROFILE_DEPTH);
         watch_add_temporary(watch);
     }
     return watch->count ? 0 : err_set(err, GetLastError(), "cannot watch %ls",
