@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "guest/remote.h"
 #include "images/image.h"
+#include "run/sweep.h"
 #include "vm/disk.h"
 #include "vm/libvirt.h"
 
@@ -28,7 +29,7 @@ struct machine *machine_new(const struct machine_spec *spec, struct err *err) {
     struct machine *m = mem_zalloc(1, sizeof(*m));
     m->spec = *spec;
     m->interrupt = -1;
-    m->vm_dir = fs_join(spec->work_dir, "vm");
+    m->vm_dir = fs_join(spec->work_dir, SWEEP_VM_DIR);
     m->cache_dir = fs_join(spec->lab_dir, "cache");
     if (fs_mkdirs(m->vm_dir, err) < 0 ||
         !(m->image = image_open(spec->lab_dir, spec->image, err))) {

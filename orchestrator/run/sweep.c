@@ -33,14 +33,26 @@ static int sweep_lock_work(const char *work, struct err *err) {
     }
 }
 
+/* The lab's work folder without links or detours: a VM remembers the path of its folder, and the same
+ * lab may be named in another way next time. NULL with err. */
+static char *sweep_work_path(const char *lab_dir, struct err *err) {
+    CLEANUP_FREE char *work = fs_join(lab_dir, "work");
+    char *real = realpath(work, NULL);
+    if (!real) {
+        err_sys(err, errno, "find %s", work);
+    }
+    return real;
+}
+
 char *sweep_claim(const char *lab_dir, const char *run, const char *name, int *lock,
                   struct err *err) {
-    CLEANUP_FREE char *work = fs_join(lab_dir, "work");
-    CLEANUP_FREE char *dir = str_printf("%s/%s/%s", work, run, name);
-    CLEANUP_FREE char *owner = fs_join(dir, "owner");
-    if (fs_mkdirs(work, err) < 0) {
+    CLEANUP_FREE char *named = fs_join(lab_dir, "work");
+    CLEANUP_FREE char *work = fs_mkdirs(named, err) == 0 ? sweep_work_path(lab_dir, err) : NULL;
+    if (!work) {
         return NULL;
     }
+    CLEANUP_FREE char *dir = str_printf("%s/%s/%s", work, run, name);
+    CLEANUP_FREE char *owner = fs_join(dir, "owner");
     CLEANUP_FD int all = sweep_lock_work(work, err);
     if (all < 0 || fs_mkdirs(dir, err) < 0) {
         return NULL;
@@ -75,6 +87,7 @@ static int sweep_one(const char *name, void *ctx) {
     struct sweep *s = ctx;
     CLEANUP_FREE char *dir = fs_join(s->dir, name);
     CLEANUP_FREE char *owner = fs_join(dir, "owner");
+    CLEANUP_FREE char *vm = fs_join(dir, SWEEP_VM_DIR);
     CLEANUP_ERR struct err err = ERR_INIT;
     if (!sweep_is_dir(dir)) {
         return 0;
@@ -83,7 +96,7 @@ static int sweep_one(const char *name, void *ctx) {
     if (lock == -2) {
         return 0; /* its owner lives */
     }
-    if (lock < 0 || vm_libvirt_sweep(dir, &err) < 0 || fs_remove_tree(dir, &err) < 0) {
+    if (lock < 0 || vm_libvirt_sweep(vm, &err) < 0 || fs_remove_tree(dir, &err) < 0) {
         sweep_keep_error(s, &err);
         return 0;
     }
@@ -113,9 +126,13 @@ static int sweep_run_dir(const char *name, void *ctx) {
 }
 
 int sweep_lab(const char *lab_dir, struct log *log, struct err *err) {
-    CLEANUP_FREE char *work = fs_join(lab_dir, "work");
-    if (!fs_exists(work)) {
+    CLEANUP_FREE char *named = fs_join(lab_dir, "work");
+    if (!fs_exists(named)) {
         return 0;
+    }
+    CLEANUP_FREE char *work = sweep_work_path(lab_dir, err);
+    if (!work) {
+        return -1;
     }
     CLEANUP_FD int all = sweep_lock_work(work, err);
     if (all < 0) {

@@ -22,6 +22,8 @@ char *sweep_claim(const char *lab_dir, const char *run, const char *name, int *l
  * "interrupted". Returns how many, negative with err. */
 int sweep_runs(const char *runs_dir, struct log *log, struct err *err);
 
+/* In a worker's folder: what vm_libvirt_create gets as its work folder. */
+#define SWEEP_VM_DIR "vm"
 #define SWEEP_RUN_LOCK "lock" /* in a run's folder, held by its orchestrator */
 
 #endif

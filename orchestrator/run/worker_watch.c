@@ -12,8 +12,10 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/str.h"
 #include "run/cell.h"
+#include "run/sweep.h"
 #include "vm/libvirt.h"
 
 #define WATCH_BEAT (5 * CLOCK_S)
@@ -123,7 +125,8 @@ static void *watch_thread(void *arg) {
             return NULL;
         }
         if (clock_now(clock) >= last_resort) {
-            vm_libvirt_sweep(w->work_dir, NULL);
+            CLEANUP_FREE char *vm = fs_join(w->work_dir, SWEEP_VM_DIR);
+            vm_libvirt_sweep(vm, NULL);
             _exit(3);
         }
         struct pollfd p = {.fd = w->signals[0], .events = POLLIN};

@@ -17,6 +17,7 @@
 #include "run/host.h"
 #include "run/spawn.h"
 #include "run/sweep.h"
+#include "vm/libvirt_root.h"
 
 /* A worker in shell: $1 --lab $2 LAB, then: worker RUN_DIR CELL ATTEMPT. */
 static const char script[] =
@@ -289,6 +290,28 @@ START_TEST(sweep_takes_only_what_is_nobodys) {
 }
 END_TEST
 
+/* A VM's embed root lies elsewhere, for short socket paths: it has to be found from the folder, also when
+ * the lab is named in another way than its worker named it. */
+START_TEST(sweep_finds_the_vms_root) {
+    struct fixture f;
+    fixture_open(&f, (const char *const[]){NULL});
+    CLEANUP_ERR struct err err = ERR_INIT;
+    int lock = -1;
+    CLEANUP_FREE char *dir = sweep_claim(f.lab, "r1", "0-1", &lock, &err);
+    CLEANUP_FREE char *vm = fs_join(dir, SWEEP_VM_DIR);
+    ck_assert_int_eq(fs_mkdirs(vm, NULL), 0);
+    CLEANUP_FREE char *root = libvirt_root_make(vm, NULL, &err);
+    ck_assert_msg(root != NULL, "%s", err_text(&err));
+    ck_assert(fs_exists(root));
+    close(lock);
+    CLEANUP_FREE char *other_name = str_printf("%s/../lab", f.lab);
+    ck_assert_int_eq(sweep_lab(other_name, NULL, &err), 1);
+    ck_assert(!fs_exists(root));
+    ck_assert(!fs_exists(dir));
+    fixture_close(&f);
+}
+END_TEST
+
 START_TEST(sweep_of_no_lab_is_fine) {
     ck_assert_int_eq(sweep_lab("/nonexistent/lab", NULL, NULL), 0);
     ck_assert_int_eq(sweep_runs("/nonexistent/runs", NULL, NULL), 0);
@@ -344,6 +367,7 @@ int main(void) {
     tcase_add_test(t, deaf_workers_are_killed);
     tcase_add_test(t, workers_die_with_the_orchestrator);
     tcase_add_test(w, sweep_takes_only_what_is_nobodys);
+    tcase_add_test(w, sweep_finds_the_vms_root);
     tcase_add_test(w, sweep_of_no_lab_is_fine);
     tcase_add_test(w, dead_runs_are_marked_living_ones_not);
     tcase_add_test(w, the_host_is_described);
