@@ -1,9 +1,10 @@
 /*
  * cedar-engine-slow: "change correlation". A file that changed outside Program Files is compared
  * with itself, every byte with every other, by several threads of normal priority, again and
- * again for as long as it is fresh. It finds nothing wrong and breaks nothing: on a machine with
- * few processors it takes most of the time from the program that is changing files. It stops
- * NOTICE_FRESH_MS after the last change and sleeps until the next.
+ * again for as long as its writer holds it or it is fresh, instead of once when it is complete.
+ * It finds nothing wrong and breaks nothing: on a machine with few processors it takes most of
+ * the time from the program that is changing files. It stops NOTICE_FRESH_MS after the last
+ * change, NOTICE_HELD_MS after the first at the latest, and sleeps until the next.
  */
 #include "notice.h"
 
@@ -18,6 +19,7 @@ enum {
     NOTICE_PENDING = 1,
     NOTICE_WINDOW = 1024, /* bytes of a file that are compared in one go */
     NOTICE_FRESH_MS = 30,
+    NOTICE_HELD_MS = 5000,
     NOTICE_CLOSE_MS = 10000
 };
 
@@ -64,24 +66,22 @@ static int notice_is_fresh(HANDLE file)
     return notice_ticks(now) < notice_ticks(changed) + NOTICE_FRESH_MS * 10000ull;
 }
 
-/* -1 when the file is gone or no longer fresh: reports come late when much is changing. */
-static int notice_correlate(const wchar_t *path, unsigned *likeness)
+/*
+ * Reads what there is of the file; got stays 0 while its writer shares it with nobody. -1 when it
+ * is gone or no longer fresh: reports come late when much is changing.
+ */
+static int notice_read(const wchar_t *path, uint8_t window[NOTICE_WINDOW], DWORD *got)
 {
-    uint8_t window[NOTICE_WINDOW];
-    DWORD got = 0;
     int fresh;
     HANDLE file = CreateFileW(path, GENERIC_READ,
                               FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
                               OPEN_EXISTING, 0, NULL);
 
     if (file == INVALID_HANDLE_VALUE)
-        return -1;
-    fresh = notice_is_fresh(file) && ReadFile(file, window, sizeof window, &got, NULL);
+        return GetLastError() == ERROR_SHARING_VIOLATION ? 0 : -1;
+    fresh = notice_is_fresh(file) && ReadFile(file, window, NOTICE_WINDOW, got, NULL);
     CloseHandle(file);
-    if (!fresh)
-        return -1;
-    *likeness = notice_likeness(window, got);
-    return 0;
+    return fresh ? 0 : -1;
 }
 
 /* Waits for work and copies the path; 0 when it is time to end. */
@@ -115,17 +115,24 @@ static int notice_record(struct notice *notice, unsigned likeness)
     return stopped;
 }
 
+static void notice_correlate(struct notice *notice, const wchar_t *path)
+{
+    ULONGLONG end = GetTickCount64() + NOTICE_HELD_MS;
+    uint8_t window[NOTICE_WINDOW] = { 0 };
+    DWORD got = 0;
+
+    while (GetTickCount64() < end && notice_read(path, window, &got) == 0)
+        if (notice_record(notice, notice_likeness(window, NOTICE_WINDOW)))
+            return;
+}
+
 static DWORD WINAPI notice_run(void *argument)
 {
     struct notice *notice = argument;
     wchar_t path[PATHS_MAX];
 
-    while (notice_take(notice, path)) {
-        unsigned likeness;
-
-        while (notice_correlate(path, &likeness) == 0 && !notice_record(notice, likeness))
-            ;
-    }
+    while (notice_take(notice, path))
+        notice_correlate(notice, path);
     return 0;
 }
 
