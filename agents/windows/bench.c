@@ -8,7 +8,7 @@
 #include "windows/guest.h"
 #include "windows/text.h"
 
-/* About 40 ms on one emulated CPU (TCG), half of that on a current real one. */
+/* About 20 ms on one emulated CPU (TCG), half of that on a current real one. */
 #define BENCH_REFERENCE_STEPS 8000000
 #define BENCH_READ_PIECE 65536
 

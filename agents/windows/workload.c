@@ -2,10 +2,15 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <windows.h>
 
 #include "windows/ops.h"
 
 #define WORKLOAD_MAX_REPETITIONS 1000
+#define WORKLOAD_SETTLE_MS 800 /* at most, for each reference */
+#define WORKLOAD_PAUSE_MS 50
+#define WORKLOAD_FIRST_TRIES 3 /* while there is nothing to compare with */
+#define WORKLOAD_NEAR 1.15
 
 static const struct workload *workload_find(const char *name)
 {
@@ -19,17 +24,44 @@ static const struct workload *workload_find(const char *name)
     return NULL;
 }
 
+/* How fast the machine is when nothing in the guest is in the way. What a product still does about the files
+ * just touched must not pass for a slow machine, or its cost would be divided away: hence the pauses, the
+ * priority (real Windows honours it, Wine does not) and the best of several, until one is near the best seen
+ * so far or the time is up: then it is the machine that is slow. */
+static double workload_reference(struct bench *b)
+{
+    int priority = GetThreadPriority(GetCurrentThread());
+    double best = 0, end = bench_now_ms() + WORKLOAD_SETTLE_MS;
+
+    SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_TIME_CRITICAL);
+    for (int tries = 1;; tries++) {
+        Sleep(WORKLOAD_PAUSE_MS);
+        double ms = bench_reference(b);
+        if (best <= 0 || ms < best)
+            best = ms;
+        bool near_best = b->reference_floor > 0 ? best <= b->reference_floor * WORKLOAD_NEAR
+                                                : tries >= WORKLOAD_FIRST_TRIES;
+        if (near_best || bench_now_ms() >= end)
+            break;
+    }
+    SetThreadPriority(GetCurrentThread(), priority);
+    if (b->reference_floor <= 0 || best < b->reference_floor)
+        b->reference_floor = best;
+    return best;
+}
+
 static int workload_timed(struct bench *b, const struct workload *w, uint64_t i,
                           struct op_error *err)
 {
-    double before = bench_reference(b);
     double start = bench_now_ms();
     int rc = w->run(b, i, err);
     double ms = bench_now_ms() - start;
 
     if (rc < 0)
         return -1;
-    b->reference_ms = (before + bench_reference(b)) / 2;
+    double after = workload_reference(b);
+    b->reference_ms = (b->reference_before + after) / 2;
+    b->reference_before = after;
     return w->report != NULL ? w->report(b, i, err) : bench_row(b, i, NULL, ms, "ms", err);
 }
 
@@ -54,6 +86,7 @@ static int workload_run(struct request *rq, const struct workload *w, uint64_t r
     if (bench_open(&b, rq, w->name, err) < 0)
         return -1;
     int rc = w->open == NULL ? 0 : w->open(&b, err);
+    b.reference_before = workload_reference(&b);
     for (uint64_t i = 0; i < repetitions && rc == 0; i++)
         rc = workload_repeat(&b, w, i, err);
     if (w->close != NULL)

@@ -2,8 +2,8 @@
  * cedar-engine-slow: "change correlation". A file that changed outside Program Files is compared
  * with itself, every byte with every other, by several threads of normal priority, again and
  * again for as long as its writer holds it or it is fresh, instead of once when it is complete.
- * It finds nothing wrong and breaks nothing: on a machine with few processors it takes most of
- * the time from the program that is changing files. It stops NOTICE_FRESH_MS after the last
+ * It finds nothing wrong and breaks nothing: it opens the same files over and over, and whoever
+ * works with files waits behind it. It stops NOTICE_FRESH_MS after the last
  * change, NOTICE_HELD_MS after the first at the latest, and sleeps until the next.
  */
 #include "notice.h"
@@ -15,10 +15,10 @@
 #include "paths.h"
 
 enum {
-    NOTICE_THREADS = 6,
-    NOTICE_PENDING = 1,
-    NOTICE_WINDOW = 1024, /* bytes of a file that are compared in one go */
-    NOTICE_FRESH_MS = 30,
+    NOTICE_THREADS = 8,
+    NOTICE_PENDING = 8,
+    NOTICE_WINDOW = 128, /* bytes of a file that are compared in one go */
+    NOTICE_FRESH_MS = 400,
     NOTICE_HELD_MS = 5000,
     NOTICE_CLOSE_MS = 10000
 };
