@@ -125,7 +125,10 @@ static void man_text(const char *text) {
 
 static void man_options(const struct cli_option *o) {
     for (; o && o->name; o++) {
-        printf(".TP\n.B \\-\\-%s", o->name);
+        printf(".TP\n.B \\-\\-");
+        for (const char *c = o->name; *c; c++) {
+            fputs(*c == '-' ? "\\-" : (char[]){*c, '\0'}, stdout);
+        }
         if (o->arg) {
             printf(" \\fI%s\\fR", o->arg);
         }
