@@ -86,10 +86,12 @@ $(COEXIST): $(MAIN_OBJ) $(LIB)
 	$(Q)$(CC) $(LDFLAGS_ALL) $(MAIN_OBJ) $(LIB) $(PKG_LIBS) -o $@
 
 $(BUILD)/coexist.1: $(COEXIST)
-	$(COEXIST) --man > $@.tmp && mv $@.tmp $@
+	$(SAY) MAN $@
+	$(Q)$(COEXIST) --man > $@.tmp && mv $@.tmp $@
 
 $(BUILD)/coexist.bash: $(COEXIST)
-	$(COEXIST) --completion bash > $@.tmp && mv $@.tmp $@
+	$(SAY) BASH $@
+	$(Q)$(COEXIST) --completion bash > $@.tmp && mv $@.tmp $@
 
 # A test program is its own test_*.c, the other files of its folder and the support files.
 define test_rule
