@@ -15,7 +15,7 @@
 #include "base/str.h"
 #include "images/image.h"
 
-#define BUILD_LIMIT_NS (45 * 60 * CLOCK_S)
+#define BUILD_LIMIT_NS (INT64_C(45) * 60 * CLOCK_S)
 
 struct build {
     const struct image_recipe *r;

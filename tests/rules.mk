@@ -31,7 +31,7 @@ check-san: ## unit, simulation, golden and fake contracts under ASan and UBSan
 	@$(MAKE) --no-print-directory BUILD=build/san SANITIZE=address,undefined OPT='-O1 -g' run-san
 run-san: $(SAN_TESTS) $(COEXIST)
 	@COEXIST_TEST_LOGS=$(BUILD)/test-logs COEXIST_BUILD=$(BUILD) \
-	    ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 tests/run.sh san $(SAN_TESTS)
+	    ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:quarantine_size_mb=16 tests/run.sh san $(SAN_TESTS)
 .PHONY: run-san
 
 FUZZ_SECONDS ?= 15

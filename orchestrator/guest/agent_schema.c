@@ -132,7 +132,7 @@ static int schema_check(const char *op, const char *what, const struct schema_me
         }
         if (v && !schema_type_ok(v, m->type)) {
             return err_set(err, ERR_PROTOCOL, "%s: %s: '%s' is not %s", op, what, m->name,
-                           schema_type_names[m->type]);
+                           m->type < SCHEMA_TYPE_COUNT ? schema_type_names[m->type] : "known");
         }
     }
     return 0;

@@ -12,7 +12,7 @@
 void sched_limits_default(struct sched_limits *l) {
     *l = (struct sched_limits){
         .heartbeat = 30 * CLOCK_S, /* six beats */
-        .cell = 3600 * 3 * CLOCK_S,
+        .cell = INT64_C(3600) * 3 * CLOCK_S,
         .grace = 20 * CLOCK_S,
         .room = 600 * CLOCK_S,
         .attempts = 3,

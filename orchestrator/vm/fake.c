@@ -133,7 +133,7 @@ static int vm_fake_screenshot(void *self, const char *path, struct err *err) {
         return -1;
     }
     uint8_t rgb[WIDTH * HEIGHT * 3];
-    for (size_t i = 0; i < WIDTH * HEIGHT; i++) {
+    for (size_t i = 0; i < (size_t)WIDTH * HEIGHT; i++) {
         memcpy(rgb + 3 * i, colours[sim_machine_power(f->world)], 3);
     }
     return screen_write_png(path, rgb, WIDTH, HEIGHT, err);
