@@ -308,7 +308,7 @@ static int minidump_read_exception(struct minidump_view file, struct minidump *d
 }
 
 static int minidump_read_stack(struct minidump_view file, struct minidump *d, struct err *err) {
-    struct minidump_view stream, entries, stack;
+    struct minidump_view stream = {0}, entries = {0}, stack = {0};
     uint32_t count = 0;
     int found = minidump_stream(file, STREAM_THREADS, &stream, err);
     if (found <= 0 || !d->has_exception) {
