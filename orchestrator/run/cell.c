@@ -36,7 +36,7 @@ void cell_limits_default(struct cell_limits *l, bool kvm) {
         .vm = (kvm ? 30 : 60) * CLOCK_S,
         .boot = (kvm ? 180 : 240) * CLOCK_S,
         .down = (kvm ? 60 : 120) * CLOCK_S,
-        .healthy = (kvm ? 30 : 60) * CLOCK_S,
+        .healthy = (kvm ? 30 : 45) * CLOCK_S,
         .command_extra = (kvm ? 30 : 60) * CLOCK_S,
         .file = (kvm ? 60 : 120) * CLOCK_S,
         .call = (kvm ? 30 : 60) * CLOCK_S,

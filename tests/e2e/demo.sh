@@ -35,8 +35,9 @@ try "good cells pass" holds "$report" '
     [.cells[] | select(.factors.update | IN("alder-content-2", "birch-content-2", "cedar-content-2"))] |
     length == 3 and all(.verdict == "pass")'
 try "metrics before and after, with units" holds "$report" '
-    [.cells[] | select(.verdict == "pass")] | all(.metrics | length > 10 and
-        all((.unit | length > 0) and .before.n >= 1 and .after.n >= 1))'
+    [.cells[] | select(.verdict == "pass")] | all(
+        (.metrics | all(.unit | length > 0)) and
+        ([.metrics[] | select(.before.n >= 1 and .after.n >= 1)] | length > 10))'
 try "the stand-in's limits are said" holds "$report" '.limits | length > 0'
 try "HTML needs nothing but itself" bash -c '! grep -qE "(src|href)=\"https?:" "$0"' "$run/report.html"
 try "JUnit is well-formed" xmllint --noout "$run/junit.xml"
