@@ -4,15 +4,16 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/str.h"
 #include "cli/cli.h"
 #include "run/sweep.h"
 
 #define CLEAN_WAIT_NS (30 * CLOCK_S)
 
+/* A run's folder; the sweep's own lock file stays. */
 static int clean_stop_at_first(const char *name, void *ctx) {
-    (void)name;
     (void)ctx;
-    return 1;
+    return !str_eq(name, "lock");
 }
 
 static bool clean_work_is_empty(const struct cli *cli) {
