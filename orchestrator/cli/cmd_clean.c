@@ -56,8 +56,8 @@ const struct cli_verb *cmd_clean(void) {
         .operands = "",
         .summary = "remove what killed runs left behind",
         .about = "Ends machines and removes work folders whose owner is dead, and marks the runs of dead "
-                 "orchestrators as interrupted. Living runs are not touched. 'coexist run' does the "
-                 "same by itself before it starts.",
+                 "orchestrators as interrupted; waits for workers that are still ending by themselves. "
+                 "Living runs are not touched. 'coexist run' removes what it finds before it starts.",
         .run = clean_run,
     };
     return &verb;
