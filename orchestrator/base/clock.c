@@ -72,6 +72,3 @@ void clock_wall_iso(char out[32]) {
     strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
-int64_t clock_wall_ms(void) {
-    return clock_read(CLOCK_REALTIME) / CLOCK_MS;
-}

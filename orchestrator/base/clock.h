@@ -38,6 +38,5 @@ int clock_poll_ms(struct clock *c, int64_t deadline);
 
 /* Wall-clock time, only for people to read: "2026-11-21T05:00:00Z" (ISO 8601, UTC). */
 void clock_wall_iso(char out[32]);
-int64_t clock_wall_ms(void); /* Unix time in ms */
 
 #endif

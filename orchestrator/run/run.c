@@ -182,8 +182,8 @@ static void run_clear(struct run *r) {
 }
 
 static int run_prepare(struct run *r, struct err *err) {
-    if (sweep_lab(r->o->lab_dir, r->o->log, err) < 0 ||
-        sweep_runs(r->o->runs_dir, r->o->log, err) < 0) {
+    struct sweep_counts swept = {0};
+    if (sweep_all(r->o->lab_dir, r->o->runs_dir, r->o->log, &swept, err) < 0) {
         return -1;
     }
     return run_load_images(r, err) < 0 || run_probe(r, err) < 0 ||

@@ -204,3 +204,33 @@ int sweep_runs(const char *runs_dir, struct log *log, struct err *err) {
     }
     return s.swept;
 }
+
+/* ---- everything ----------------------------------------------------------------------------- */
+
+#define SWEEP_WAIT_NS (30 * CLOCK_S)
+
+static int sweep_find_dir(const char *name, void *ctx) {
+    CLEANUP_FREE char *path = fs_join(ctx, name);
+    return sweep_is_dir(path) ? 1 : 0;
+}
+
+static bool sweep_work_is_empty(const char *lab_dir) {
+    CLEANUP_FREE char *work = fs_join(lab_dir, "work");
+    return !fs_exists(work) || fs_each(work, sweep_find_dir, work, NULL) == 0;
+}
+
+int sweep_all(const char *lab_dir, const char *runs_dir, struct log *log, struct sweep_counts *out,
+              struct err *err) {
+    struct clock *clock = clock_monotonic();
+    int64_t deadline = clock_after(clock, SWEEP_WAIT_NS);
+    out->runs = sweep_runs(runs_dir, log, err);
+    int folders = out->runs < 0 ? -1 : sweep_lab(lab_dir, log, err);
+    out->folders = folders;
+    while (out->runs > 0 && folders >= 0 && !sweep_work_is_empty(lab_dir) &&
+           clock_now(clock) < deadline) {
+        clock->wait_until(clock, clock_after(clock, CLOCK_S / 4));
+        folders = sweep_lab(lab_dir, log, err);
+        out->folders += folders;
+    }
+    return folders < 0 ? -1 : 0;
+}

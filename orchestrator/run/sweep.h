@@ -24,6 +24,15 @@ int sweep_runs(const char *runs_dir, struct log *log, struct err *err);
 
 /* In a worker's folder: what vm_libvirt_create gets as its work folder. */
 #define SWEEP_VM_DIR "vm"
+struct sweep_counts {
+    int folders, runs;
+};
+/* Both of the above, runs first. Where a run's orchestrator turns out to be dead, its workers may still be
+ * taking their machines down by themselves and hold their folders: they are waited for, at most half a
+ * minute. 0, or negative with err. */
+int sweep_all(const char *lab_dir, const char *runs_dir, struct log *log, struct sweep_counts *out,
+              struct err *err);
+
 #define SWEEP_RUN_LOCK "lock" /* in a run's folder, held by its orchestrator */
 
 #endif
