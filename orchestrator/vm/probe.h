@@ -1,5 +1,6 @@
-/* Does KVM work here? Decided by starting a tiny real-mode guest under KVM with a deadline: a
- * device node proves nothing (facts: /dev/kvm may open and yet hang every guest). */
+/* Does KVM work here? Decided by the processor's own word (vmx, svm) and by starting a tiny
+ * real-mode guest under KVM three times with a deadline: a device node proves nothing, it may open
+ * and yet hang most guests. */
 #ifndef COEXIST_VM_PROBE_H
 #define COEXIST_VM_PROBE_H
 
@@ -13,7 +14,7 @@
 int vm_probe_kvm(const char *cache_dir, bool *kvm, char why[256], struct err *err);
 
 /* The probe itself, never remembered, under any accelerator of QEMU ("kvm", "tcg"): does a guest of
- * 512 bytes run to its end within 3 seconds? */
+ * 512 bytes run to its end, three times in a row, within 3 seconds each? */
 int vm_probe_accel(const char *accel, bool *works, char why[256], struct err *err);
 
 #endif
