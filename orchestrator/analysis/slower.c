@@ -286,6 +286,13 @@ static void slower_judge(const struct slower_cell *cells, size_t count, struct s
                                        "combination do not show it", against, siblings));
         return;
     }
+    if (metric->starved > 0) {
+        metric->doubtful = true;
+        slower_doubt(metric, str_printf("seems slower by more than gate %s allows (%g %%), but the host had no "
+                                        "processor for the VM while %zu of the samples were taken",
+                                        gate->id, gate->worse_percent, metric->starved));
+        return;
+    }
     metric->regression = true;
     free(metric->gate);
     metric->gate = str_dup(gate->id);

@@ -66,6 +66,7 @@ struct cell_metric { /* one sample */
     const char *name, *unit, *source;
     double value;
     double reference_ms;  /* NAN: none */
+    double starved;       /* percent of the time in which the VM waited for a host processor; 0 or NAN: not told */
     int rep;              /* 0-based */
     const char *process;  /* NULL: the system's */
     const char *product;  /* id; NULL: of no product in particular */

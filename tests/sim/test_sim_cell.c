@@ -52,6 +52,39 @@ START_TEST(runs_are_repeatable) {
 }
 END_TEST
 
+/* When the first sample of a workload came, in virtual time since the cell began. */
+static int64_t first_sample_ms(const struct lab *l, const char *name) {
+    for (size_t i = 0; i < l->seen_count; i++) {
+        const struct observation *o = &l->seen[i].o;
+        if (o->type == OBS_METRIC &&
+            strcmp(json_string_value(json_object_get(o->data, "name")), name) == 0) {
+            return o->at_ms;
+        }
+    }
+    ck_abort_msg("no sample of %s", name);
+    return 0;
+}
+
+START_TEST(starved_workload_is_measured_again) {
+    struct lab *quiet = lab_new(), *busy = lab_new(), *crowded = lab_new();
+    lab_run(quiet);
+    int64_t until = clock_now(sim_world_clock(busy->world)) +
+                    first_sample_ms(quiet, "copy-small") * CLOCK_MS;
+    sim_world_starve(busy->world, 40, until);
+    ck_assert_int_eq(lab_run(busy), 0);
+    ck_assert_int_eq((int)lab_failures(busy), 0);
+    ck_assert_int_eq((int)lab_metrics(busy, "copy-small", PHASE_BEFORE), 10);
+    ck_assert_int_eq((int)lab_metrics(busy, "copy-small", PHASE_AFTER), 5);
+    sim_world_starve(crowded->world, 40, CLOCK_NEVER);
+    ck_assert_int_eq(lab_run(crowded), 0);
+    ck_assert_int_eq((int)lab_metrics(crowded, "copy-small", PHASE_BEFORE), 15);
+    ck_assert_int_eq((int)lab_metrics(crowded, "copy-small", PHASE_AFTER), 15);
+    lab_free(quiet);
+    lab_free(busy);
+    lab_free(crowded);
+}
+END_TEST
+
 /* ---- products and updates at fault ----------------------------------------------------------- */
 
 static void effect_every_boot_crashes(struct sim_world *w, void *ctx) {
@@ -516,6 +549,7 @@ int main(void) {
     tcase_set_timeout(faults, 600);
     tcase_add_test(t, clean_run_passes);
     tcase_add_test(t, runs_are_repeatable);
+    tcase_add_test(t, starved_workload_is_measured_again);
     tcase_add_test(t, boot_loop_after_apply);
     tcase_add_test(t, boot_loop_with_crashes_long_after_ready);
     tcase_add_test(t, kernel_crash_that_comes_back);
