@@ -38,7 +38,7 @@ int64_t sched_eta_ms(const struct sched *s) {
             total += eta_steps(&s->eta, &plan->cells[i], 0);
         }
     }
-    for (int i = 0; i < s->o->jobs; i++) {
+    for (int i = 0; i < s->slot_count; i++) {
         const struct sched_slot *slot = &s->slots[i];
         if (slot->busy) {
             size_t from = slot->step < 0 ? 0 : (size_t)slot->step;
@@ -47,6 +47,6 @@ int64_t sched_eta_ms(const struct sched *s) {
             longest = left > longest ? left : longest;
         }
     }
-    double shared = total / s->o->jobs;
+    double shared = total / s->slot_count;
     return (int64_t)(shared > longest ? shared : longest);
 }

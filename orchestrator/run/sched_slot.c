@@ -30,7 +30,7 @@ void sched_record(struct sched *s, const struct observation *o) {
 struct sched_slot *sched_slot_begin(struct sched *s, int index, size_t cell, int attempt) {
     struct sched_slot *slot = &s->slots[index];
     int64_t now = clock_now(s->o->clock);
-    *slot = (struct sched_slot){.busy = true, .cell = cell, .attempt = attempt, .began = now,
+    *slot = (struct sched_slot){.host = slot->host, .busy = true, .cell = cell, .attempt = attempt, .began = now,
                                 .heard = now, .kill_at = CLOCK_NEVER, .step = -1};
     return slot;
 }

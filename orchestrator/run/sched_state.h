@@ -19,6 +19,7 @@ struct sched_cell {
 };
 
 struct sched_slot {
+    int host;         /* never changes */
     bool busy;
     size_t cell;      /* index into the plan */
     int attempt;
@@ -41,7 +42,8 @@ struct sched_eta { /* what steps took so far */
 struct sched {
     const struct sched_opts *o;
     struct sched_cell *cells;
-    struct sched_slot slots[SCHED_JOBS_MAX];
+    struct sched_slot *slots;
+    int slot_count;
     struct sched_eta eta;
     size_t done, failed, running;
     int interrupts; /* acted upon */

@@ -40,7 +40,7 @@ static ssize_t sched_next(const struct sched *s) {
 }
 
 static int sched_free_slot(const struct sched *s) {
-    for (int i = 0; i < s->o->jobs; i++) {
+    for (int i = 0; i < s->slot_count; i++) {
         if (!s->slots[i].busy) {
             return i;
         }
@@ -64,7 +64,8 @@ static void sched_spawn(struct sched *s, int slot, size_t cell) {
     int attempt = ++s->cells[cell].attempts;
     sched_slot_begin(s, slot, cell, attempt);
     s->cells[cell].state = SCHED_RUNNING;
-    if (s->o->ops->spawn(s->o->ops_ctx, slot, p, attempt, &err) < 0) {
+    struct sched_job job = {.cell = p, .attempt = attempt, .host = s->slots[slot].host};
+    if (s->o->ops->spawn(s->o->ops_ctx, slot, &job, &err) < 0) {
         err_prefix(&err, "start a worker");
         sched_give_up(s, slot, err.cls == ERR_BUG ? FAILURE_LAB_BUG : FAILURE_HOST_RESOURCES,
                       err_text(&err));
@@ -79,9 +80,9 @@ static void sched_spawn(struct sched *s, int slot, size_t cell) {
 }
 
 /* True when a cell may start; else keeps since when and says why, once for each reason. */
-static bool sched_has_room(struct sched *s, size_t cell) {
+static bool sched_has_room(struct sched *s, int slot, size_t cell) {
     char why[200] = "";
-    if (s->o->ops->room(s->o->ops_ctx, &s->o->plan->cells[cell], why)) {
+    if (s->o->ops->room(s->o->ops_ctx, s->slots[slot].host, &s->o->plan->cells[cell], why)) {
         s->no_room_since = CLOCK_NEVER;
         s->no_room[0] = '\0';
         return true;
@@ -104,7 +105,7 @@ static void sched_admit(struct sched *s) {
         if (slot < 0 || cell < 0) {
             return;
         }
-        if (sched_has_room(s, (size_t)cell)) {
+        if (sched_has_room(s, slot, (size_t)cell)) {
             sched_spawn(s, slot, (size_t)cell);
             continue;
         }
@@ -152,7 +153,7 @@ static int64_t sched_earlier(int64_t a, int64_t b) {
 
 static int64_t sched_deadline(const struct sched *s) {
     int64_t at = s->no_room_since != CLOCK_NEVER ? sched_now(s) + SCHED_LOOK : CLOCK_NEVER;
-    for (int i = 0; i < s->o->jobs; i++) {
+    for (int i = 0; i < s->slot_count; i++) {
         const struct sched_slot *slot = &s->slots[i];
         if (!slot->busy) {
             continue;
@@ -169,7 +170,7 @@ static int64_t sched_deadline(const struct sched *s) {
 /* ---- stopping ------------------------------------------------------------------------------ */
 
 static void sched_stop_all(struct sched *s, enum sched_stop how) {
-    for (int i = 0; i < s->o->jobs; i++) {
+    for (int i = 0; i < s->slot_count; i++) {
         struct sched_slot *slot = &s->slots[i];
         if (!slot->busy || slot->killed) {
             continue;
@@ -192,7 +193,7 @@ static void sched_hear_user(struct sched *s) {
             log_info(s->o->log, "stopping at once");
             sched_stop_all(s, SCHED_STOP_NOW);
         } else {
-            for (int i = 0; i < s->o->jobs; i++) {
+            for (int i = 0; i < s->slot_count; i++) {
                 if (s->slots[i].busy && !s->slots[i].killed) {
                     sched_kill(s, i);
                 }
@@ -203,21 +204,27 @@ static void sched_hear_user(struct sched *s) {
 
 /* ---- the loop ------------------------------------------------------------------------------ */
 
+static void sched_take_end(struct sched *s, int index) {
+    struct sched_exit exit = {0, 0};
+    s->o->ops->reap(s->o->ops_ctx, index, &exit);
+    sched_slot_end(s, index, &exit);
+}
+
 static void sched_serve(struct sched *s) {
-    for (int i = 0; i < s->o->jobs; i++) {
-        struct sched_slot *slot = &s->slots[i];
-        /* A killed worker whose pipe stays open (somebody inherited it) is not waited for for
-         * ever. */
-        if (slot->busy &&
-            (sched_slot_read(s, i) || (slot->killed && sched_now(s) >= slot->kill_at))) {
-            struct sched_exit exit = {0, 0};
-            s->o->ops->reap(s->o->ops_ctx, i, &exit);
-            sched_slot_end(s, i, &exit);
+    int ready;
+    while ((ready = s->o->ops->ready(s->o->ops_ctx)) >= 0) {
+        if (s->slots[ready].busy && sched_slot_read(s, ready)) {
+            sched_take_end(s, ready);
         }
     }
     int64_t now = sched_now(s);
-    for (int i = 0; i < s->o->jobs; i++) {
-        if (s->slots[i].busy) {
+    for (int i = 0; i < s->slot_count; i++) {
+        struct sched_slot *slot = &s->slots[i];
+        /* A killed worker whose pipe stays open (somebody inherited it) is not waited for for
+         * ever. */
+        if (slot->busy && slot->killed && now >= slot->kill_at) {
+            sched_take_end(s, i);
+        } else if (slot->busy) {
             sched_check_slot(s, i, now);
         }
     }
@@ -249,7 +256,7 @@ static int sched_loop(struct sched *s, struct err *err) {
 
 /* The loop itself broke: nothing may stay behind. */
 static void sched_abandon(struct sched *s) {
-    for (int i = 0; i < s->o->jobs; i++) {
+    for (int i = 0; i < s->slot_count; i++) {
         if (s->slots[i].busy) {
             struct sched_exit exit;
             s->o->ops->stop(s->o->ops_ctx, i, SCHED_STOP_KILL);
@@ -261,12 +268,36 @@ static void sched_abandon(struct sched *s) {
     s->o->ops->sweep(s->o->ops_ctx);
 }
 
+static void sched_make_slots(struct sched *s) {
+    const struct sched_opts *o = s->o;
+    for (size_t h = 0; h < o->host_count; h++) {
+        s->slot_count += o->hosts[h].slots;
+    }
+    s->slots = mem_zalloc((size_t)s->slot_count, sizeof(*s->slots));
+    int slot = 0;
+    for (size_t h = 0; h < o->host_count; h++) {
+        for (int i = 0; i < o->hosts[h].slots; i++) {
+            s->slots[slot++].host = (int)h;
+        }
+    }
+}
+
+static int sched_check_hosts(const struct sched_opts *o, struct err *err) {
+    for (size_t h = 0; h < o->host_count; h++) {
+        if (o->hosts[h].slots < 1) {
+            return err_set(err, ERR_INPUT, "host %s: slots must be 1 or more", o->hosts[h].name);
+        }
+    }
+    return o->host_count > 0 ? 0 : err_set(err, ERR_INPUT, "there is no host to run on");
+}
+
 int sched_run(const struct sched_opts *opts, struct sched_result *out, struct err *err) {
-    if (opts->jobs < 1 || opts->jobs > SCHED_JOBS_MAX) {
-        return err_set(err, ERR_INPUT, "jobs must be 1 to %d", SCHED_JOBS_MAX);
+    if (sched_check_hosts(opts, err) < 0) {
+        return -1;
     }
     struct sched s = {.o = opts, .no_room_since = CLOCK_NEVER, .broken = ERR_INIT};
     s.cells = mem_zalloc(opts->plan->cell_count + 1, sizeof(*s.cells));
+    sched_make_slots(&s);
     int rc = sched_loop(&s, err);
     if (rc < 0) {
         sched_abandon(&s);
@@ -277,5 +308,6 @@ int sched_run(const struct sched_opts *opts, struct sched_result *out, struct er
     *out = (struct sched_result){s.done, s.failed, s.interrupts > 0};
     err_clear(&s.broken);
     free(s.cells);
+    free(s.slots);
     return rc;
 }
