@@ -15,6 +15,8 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "run/host.h"
+#include "run/job.h"
+#include "run/states.h"
 #include "run/sweep.h"
 #include "run/worker.h"
 
@@ -132,9 +134,11 @@ static int spawn_spawn(void *ctx, int slot, const struct sched_job *job, struct 
     struct spawn *s = ctx;
     char number[16];
     snprintf(number, sizeof(number), "%d", job->attempt);
+    CLEANUP_FREE char *text = job_to_text(job);
     /* The casts only drop const: exec takes what it is given and changes nothing. */
     char *const argv[] = {(char *)s->spec.program, (char *)"--lab", (char *)s->spec.lab_dir,
-                          (char *)"worker", (char *)s->spec.run_dir, job->cell->id, number, NULL};
+                          (char *)"worker", (char *)s->spec.run_dir, job->cell->id, number, text,
+                          NULL};
     if (spawn_fork(s, slot, argv, err) < 0) {
         return -1;
     }
@@ -277,6 +281,12 @@ static int spawn_room(void *ctx, int host, const struct plan_cell *cell, char wh
     return 1;
 }
 
+static int64_t spawn_drop_state(void *ctx, int host, const char *name, enum sched_drop what) {
+    struct spawn *s = ctx;
+    (void)host; /* there is only this one */
+    return states_drop(s->spec.states, name, what == SCHED_DROP_ALL, s->spec.log);
+}
+
 static int spawn_record(void *ctx, const struct observation *o, struct err *err) {
     return journal_append(((struct spawn *)ctx)->spec.journal, o, err);
 }
@@ -291,6 +301,7 @@ const struct sched_ops *spawn_ops(void) {
         .reap = spawn_reap,
         .sweep = spawn_sweep,
         .room = spawn_room,
+        .drop_state = spawn_drop_state,
         .interrupts = spawn_interrupts,
         .record = spawn_record,
     };

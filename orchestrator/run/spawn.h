@@ -8,6 +8,7 @@
 struct spawn_spec { /* borrowed; must outlive the spawn */
     const char *program; /* the coexist binary, absolute */
     const char *lab_dir, *run_dir;
+    const char *states; /* the run's folder of states */
     struct journal *journal;
     struct log *log;
     /* Host memory that a cell's machine needs, in bytes. */

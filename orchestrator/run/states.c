@@ -132,13 +132,13 @@ int states_finish(const char *folder, const char *name, const struct state_note 
 /* ---- reading ------------------------------------------------------------------------------- */
 
 static int state_unpack(const json_t *j, struct state_note *out, json_t **files, struct err *err) {
-    const char *format, *cell, *base = NULL, *image;
+    const char *format, *cell, *image;
     json_int_t attempt, steps, at_ms;
     int kvm;
     json_error_t je;
-    if (json_unpack_ex((json_t *)j, &je, 0, "{s:s, s:s, s:I, s:I, s:I, s:s?n, s:s, s:b, s:o}", "format",
+    if (json_unpack_ex((json_t *)j, &je, 0, "{s:s, s:s, s:I, s:I, s:I, s:s, s:b, s:o}", "format",
                        &format, "cell", &cell, "attempt", &attempt, "steps", &steps, "at_ms", &at_ms,
-                       "base", &base, "image", &image, "kvm", &kvm, "files", files) < 0) {
+                       "image", &image, "kvm", &kvm, "files", files) < 0) {
         return err_set(err, ERR_INPUT, "%s", je.text);
     }
     if (!str_eq(format, STATE_FORMAT) || attempt < 1 || attempt > 1000 || steps < 1 ||
@@ -146,7 +146,7 @@ static int state_unpack(const json_t *j, struct state_note *out, json_t **files,
         return err_set(err, ERR_INPUT, "not of the format " STATE_FORMAT);
     }
     *out = (struct state_note){.cell = str_dup(cell), .attempt = (int)attempt, .steps = (size_t)steps,
-                               .at_ms = at_ms, .base = str_dup(base), .image = str_dup(image),
+                               .at_ms = at_ms, .base = str_dup(json_string_value(json_object_get(j, "base"))), .image = str_dup(image),
                                .kvm = kvm};
     return 0;
 }

@@ -31,6 +31,7 @@ machines() { pgrep -f "qemu-system-x86_64.*coexist-" || true; }
 
 . tests/e2e/demo.sh
 . tests/e2e/killed.sh
+. tests/e2e/resume.sh
 
 [ -z "${COEXIST_TALLY:-}" ] || echo "e2e $passed $failed 0" >>"$COEXIST_TALLY"
 echo "e2e       $passed passed, $failed failed"
