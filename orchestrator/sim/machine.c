@@ -331,3 +331,17 @@ int sim_machine_host_write(const struct sim_world *w, const char *path, struct e
     }
     return 0;
 }
+
+bool sim_machine_save_fails(const struct sim_world *w, struct err *err) {
+    if (w->save_fails != ERR_NONE) {
+        err_set(err, w->save_fails, "simulated failure of a save");
+    }
+    return w->save_fails != ERR_NONE;
+}
+
+bool sim_machine_restore_fails(const struct sim_world *w, struct err *err) {
+    if (w->restore_fails != ERR_NONE) {
+        err_set(err, w->restore_fails, "simulated failure of a restore");
+    }
+    return w->restore_fails != ERR_NONE;
+}

@@ -34,6 +34,9 @@ int sim_machine_spend(struct sim_world *w, enum sim_way way, int64_t ms, int64_t
 bool sim_machine_answers(const struct sim_world *w, enum sim_way way, const char **why);
 /* Host writes fail while the host's disk is full. */
 int sim_machine_host_write(const struct sim_world *w, const char *path, struct err *err);
+/* Was this world told that saves or restores fail (sim/world.h)? Then with err. */
+bool sim_machine_save_fails(const struct sim_world *w, struct err *err);
+bool sim_machine_restore_fails(const struct sim_world *w, struct err *err);
 
 enum sim_power sim_machine_power(const struct sim_world *w);
 /* Power on (or reset): a boot begins; pending faults strike right after. */

@@ -72,6 +72,14 @@ void sim_world_fault_at(struct sim_world *w, int nth_call, enum sim_fault_kind k
     *f = (struct sim_due_fault){w->calls + nth_call, kind};
 }
 
+void sim_world_fail_saves(struct sim_world *w, enum err_class cls) {
+    w->save_fails = cls;
+}
+
+void sim_world_fail_restores(struct sim_world *w, enum err_class cls) {
+    w->restore_fails = cls;
+}
+
 int sim_world_calls(const struct sim_world *w) {
     return w->calls;
 }

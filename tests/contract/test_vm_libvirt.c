@@ -82,6 +82,21 @@ static bool real_remembers(void *self, const char *word) {
     return str_eq(line, want);
 }
 
+static void real_write_disk(void *self, const char *word) {
+    CLEANUP_FREE char *order = str_printf("write %s", word);
+    free(micro_guest_ask(real_vm(self), order));
+}
+
+static bool real_disk_holds(void *self, const char *word) {
+    CLEANUP_FREE char *want = str_printf("disk %s", word);
+    CLEANUP_FREE char *line = micro_guest_ask(real_vm(self), "read");
+    return str_eq(line, want);
+}
+
+static bool real_has_process(void *self) {
+    return libvirt_root_signal_qemu(((struct real_bench *)self)->root, 0, 0) > 0;
+}
+
 static void real_order(void *self, enum vm_contract_order order) {
     static const char *const orders[] = {
         [VM_ORDER_PANIC] = "panic",   [VM_ORDER_REBOOT] = "reboot",
@@ -117,9 +132,19 @@ static void real_sweep(const char *dir) {
 
 int main(void) {
     static const struct vm_contract_backend real = {
-        "libvirt",      real_open,  real_vm,    real_answers,   real_remember,
-        real_remembers, real_order, real_close, real_left_over,
-        real_sweep,
+        .name = "libvirt",
+        .open = real_open,
+        .vm = real_vm,
+        .answers = real_answers,
+        .remember = real_remember,
+        .remembers = real_remembers,
+        .write_disk = real_write_disk,
+        .disk_holds = real_disk_holds,
+        .order = real_order,
+        .has_process = real_has_process,
+        .close = real_close,
+        .left_over = real_left_over,
+        .sweep = real_sweep,
     };
     return vm_contract_run(&real, micro_guest_prepare);
 }
