@@ -1,0 +1,420 @@
+/* tree: what cells have in common, against a naive trie; shapes, estimates, and that many cells are
+ * cheap. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "plan/estimate.h"
+#include "plan/tree.h"
+
+enum { GROVE_PRODUCTS = 6, GROVE_UPDATES = 4, GROVE_SETS = 12, GROVE_STEPS = 14 };
+
+/* A model made by hand; the plan needs no files. */
+struct grove {
+    struct model model;
+    struct model_product products[GROVE_PRODUCTS];
+    struct model_update updates[GROVE_UPDATES];
+    const struct model_product *in_set[GROVE_SETS][GROVE_PRODUCTS];
+    const struct model_update *tried[GROVE_SETS][GROVE_UPDATES];
+    struct model_set sets[GROVE_SETS];
+    struct model_step steps[GROVE_STEPS];
+    char ids[GROVE_PRODUCTS + GROVE_UPDATES][8];
+    char name[8], names[2][8];
+    char *images[2];
+};
+
+static struct grove *grove_new(void) {
+    struct grove *g = mem_zalloc(1, sizeof(*g));
+    for (size_t i = 0; i < GROVE_PRODUCTS; i++) {
+        g->ids[i][0] = (char)('a' + i);
+        g->products[i].id = g->ids[i];
+    }
+    for (size_t i = 0; i < GROVE_UPDATES; i++) {
+        char *id = g->ids[GROVE_PRODUCTS + i];
+        id[0] = 'u';
+        id[1] = (char)('1' + i);
+        g->updates[i].id = id;
+    }
+    memcpy(g->name, "grove", 6);
+    memcpy(g->names[0], "one", 4);
+    memcpy(g->names[1], "two", 4);
+    g->images[0] = g->names[0];
+    g->images[1] = g->names[1];
+    g->model = (struct model){.path = g->name, .name = g->name, .sha256 = g->name,
+                              .images = g->images, .image_count = 1, .sets = g->sets,
+                              .repetitions = 1, .steps = g->steps};
+    return g;
+}
+
+static void grove_steps(struct grove *g, const enum step_kind *kinds) {
+    g->model.step_count = 0;
+    for (; *kinds != STEP_KIND_COUNT; kinds++) {
+        g->steps[g->model.step_count++] = (struct model_step){*kinds, step_kind_is_fresh(*kinds)};
+    }
+}
+
+/* products: letters; updates: digits of GROVE_UPDATES. */
+static void grove_set(struct grove *g, const char *products, const char *updates, bool control) {
+    size_t at = g->model.set_count++;
+    struct model_set *s = &g->sets[at];
+    *s = (struct model_set){g->in_set[at], 0, g->tried[at], 0, control};
+    for (; *products; products++) {
+        g->in_set[at][s->count++] = &g->products[*products - 'a'];
+    }
+    for (; *updates; updates++) {
+        g->tried[at][s->update_count++] = &g->updates[*updates - '1'];
+    }
+}
+
+static struct plan *grove_plan(const struct grove *g) {
+    struct diags diags = DIAGS_INIT;
+    struct plan *p = plan_build(&g->model, &diags);
+    ck_assert_ptr_nonnull(p);
+    return p;
+}
+
+/* ---- the naive trie: every prefix as a text ------------------------------------------------------ */
+
+static int naive_compare(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void naive_add_step(struct str *s, const struct plan_cell *c, size_t i) {
+    const struct plan_step *step = &c->steps[i];
+    bool update = step->kind == STEP_APPLY || step->kind == STEP_TOOK || step->kind == STEP_ROLLBACK;
+    str_addf(s, "/%s.%d.%s.%s", step_kind_name(step->kind), (int)step->phase,
+             step->product >= 0 ? c->products[step->product]->id : "",
+             update && c->update ? c->update->id : "");
+    if (step->fresh || i + 1 == c->step_count) {
+        str_addf(s, "#%p", (const void *)c);
+    }
+}
+
+static size_t naive_unique(const struct plan *p) {
+    size_t all = 0, n = 0;
+    for (size_t i = 0; i < p->cell_count; i++) {
+        all += p->cells[i].step_count;
+    }
+    char **prefixes = mem_zalloc(all + 1, sizeof(*prefixes));
+    for (size_t i = 0; i < p->cell_count; i++) {
+        CLEANUP_STR struct str s = STR_INIT;
+        str_add(&s, p->cells[i].image);
+        for (size_t k = 0; k < p->cells[i].step_count; k++) {
+            naive_add_step(&s, &p->cells[i], k);
+            prefixes[n++] = str_dup(str_get(&s));
+        }
+    }
+    qsort(prefixes, n, sizeof(*prefixes), naive_compare);
+    size_t unique = 0;
+    for (size_t i = 0; i < n; i++) {
+        unique += i == 0 || strcmp(prefixes[i - 1], prefixes[i]) != 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        free(prefixes[i]);
+    }
+    free(prefixes);
+    return unique;
+}
+
+/* ---- what must hold of every tree ------------------------------------------------------------- */
+
+static void tree_check_segment(const struct tree *t, size_t i) {
+    const struct tree_segment *s = &t->segments[i];
+    ck_assert_uint_lt(s->first, s->end);
+    ck_assert_uint_ge(s->cells, 1);
+    ck_assert_uint_le(s->order + s->cells, t->plan->cell_count);
+    if (s->parent != TREE_NONE) {
+        const struct tree_segment *p = &t->segments[s->parent];
+        ck_assert_uint_lt(s->parent, i);
+        ck_assert_uint_eq(s->first, p->end);
+        ck_assert_uint_ge(s->order, p->order);
+        ck_assert_uint_le(s->order + s->cells, p->order + p->cells);
+    } else {
+        ck_assert_uint_eq(s->first, 0);
+    }
+    uint32_t cells = 0, children = 0, before = 0;
+    for (uint32_t k = s->child; k != TREE_NONE; k = t->segments[k].next) {
+        ck_assert_uint_eq(t->segments[k].parent, i);
+        ck_assert(children == 0 || t->segments[k].cell > before); /* in plan order */
+        before = t->segments[k].cell;
+        cells += t->segments[k].cells;
+        children++;
+    }
+    ck_assert(children != 1);
+    ck_assert_uint_eq(cells, children ? s->cells : 0);
+    uint32_t first = UINT32_MAX;
+    for (uint32_t k = s->order; k < s->order + s->cells; k++) {
+        first = t->order[k] < first ? t->order[k] : first;
+        ck_assert_uint_ge(tree_common(&t->plan->cells[t->order[k]], &t->plan->cells[s->cell]),
+                          children ? s->end : 0);
+    }
+    ck_assert_uint_eq(first, s->cell);
+}
+
+static void tree_check(const struct tree *t) {
+    ck_assert_uint_le(t->count, 2 * t->plan->cell_count);
+    for (size_t i = 0; i < t->count; i++) {
+        tree_check_segment(t, i);
+    }
+    for (size_t c = 0; c < t->plan->cell_count; c++) {
+        const struct tree_segment *leaf = &t->segments[t->leaf[c]];
+        ck_assert_uint_eq(leaf->cell, c);
+        ck_assert_uint_eq(leaf->cells, 1);
+        ck_assert_uint_eq(leaf->child, TREE_NONE);
+        ck_assert_uint_eq(leaf->end, t->plan->cells[c].step_count);
+        ck_assert_uint_eq(t->order[leaf->order], c);
+        for (uint32_t s = t->leaf[c]; s != TREE_NONE; s = t->segments[s].parent) {
+            ck_assert_uint_eq(tree_find(t, c, t->segments[s].end), s);
+        }
+        ck_assert_uint_eq(tree_find(t, c, 0), TREE_NONE);
+    }
+    ck_assert_uint_eq(t->unique, naive_unique(t->plan));
+}
+
+/* ---- tests ----------------------------------------------------------------------------------- */
+
+static const enum step_kind usual[] = {STEP_INSTALL, STEP_VERIFY, STEP_APPLY,
+                                       STEP_TOOK,    STEP_REBOOT, STEP_VERIFY, STEP_KIND_COUNT};
+
+START_TEST(tree_of_growing_sets) {
+    struct grove *g = grove_new();
+    grove_steps(g, usual);
+    grove_set(g, "b", "12", true);
+    grove_set(g, "bc", "2", false);
+    struct plan *p = grove_plan(g);
+    struct tree *t = tree_build(p);
+    tree_check(t);
+    /* {b} and {b, c} have provision, boot and the first install in common. */
+    const struct plan_cell *one = plan_find(p, "one/b/u1/1"), *two = plan_find(p, "one/b+c/u2/1");
+    ck_assert_uint_eq(tree_common(one, two), 3);
+    ck_assert_uint_eq(tree_common(one, plan_find(p, "one/b/u2/1")), 4); /* differ in the update */
+    ck_assert_uint_eq(tree_common(one, plan_find(p, "one/b/none/1")), 4);
+    uint32_t root = t->leaf[0];
+    while (t->segments[root].parent != TREE_NONE) {
+        root = t->segments[root].parent;
+    }
+    ck_assert_uint_eq(t->segments[root].end, 3);
+    ck_assert_uint_eq(t->segments[root].cells, 4);
+    ck_assert_uint_eq(tree_depth(t, t->leaf[0]), 2);
+    ck_assert_uint_eq(t->steps, 8 + 10 + 10 + 11);
+    ck_assert_uint_eq(t->unique, 3 + 1 + (4 + 6 + 6) + 8);
+    tree_free(t);
+    plan_free(p);
+    free(g);
+}
+END_TEST
+
+START_TEST(tree_repetitions_part_where_they_measure) {
+    static const enum step_kind kinds[] = {STEP_INSTALL, STEP_MEASURE, STEP_APPLY, STEP_MEASURE,
+                                           STEP_KIND_COUNT};
+    struct grove *g = grove_new();
+    grove_steps(g, kinds);
+    grove_set(g, "a", "1", false);
+    g->model.repetitions = 5;
+    struct plan *p = grove_plan(g);
+    struct tree *t = tree_build(p);
+    tree_check(t);
+    ck_assert_uint_eq(t->count, 6);
+    ck_assert_uint_eq(t->segments[0].end, 3);
+    ck_assert_uint_eq(t->segments[0].cells, 5);
+    ck_assert_uint_eq(t->unique, 3 + 5 * 5);
+    tree_free(t);
+    g->steps[0].fresh = true; /* said by the matrix: nothing after boot is shared */
+    struct plan *q = grove_plan(g);
+    t = tree_build(q);
+    tree_check(t);
+    ck_assert_uint_eq(t->segments[0].end, 2);
+    tree_free(t);
+    plan_free(q);
+    plan_free(p);
+    free(g);
+}
+END_TEST
+
+START_TEST(tree_install_orders_share_what_begins_alike) {
+    struct grove *g = grove_new();
+    grove_steps(g, usual);
+    grove_set(g, "abc", "1", true);
+    g->model.all_orders = true;
+    struct plan *p = grove_plan(g);
+    struct tree *t = tree_build(p);
+    tree_check(t);
+    const struct plan_cell *abc = plan_find(p, "one/a+b+c/u1/1");
+    ck_assert_uint_eq(tree_common(abc, plan_find(p, "one/a+c+b/u1/1")), 3);
+    ck_assert_uint_eq(tree_common(abc, plan_find(p, "one/b+a+c/u1/1")), 2);
+    ck_assert_uint_eq(tree_common(abc, plan_find(p, "one/a+b+c/none/1")), 6);
+    tree_free(t);
+    plan_free(p);
+    free(g);
+}
+END_TEST
+
+START_TEST(tree_images_share_nothing) {
+    struct grove *g = grove_new();
+    grove_steps(g, usual);
+    grove_set(g, "ab", "12", true);
+    g->model.image_count = 2;
+    struct plan *p = grove_plan(g);
+    struct tree *t = tree_build(p);
+    tree_check(t);
+    ck_assert_uint_eq(tree_common(&p->cells[0], &p->cells[p->cell_count - 1]), 0);
+    ck_assert_uint_eq(t->segments[0].cells, 3);
+    ck_assert_uint_eq(t->segments[t->segments[0].next].cells, 3);
+    tree_free(t);
+    plan_free(p);
+    free(g);
+}
+END_TEST
+
+START_TEST(tree_of_one_cell_and_of_none) {
+    struct grove *g = grove_new();
+    grove_steps(g, usual);
+    grove_set(g, "a", "", true);
+    struct plan *p = grove_plan(g);
+    struct tree *t = tree_build(p);
+    tree_check(t);
+    ck_assert_uint_eq(t->count, 1);
+    ck_assert_uint_eq(t->unique, t->steps);
+    tree_free(t);
+    struct plan none = {0};
+    t = tree_build(&none);
+    ck_assert_uint_eq(t->count, 0);
+    tree_free(t);
+    plan_free(p);
+    free(g);
+}
+END_TEST
+
+/* xorshift: the same groves at every run. */
+static uint32_t draw(uint32_t *seed, uint32_t below) {
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 17;
+    *seed ^= *seed << 5;
+    return *seed % below;
+}
+
+static void grove_draw(struct grove *g, uint32_t *seed) {
+    static const enum step_kind any[] = {STEP_VERIFY, STEP_DETECT, STEP_MEASURE, STEP_APPLY,
+                                         STEP_TOOK,   STEP_REBOOT, STEP_ROLLBACK};
+    enum step_kind kinds[GROVE_STEPS] = {STEP_INSTALL};
+    size_t n = 1 + draw(seed, 8);
+    for (size_t i = 1; i <= n; i++) {
+        kinds[i] = i == n ? STEP_KIND_COUNT : any[draw(seed, 7)];
+    }
+    grove_steps(g, kinds);
+    for (size_t i = 0; i < g->model.step_count; i++) {
+        g->steps[i].fresh = draw(seed, 6) == 0;
+    }
+    for (uint32_t sets = 1 + draw(seed, 6); sets > 0; sets--) {
+        char products[5] = "", updates[4] = "";
+        uint32_t begin = draw(seed, GROVE_PRODUCTS);
+        for (uint32_t i = 0, count = 1 + draw(seed, 3); i < count; i++) {
+            products[i] = (char)('a' + (begin + i * (1 + begin % 2)) % GROVE_PRODUCTS);
+        }
+        for (uint32_t i = 0, count = draw(seed, 3); i < count; i++) {
+            updates[i] = (char)('1' + i);
+        }
+        grove_set(g, products, updates, updates[0] == '\0' || draw(seed, 2));
+    }
+    g->model.image_count = 1 + draw(seed, 2);
+    g->model.repetitions = 1 + (int)draw(seed, 3);
+    g->model.all_orders = draw(seed, 3) == 0;
+}
+
+START_TEST(tree_of_anything_is_the_naive_trie) {
+    uint32_t seed = 0x9e3779b9u;
+    for (int round = 0; round < 400; round++) {
+        struct grove *g = grove_new();
+        grove_draw(g, &seed);
+        struct plan *p = grove_plan(g);
+        struct tree *t = tree_build(p);
+        tree_check(t);
+        tree_free(t);
+        plan_free(p);
+        free(g);
+    }
+}
+END_TEST
+
+START_TEST(tree_estimates) {
+    static const enum step_kind kinds[] = {STEP_INSTALL, STEP_MEASURE, STEP_KIND_COUNT};
+    struct grove *g = grove_new();
+    grove_steps(g, kinds);
+    grove_set(g, "a", "", true);
+    g->model.repetitions = 3;
+    struct plan *p = grove_plan(g);
+    struct tree *t = tree_build(p);
+    struct estimate e;
+    estimate_init(&e);
+    ck_assert(!estimate_is_learned(&e));
+    for (int k = 0; k < STEP_KIND_COUNT; k++) {
+        ck_assert(estimate_step(&e, (enum step_kind)k) > 0);
+        estimate_learn(&e, step_kind_name((enum step_kind)k), 900);
+        estimate_learn(&e, step_kind_name((enum step_kind)k), 1100);
+    }
+    estimate_learn(&e, "no such step", 1);
+    ck_assert(estimate_is_learned(&e));
+    e.save_ms = 100;
+    e.restore_ms = 10;
+    struct estimate_plan all;
+    estimate_tree(&e, t, &all);
+    ck_assert_double_eq_tol(all.apart_ms, 18000, 1e-6);               /* 3 x 6 steps of a second */
+    ck_assert_double_eq_tol(all.shared_ms, 3000 + 9000 + 120, 1e-6);  /* one save, two restores */
+    ck_assert_double_eq_tol(all.longest_ms, 6000, 1e-6);
+    ck_assert_uint_eq(all.states, 1);
+    ck_assert_double_eq_tol(estimate_wall_ms(&all, true, 1), 12120, 1e-6);
+    ck_assert_double_eq_tol(estimate_wall_ms(&all, true, 4), 6000, 1e-6);
+    ck_assert_double_eq_tol(estimate_wall_ms(&all, false, 2), 9000, 1e-6);
+    tree_free(t);
+    plan_free(p);
+    free(g);
+}
+END_TEST
+
+START_TEST(tree_of_very_many_cells) {
+    struct grove *g = grove_new();
+    grove_steps(g, usual);
+    for (size_t i = 0; i < GROVE_SETS; i++) {
+        char products[5] = {(char)('a' + i % 6), (char)('a' + (i + 1) % 6), (char)('a' + (i + 2) % 6),
+                            i < 6 ? '\0' : (char)('a' + (i + 3) % 6), '\0'};
+        grove_set(g, products, "1234", true);
+    }
+    g->model.all_orders = true;
+    g->model.image_count = 2;
+    g->model.repetitions = 56; /* 6 x (6 + 24) orders x 5 x 2 x 56 = 100,800 cells */
+    struct plan *p = grove_plan(g);
+    ck_assert_uint_eq(p->cell_count, 100800);
+    struct tree *t = tree_build(p);
+    ck_assert_uint_lt(t->count, 2 * p->cell_count);
+    ck_assert_uint_lt(t->unique, t->steps / 2);
+    for (size_t i = 1; i < t->count; i++) {
+        ck_assert_uint_lt(t->segments[i].first, t->segments[i].end);
+        ck_assert(t->segments[i].parent == TREE_NONE || t->segments[i].parent < i);
+    }
+    tree_free(t);
+    plan_free(p);
+    free(g);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("tree");
+    TCase *t = tcase_create("tree");
+    tcase_set_timeout(t, 120); /* a hundred thousand cells under sanitizers */
+    tcase_add_test(t, tree_of_growing_sets);
+    tcase_add_test(t, tree_repetitions_part_where_they_measure);
+    tcase_add_test(t, tree_install_orders_share_what_begins_alike);
+    tcase_add_test(t, tree_images_share_nothing);
+    tcase_add_test(t, tree_of_one_cell_and_of_none);
+    tcase_add_test(t, tree_of_anything_is_the_naive_trie);
+    tcase_add_test(t, tree_estimates);
+    tcase_add_test(t, tree_of_very_many_cells);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
