@@ -183,7 +183,10 @@ static struct pick_found pick_impatient(const struct sched *s, int host) {
         }
         f.from = pick_deepest_ready(s, f.cell, host);
         double again = pick_at(s, x) - pick_at(s, f.from);
-        if (again * (1 + PICK_MARGIN) + (f.from ? restore : 0) < pick_due_ms(s, x) + restore) {
+        double without = again * (1 + PICK_MARGIN) + (f.from ? restore : 0);
+        /* Only when its maker is late: while it keeps its time, a save and a restore are all that
+         * could be won. */
+        if (without + s->eta.seen.save_ms + restore < pick_due_ms(s, x) + restore) {
             return f;
         }
     }
@@ -198,6 +201,9 @@ bool sched_pick(struct sched *s, int host, struct sched_pick *out) {
     if (!f.any) {
         f = pick_impatient(s, host);
     }
-    *out = (struct sched_pick){f.cell, f.from};
+    /* The last try of a cell that could not begin at a state relies on none. */
+    const struct sched_cell *c = &s->cells[f.cell];
+    bool alone = f.any && c->unbegun && c->tries + 1 >= s->o->limits.attempts;
+    *out = (struct sched_pick){f.cell, alone ? NULL : f.from};
     return f.any;
 }

@@ -106,12 +106,20 @@ static void site_release(struct sched *s, struct sched_site *x) {
     }
 }
 
-/* Nobody begins there any more. */
+/* The memory image goes when the last worker that was sent there has begun. */
+static void site_drop_memory(struct sched *s, struct sched_site *x) {
+    if (x->state == SITE_BASE && x->memory && x->restoring == 0) {
+        x->memory = false;
+        site_drop(s, x, SCHED_DROP_MEMORY);
+    }
+}
+
+/* Nobody is sent there any more. */
 static void site_retire(struct sched *s, struct sched_site *x) {
     site_close(s, x);
     x->state = SITE_BASE;
     if (x->standing > 0) {
-        site_drop(s, x, SCHED_DROP_MEMORY);
+        site_drop_memory(s, x);
         return;
     }
     x->standing = 1; /* as if the last one left now */
@@ -251,6 +259,7 @@ static int site_keep(struct sched *s, struct sched_slot *slot, const struct obse
     }
     slot->save_next++;
     x->state = SITE_READY;
+    x->memory = true;
     x->at_ms = o->at_ms;
     s->places[x->host].used += bytes - x->bytes;
     x->bytes = bytes;
@@ -273,6 +282,7 @@ static int site_keep(struct sched *s, struct sched_slot *slot, const struct obse
 static void site_begun(struct sched *s, struct sched_slot *slot, struct sched_site *from) {
     slot->restoring = false;
     from->restoring--;
+    site_drop_memory(s, from);
     site_review(s, from);
 }
 
@@ -295,9 +305,8 @@ static void site_spoil(struct sched *s, struct sched_site *x) {
     if (x->state == SITE_READY && ++x->spoilt >= SITES_SPOILT_MAX && !s->places[x->host].gone) {
         log_warn(s->o->log, "state %s: workers cannot begin there, it is given up", x->name);
         s->segments[x->segment].missed++;
-        x->state = SITE_BASE;
-        site_close(s, x);
-        site_drop(s, x, SCHED_DROP_MEMORY);
+        site_retire(s, x);
+        sched_wake(s, x->host);
     }
 }
 
@@ -316,8 +325,10 @@ void sched_sites_leave(struct sched *s, int index) {
         slot->restoring = false;
         base->restoring--;
         if (slot->infra != FAILURE_NONE && !slot->lost_host) {
+            s->cells[slot->cell].unbegun = true;
             site_spoil(s, base);
         }
+        site_drop_memory(s, base);
     }
     bool ready = base->state == SITE_READY;
     site_release(s, base);
@@ -352,6 +363,7 @@ static void site_take_kept(struct sched *s, const struct sched_kept *k) {
     x->cell = k->cell;
     x->attempt = k->attempt;
     x->at_ms = k->at_ms;
+    x->memory = usable;
     x->state = usable ? SITE_READY : SITE_BASE;
     if (usable) {
         site_open(s, x);

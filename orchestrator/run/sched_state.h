@@ -27,6 +27,7 @@ struct sched_cell {
     enum sched_cell_state state;
     int attempts; /* made so far, earlier parts of the run included: numbers them */
     int tries;    /* of this part, without those that only lost their host */
+    bool unbegun; /* one of them could not begin at its state */
 };
 
 struct sched_segment { /* beside the tree's segment of the same index */
@@ -41,7 +42,7 @@ struct sched_segment { /* beside the tree's segment of the same index */
 enum sched_site_state {
     SITE_PRODUCING, /* its slot was asked to keep it; ends as READY or gone */
     SITE_READY,     /* cells may begin there; ends as BASE or gone */
-    SITE_BASE,      /* only its disk is left, for those that stand on it */
+    SITE_BASE,      /* nobody begins there any more: its disk is left for those that stand on it */
 };
 
 struct sched_site {
@@ -55,6 +56,7 @@ struct sched_site {
     int64_t bytes;  /* on disk; while PRODUCING what is set aside for it */
     int64_t due;    /* when it should be there; PRODUCING only */
     int restoring;  /* workers sent there that have not begun yet */
+    bool memory;    /* its memory image is there */
     int spoilt;     /* how many of them never did */
     int standing;   /* workers and other sites whose disks stand on this one */
     struct sched_site *base; /* the one it stands on, NULL: none */
