@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "journal/observation.h"
 #include "model/failure.h"
-#include "plan/plan.h"
+#include "plan/estimate.h"
 
 /* Most workers on one real host: what `--jobs` accepts. */
 enum { SCHED_JOBS_MAX = 64 };
@@ -135,6 +135,7 @@ struct sched_opts { /* borrowed during sched_run */
     bool sharing;        /* keep states and begin at them */
     int64_t state_bytes; /* a state is never larger */
     int64_t states_max;  /* bytes that the states of one host may take together */
+    const struct estimate *estimate; /* what older runs taught; NULL: nothing */
     const struct sched_past *past; /* one for each cell; NULL: a new run */
     const struct sched_kept *kept;
     size_t kept_count;

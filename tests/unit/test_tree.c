@@ -8,72 +8,7 @@
 #include "base/str.h"
 #include "plan/estimate.h"
 #include "plan/tree.h"
-
-enum { GROVE_PRODUCTS = 6, GROVE_UPDATES = 4, GROVE_SETS = 12, GROVE_STEPS = 14 };
-
-/* A model made by hand; the plan needs no files. */
-struct grove {
-    struct model model;
-    struct model_product products[GROVE_PRODUCTS];
-    struct model_update updates[GROVE_UPDATES];
-    const struct model_product *in_set[GROVE_SETS][GROVE_PRODUCTS];
-    const struct model_update *tried[GROVE_SETS][GROVE_UPDATES];
-    struct model_set sets[GROVE_SETS];
-    struct model_step steps[GROVE_STEPS];
-    char ids[GROVE_PRODUCTS + GROVE_UPDATES][8];
-    char name[8], names[2][8];
-    char *images[2];
-};
-
-static struct grove *grove_new(void) {
-    struct grove *g = mem_zalloc(1, sizeof(*g));
-    for (size_t i = 0; i < GROVE_PRODUCTS; i++) {
-        g->ids[i][0] = (char)('a' + i);
-        g->products[i].id = g->ids[i];
-    }
-    for (size_t i = 0; i < GROVE_UPDATES; i++) {
-        char *id = g->ids[GROVE_PRODUCTS + i];
-        id[0] = 'u';
-        id[1] = (char)('1' + i);
-        g->updates[i].id = id;
-    }
-    memcpy(g->name, "grove", 6);
-    memcpy(g->names[0], "one", 4);
-    memcpy(g->names[1], "two", 4);
-    g->images[0] = g->names[0];
-    g->images[1] = g->names[1];
-    g->model = (struct model){.path = g->name, .name = g->name, .sha256 = g->name,
-                              .images = g->images, .image_count = 1, .sets = g->sets,
-                              .repetitions = 1, .steps = g->steps};
-    return g;
-}
-
-static void grove_steps(struct grove *g, const enum step_kind *kinds) {
-    g->model.step_count = 0;
-    for (; *kinds != STEP_KIND_COUNT; kinds++) {
-        g->steps[g->model.step_count++] = (struct model_step){*kinds, step_kind_is_fresh(*kinds)};
-    }
-}
-
-/* products: letters; updates: digits of GROVE_UPDATES. */
-static void grove_set(struct grove *g, const char *products, const char *updates, bool control) {
-    size_t at = g->model.set_count++;
-    struct model_set *s = &g->sets[at];
-    *s = (struct model_set){g->in_set[at], 0, g->tried[at], 0, control};
-    for (; *products; products++) {
-        g->in_set[at][s->count++] = &g->products[*products - 'a'];
-    }
-    for (; *updates; updates++) {
-        g->tried[at][s->update_count++] = &g->updates[*updates - '1'];
-    }
-}
-
-static struct plan *grove_plan(const struct grove *g) {
-    struct diags diags = DIAGS_INIT;
-    struct plan *p = plan_build(&g->model, &diags);
-    ck_assert_ptr_nonnull(p);
-    return p;
-}
+#include "support/grove.h"
 
 /* ---- the naive trie: every prefix as a text ------------------------------------------------------ */
 
@@ -181,13 +116,13 @@ static const enum step_kind usual[] = {STEP_INSTALL, STEP_VERIFY, STEP_APPLY,
 START_TEST(tree_of_growing_sets) {
     struct grove *g = grove_new();
     grove_steps(g, usual);
-    grove_set(g, "b", "12", true);
-    grove_set(g, "bc", "2", false);
-    struct plan *p = grove_plan(g);
+    grove_set(g, "b", 2, true);
+    grove_set(g, "bc", 1, false);
+    struct plan *p = grove_plan(g, false);
     struct tree *t = tree_build(p);
     tree_check(t);
     /* {b} and {b, c} have provision, boot and the first install in common. */
-    const struct plan_cell *one = plan_find(p, "one/b/u1/1"), *two = plan_find(p, "one/b+c/u2/1");
+    const struct plan_cell *one = plan_find(p, "one/b/u1/1"), *two = plan_find(p, "one/b+c/u1/1");
     ck_assert_uint_eq(tree_common(one, two), 3);
     ck_assert_uint_eq(tree_common(one, plan_find(p, "one/b/u2/1")), 4); /* differ in the update */
     ck_assert_uint_eq(tree_common(one, plan_find(p, "one/b/none/1")), 4);
@@ -211,9 +146,9 @@ START_TEST(tree_repetitions_part_where_they_measure) {
                                            STEP_KIND_COUNT};
     struct grove *g = grove_new();
     grove_steps(g, kinds);
-    grove_set(g, "a", "1", false);
+    grove_set(g, "a", 1, false);
     g->model.repetitions = 5;
-    struct plan *p = grove_plan(g);
+    struct plan *p = grove_plan(g, false);
     struct tree *t = tree_build(p);
     tree_check(t);
     ck_assert_uint_eq(t->count, 6);
@@ -222,7 +157,7 @@ START_TEST(tree_repetitions_part_where_they_measure) {
     ck_assert_uint_eq(t->unique, 3 + 5 * 5);
     tree_free(t);
     g->steps[0].fresh = true; /* said by the matrix: nothing after boot is shared */
-    struct plan *q = grove_plan(g);
+    struct plan *q = grove_plan(g, false);
     t = tree_build(q);
     tree_check(t);
     ck_assert_uint_eq(t->segments[0].end, 2);
@@ -236,9 +171,9 @@ END_TEST
 START_TEST(tree_install_orders_share_what_begins_alike) {
     struct grove *g = grove_new();
     grove_steps(g, usual);
-    grove_set(g, "abc", "1", true);
+    grove_set(g, "abc", 1, true);
     g->model.all_orders = true;
-    struct plan *p = grove_plan(g);
+    struct plan *p = grove_plan(g, false);
     struct tree *t = tree_build(p);
     tree_check(t);
     const struct plan_cell *abc = plan_find(p, "one/a+b+c/u1/1");
@@ -254,9 +189,9 @@ END_TEST
 START_TEST(tree_images_share_nothing) {
     struct grove *g = grove_new();
     grove_steps(g, usual);
-    grove_set(g, "ab", "12", true);
+    grove_set(g, "ab", 2, true);
     g->model.image_count = 2;
-    struct plan *p = grove_plan(g);
+    struct plan *p = grove_plan(g, false);
     struct tree *t = tree_build(p);
     tree_check(t);
     ck_assert_uint_eq(tree_common(&p->cells[0], &p->cells[p->cell_count - 1]), 0);
@@ -271,8 +206,8 @@ END_TEST
 START_TEST(tree_of_one_cell_and_of_none) {
     struct grove *g = grove_new();
     grove_steps(g, usual);
-    grove_set(g, "a", "", true);
-    struct plan *p = grove_plan(g);
+    grove_set(g, "a", 0, true);
+    struct plan *p = grove_plan(g, false);
     struct tree *t = tree_build(p);
     tree_check(t);
     ck_assert_uint_eq(t->count, 1);
@@ -308,15 +243,12 @@ static void grove_draw(struct grove *g, uint32_t *seed) {
         g->steps[i].fresh = draw(seed, 6) == 0;
     }
     for (uint32_t sets = 1 + draw(seed, 6); sets > 0; sets--) {
-        char products[5] = "", updates[4] = "";
-        uint32_t begin = draw(seed, GROVE_PRODUCTS);
+        char products[5] = "";
+        uint32_t begin = draw(seed, 6), updates = draw(seed, 3);
         for (uint32_t i = 0, count = 1 + draw(seed, 3); i < count; i++) {
-            products[i] = (char)('a' + (begin + i * (1 + begin % 2)) % GROVE_PRODUCTS);
+            products[i] = (char)('a' + (begin + i * (1 + begin % 2)) % 6);
         }
-        for (uint32_t i = 0, count = draw(seed, 3); i < count; i++) {
-            updates[i] = (char)('1' + i);
-        }
-        grove_set(g, products, updates, updates[0] == '\0' || draw(seed, 2));
+        grove_set(g, products, updates, updates == 0 || draw(seed, 2));
     }
     g->model.image_count = 1 + draw(seed, 2);
     g->model.repetitions = 1 + (int)draw(seed, 3);
@@ -328,7 +260,7 @@ START_TEST(tree_of_anything_is_the_naive_trie) {
     for (int round = 0; round < 400; round++) {
         struct grove *g = grove_new();
         grove_draw(g, &seed);
-        struct plan *p = grove_plan(g);
+        struct plan *p = grove_plan(g, false);
         struct tree *t = tree_build(p);
         tree_check(t);
         tree_free(t);
@@ -342,9 +274,9 @@ START_TEST(tree_estimates) {
     static const enum step_kind kinds[] = {STEP_INSTALL, STEP_MEASURE, STEP_KIND_COUNT};
     struct grove *g = grove_new();
     grove_steps(g, kinds);
-    grove_set(g, "a", "", true);
+    grove_set(g, "a", 0, true);
     g->model.repetitions = 3;
-    struct plan *p = grove_plan(g);
+    struct plan *p = grove_plan(g, false);
     struct tree *t = tree_build(p);
     struct estimate e;
     estimate_init(&e);
@@ -376,15 +308,15 @@ END_TEST
 START_TEST(tree_of_very_many_cells) {
     struct grove *g = grove_new();
     grove_steps(g, usual);
-    for (size_t i = 0; i < GROVE_SETS; i++) {
+    for (size_t i = 0; i < 12; i++) {
         char products[5] = {(char)('a' + i % 6), (char)('a' + (i + 1) % 6), (char)('a' + (i + 2) % 6),
                             i < 6 ? '\0' : (char)('a' + (i + 3) % 6), '\0'};
-        grove_set(g, products, "1234", true);
+        grove_set(g, products, 4, true);
     }
     g->model.all_orders = true;
     g->model.image_count = 2;
     g->model.repetitions = 56; /* 6 x (6 + 24) orders x 5 x 2 x 56 = 100,800 cells */
-    struct plan *p = grove_plan(g);
+    struct plan *p = grove_plan(g, false);
     ck_assert_uint_eq(p->cell_count, 100800);
     struct tree *t = tree_build(p);
     ck_assert_uint_lt(t->count, 2 * p->cell_count);
