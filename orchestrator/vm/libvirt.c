@@ -26,6 +26,7 @@ struct vm_libvirt {
     size_t owned_count;
     char *cache_dir;
     char *root, *overlay;
+    unsigned starts;   /* so far */
     unsigned overlays; /* further ones so far: each save and restore gives the VM another */
     struct domain_paths paths; /* disk is `overlay`; the others are owned */
     char *console_log, *agent_socket, *vnc_socket;
@@ -116,7 +117,12 @@ static int libvirt_started(struct vm_libvirt *v, struct err *err) {
 }
 
 static int libvirt_do_start(struct vm_libvirt *v, struct err *err) {
-    CLEANUP_FREE char *xml = domain_xml_build(&v->spec, &v->paths, err);
+    /* A name of its own for every start: libvirt tells the end of a machine a little before it forgets the
+     * name, also of one restored from a state of ours. */
+    CLEANUP_FREE char *name = str_printf("%s-%d-%u", v->spec.name, (int)getpid(), ++v->starts);
+    struct vm_spec spec = v->spec;
+    spec.name = name;
+    CLEANUP_FREE char *xml = domain_xml_build(&spec, &v->paths, err);
     if (!xml) {
         return -1;
     }
