@@ -155,6 +155,22 @@ START_TEST(the_longest_way_goes_first) {
 }
 END_TEST
 
+START_TEST(no_slot_idles_without_need) {
+    struct estimate e;
+    estimate_init(&e);
+    for (int slots = 1; slots <= 8; slots++) {
+        struct world w = world_new(_i ? deep : usual, 4, 2);
+        struct estimate_plan all;
+        estimate_tree(&e, w.tree, &all);
+        struct fleet_spec spec = world_spec(&w, 1, slots);
+        /* Graham's bound: the work shared out, and at worst the longest way behind it. */
+        double most = all.shared_ms / slots + all.longest_ms * (slots > 1) + 10 * e.restore_ms;
+        ck_assert_double_le((double)run_whole(&spec).ms, most);
+        world_free(&w);
+    }
+}
+END_TEST
+
 /* ---- when something does ------------------------------------------------------------------------- */
 
 struct blow { /* one fault, at one place */
@@ -194,6 +210,26 @@ START_TEST(any_fault_at_any_step) {
         }
     }
     ck_assert_uint_gt(struck, 50);
+    world_free(&w);
+}
+END_TEST
+
+START_TEST(tried_again_it_begins_at_the_deepest_state) {
+    struct world w = world_new(deep, 3, 1);
+    size_t struck = 0;
+    for (size_t cell = 0; cell < w.plan->cell_count; cell++) {
+        size_t own = w.tree->segments[w.tree->leaf[cell]].first;
+        struct blow b = {FLEET_KILLED, cell, own, 1, &struck};
+        struct fleet_spec spec = world_spec(&w, 1, 1);
+        spec.faults = (struct fleet_faults){.step = blow_step, .ctx = &b};
+        struct fleet_counts n = run_whole(&spec);
+        bool last = w.tree->segments[w.tree->leaf[cell]].next == TREE_NONE;
+        /* Only the step that failed is done twice, unless its state was dropped: it was the last
+         * one's to begin there. */
+        ck_assert_uint_ge(n.executed, w.tree->unique + 1);
+        ck_assert(last || n.executed == w.tree->unique + 1);
+    }
+    ck_assert_uint_eq(struck, w.plan->cell_count);
     world_free(&w);
 }
 END_TEST
@@ -393,6 +429,8 @@ int main(void) {
     tcase_add_test(t, the_budget_is_kept);
     tcase_add_test(t, several_hosts_divide_the_tree);
     tcase_add_test(t, the_longest_way_goes_first);
+    tcase_add_loop_test(t, no_slot_idles_without_need, 0, 2);
+    tcase_add_test(t, tried_again_it_begins_at_the_deepest_state);
     tcase_add_loop_test(t, any_fault_at_any_step, 1, FLEET_FAULT_COUNT);
     tcase_add_test(t, states_that_cannot_be_saved_or_restored);
     tcase_add_loop_test(t, a_product_that_fails_fails_for_each_cell_alike, 0, 2);

@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "plan/estimate.h"
-#include "plan/tree.h"
+#include "plan/tree_show.h"
 #include "support/grove.h"
 
 /* ---- the naive trie: every prefix as a text ------------------------------------------------------ */
@@ -305,6 +305,129 @@ START_TEST(tree_estimates) {
 }
 END_TEST
 
+/* ---- shown ------------------------------------------------------------------------------------- */
+
+struct shown {
+    char *text;
+    size_t lines;
+};
+
+static struct shown show_tree(const struct tree *t, size_t most, bool dot) {
+    struct shown s = {NULL, 0};
+    size_t len = 0;
+    struct estimate e;
+    estimate_init(&e);
+    FILE *out = open_memstream(&s.text, &len);
+    if (dot) {
+        tree_print_dot(t, out);
+    } else {
+        tree_print(t, &e, most, out);
+    }
+    fclose(out);
+    for (const char *c = s.text; *c; c++) {
+        s.lines += *c == '\n';
+    }
+    return s;
+}
+
+static size_t count_text(const char *text, const char *what) {
+    size_t n = 0;
+    for (; (text = strstr(text, what)) != NULL; text += strlen(what)) {
+        n++;
+    }
+    return n;
+}
+
+START_TEST(tree_in_words) {
+    static const enum step_kind kinds[] = {STEP_INSTALL, STEP_APPLY, STEP_MEASURE, STEP_KIND_COUNT};
+    struct grove *g = grove_new();
+    grove_steps(g, kinds);
+    grove_set(g, "ab", 1, true);
+    g->model.repetitions = 3;
+    struct plan *p = grove_plan(g, false);
+    struct tree *t = tree_build(p);
+    struct shown s = show_tree(t, 0, false);
+    ck_assert_str_eq(s.text,
+                     "one: provision, boot, install a, install b  (23 s, 6 cells)\n"
+                     "  measure, collect, teardown  (53 s each) = one/a+b/none/1 and 2 more repetitions\n"
+                     "  apply u1  (3 s, 3 cells)\n"
+                     "    measure, collect, teardown  (53 s each) = one/a+b/u1/1 and 2 more repetitions\n");
+    free(s.text);
+    tree_free(t);
+    plan_free(p);
+    free(g);
+}
+END_TEST
+
+START_TEST(tree_shown_is_cut_to_fit_and_says_what_is_missing) {
+    struct grove *g = grove_new();
+    grove_steps(g, usual);
+    grove_set(g, "abcde", 20, true);
+    g->model.all_orders = true;
+    g->model.repetitions = 2; /* 120 x 21 x 2 */
+    struct plan *p = grove_plan(g, false);
+    struct tree *t = tree_build(p);
+    struct shown s = show_tree(t, 60, false), whole = show_tree(t, 0, false);
+    ck_assert_uint_le(s.lines, 60);
+    ck_assert_uint_gt(s.lines, 15);
+    ck_assert_uint_gt(whole.lines, 120 * 21);
+    /* Cells shown and cells left out are all of them. */
+    size_t cells = 0;
+    for (const char *at = s.text; (at = strstr(at, "more with ")) != NULL; at++) {
+        cells += strtoul(at + 10, NULL, 10);
+    }
+    cells += count_text(s.text, " = ") + count_text(s.text, "and 1 more repetition");
+    ck_assert_uint_eq(cells, p->cell_count);
+    ck_assert_uint_eq(count_text(whole.text, "... and"), 0);
+    free(s.text);
+    free(whole.text);
+    tree_free(t);
+    plan_free(p);
+    free(g);
+}
+END_TEST
+
+START_TEST(tree_drawn_and_as_json) {
+    struct grove *g = grove_new();
+    grove_steps(g, usual);
+    grove_set(g, "abc", 3, true);
+    g->model.image_count = 2;
+    memcpy(g->names[1], "a\"\\", 4); /* quoted in the drawing */
+    struct plan *p = grove_plan(g, false);
+    struct tree *t = tree_build(p);
+    struct shown s = show_tree(t, 0, true);
+    ck_assert_int_eq(strncmp(s.text, "digraph plan {\n", 15), 0);
+    ck_assert_uint_eq(count_text(s.text, " [label="), t->count);
+    ck_assert_uint_eq(count_text(s.text, " -> "), t->count - 2); /* but the roots */
+    ck_assert_uint_eq(count_text(s.text, "style=rounded"), p->cell_count);
+    ck_assert_uint_ge(count_text(s.text, "a\\\"\\\\: provision"), 1);
+    ck_assert_str_eq(s.text + strlen(s.text) - 3, "\n}\n");
+    free(s.text);
+    struct estimate e;
+    estimate_init(&e);
+    json_t *j = tree_to_json(t, &e);
+    const json_t *list = json_object_get(j, "segments");
+    ck_assert_int_eq(json_integer_value(json_object_get(j, "unique_steps")), (json_int_t)t->unique);
+    ck_assert_uint_eq(json_array_size(list), t->count);
+    ck_assert(json_is_null(json_object_get(json_array_get(list, 0), "parent")));
+    const json_t *leaf = json_array_get(list, t->leaf[1]);
+    ck_assert_str_eq(json_string_value(json_object_get(leaf, "cell")), p->cells[1].id);
+    json_decref(j);
+    tree_free(t);
+    plan_free(p);
+    free(g);
+}
+END_TEST
+
+START_TEST(times_are_readable) {
+    char buf[32];
+    ck_assert_str_eq(tree_time(400, buf), "0 s");
+    ck_assert_str_eq(tree_time(59400, buf), "59 s");
+    ck_assert_str_eq(tree_time(59600, buf), "1 min 00 s");
+    ck_assert_str_eq(tree_time(3600.0 * 1000 * 38 + 31 * 60000, buf), "38 h 31 min");
+}
+END_TEST
+
 START_TEST(tree_of_very_many_cells) {
     struct grove *g = grove_new();
     grove_steps(g, usual);
@@ -342,6 +465,10 @@ int main(void) {
     tcase_add_test(t, tree_of_one_cell_and_of_none);
     tcase_add_test(t, tree_of_anything_is_the_naive_trie);
     tcase_add_test(t, tree_estimates);
+    tcase_add_test(t, tree_in_words);
+    tcase_add_test(t, tree_shown_is_cut_to_fit_and_says_what_is_missing);
+    tcase_add_test(t, tree_drawn_and_as_json);
+    tcase_add_test(t, times_are_readable);
     tcase_add_test(t, tree_of_very_many_cells);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
