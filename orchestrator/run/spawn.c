@@ -19,6 +19,7 @@
 #include "run/states.h"
 #include "run/sweep.h"
 #include "run/worker.h"
+#include "vm/vm.h"
 
 /* What a machine costs the host beside the guest's memory: QEMU itself, its code cache, the
  * worker. */
@@ -37,8 +38,16 @@ struct spawn_worker {
     bool ready; /* something to read, not told of yet */
 };
 
+struct spawn_retained { /* a state whose memory image stays though the scheduler dropped it */
+    char *name;
+    int64_t bytes;
+};
+
 struct spawn {
     struct spawn_spec spec;
+    struct spawn_retained *retained;
+    size_t retained_count;
+    int64_t retained_bytes;
     struct spawn_worker workers[SCHED_JOBS_MAX];
     int signals; /* signalfd */
     sigset_t old_mask;
@@ -79,6 +88,10 @@ void spawn_free(struct spawn *s) {
         }
         close(s->signals);
         sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
+        while (s->retained_count > 0) {
+            free(s->retained[--s->retained_count].name);
+        }
+        free(s->retained);
         free(s);
     }
 }
@@ -281,9 +294,48 @@ static int spawn_room(void *ctx, int host, const struct plan_cell *cell, char wh
     return 1;
 }
 
+/* ---- states -------------------------------------------------------------------------------- */
+
+static int64_t spawn_memory_bytes(const struct spawn *s, const char *name) {
+    CLEANUP_FREE char *path = str_printf("%s/%s/" VM_STATE_MEMORY, s->spec.states, name);
+    int64_t bytes = fs_size(path);
+    return bytes < 0 ? 0 : bytes;
+}
+
+/* A memory image that no cell of this run waits for any more is what a resumed one goes on from, should this one
+ * be killed: it stays as long as all of these take no more than half of the room for states. */
+static bool spawn_retain(struct spawn *s, const char *name) {
+    int64_t bytes = spawn_memory_bytes(s, name);
+    if (s->retained_bytes + bytes > s->spec.states_max / 2) {
+        return false;
+    }
+    s->retained = mem_grow(s->retained, s->retained_count + 1, sizeof(*s->retained));
+    s->retained[s->retained_count++] = (struct spawn_retained){str_dup(name), bytes};
+    s->retained_bytes += bytes;
+    return true;
+}
+
+static void spawn_release(struct spawn *s, const char *name) {
+    for (size_t i = 0; i < s->retained_count; i++) {
+        if (str_eq(s->retained[i].name, name)) {
+            s->retained_bytes -= s->retained[i].bytes;
+            free(s->retained[i].name);
+            s->retained[i] = s->retained[--s->retained_count];
+            return;
+        }
+    }
+}
+
 static int64_t spawn_drop_state(void *ctx, int host, const char *name, enum sched_drop what) {
     struct spawn *s = ctx;
     (void)host; /* there is only this one */
+    if (s->interrupts > 0) {
+        return states_bytes(s->spec.states, name); /* the run ends: the next part of it wants them all */
+    }
+    if (what == SCHED_DROP_MEMORY && spawn_retain(s, name)) {
+        return states_bytes(s->spec.states, name);
+    }
+    spawn_release(s, name);
     return states_drop(s->spec.states, name, what == SCHED_DROP_ALL, s->spec.log);
 }
 

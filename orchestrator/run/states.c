@@ -197,11 +197,16 @@ int states_read(const char *folder, const char *name, struct state_note *out, st
 
 /* ---- dropping ------------------------------------------------------------------------------ */
 
-static int64_t states_bytes(const char *dir) {
+static int64_t state_dir_bytes(const char *dir) {
     struct state_walk w = {.dir = dir, .prefix = "", .files = json_object()};
     int rc = state_walk_dir(&w, NULL);
     json_decref(w.files);
     return rc < 0 ? 0 : w.bytes;
+}
+
+int64_t states_bytes(const char *folder, const char *name) {
+    CLEANUP_FREE char *dir = fs_join(folder, name);
+    return fs_exists(dir) ? state_dir_bytes(dir) : 0;
 }
 
 int64_t states_drop(const char *folder, const char *name, bool all, struct log *log) {
@@ -219,7 +224,7 @@ int64_t states_drop(const char *folder, const char *name, bool all, struct log *
     if (err_is_set(&err)) {
         log_warn(log, "state %s: %s", name, err_text(&err));
     }
-    return fs_exists(dir) ? states_bytes(dir) : 0;
+    return states_bytes(folder, name);
 }
 
 struct states_tidy {

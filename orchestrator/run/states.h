@@ -45,6 +45,7 @@ int states_finish(const char *folder, const char *name, const struct state_note 
                   struct err *err);
 /* ERR_INPUT when it is no state, or not a whole one any more. */
 int states_read(const char *folder, const char *name, struct state_note *out, struct err *err);
+int64_t states_bytes(const char *folder, const char *name); /* on the disk; 0 when it is not there */
 /* Removes its memory, or all of it. Returns the bytes that stay; what cannot be removed is the sweep's. */
 int64_t states_drop(const char *folder, const char *name, bool all, struct log *log);
 /* Removes every entry that keep() does not want; ctx is passed on. */

@@ -10,6 +10,7 @@ cat >"$work/resume.json" <<JSON
   "steps": ["install", "verify", "apply", "took", "verify"] }
 JSON
 resumed() { "$coexist" --lab "$lab" --runs "$work/resume" "$@"; }
+lab_machines() { pgrep -f "qemu-system-x86_64.*$(realpath "$lab")/" || true; }
 whole_states() { find "$lab/states" -mindepth 3 -maxdepth 3 -name state.json 2>/dev/null; }
 # until_so SECONDS COMMAND...: looks ten times a second; gives up when the program in $orchestrator has ended
 until_so() {
@@ -24,7 +25,7 @@ until_so() {
 }
 roots_before=$(roots)
 
-resumed run --json "$work/resume.json" >"$work/resume-1.events" 2>/dev/null &
+"$coexist" --lab "$lab" --runs "$work/resume" run --json "$work/resume.json" >"$work/resume-1.events" 2>/dev/null &
 orchestrator=$!
 try "a state is kept where the cells part" until_so 180 eval 'test -n "$(whole_states)"'
 id=$(ls "$work/resume")
@@ -35,18 +36,18 @@ kill -9 "$orchestrator"
 wait "$orchestrator" 2>/dev/null
 resumed clean >"$work/resume-clean.out"
 try "clean tells of the kept states" grep -q "states of 1 interrupted run kept" "$work/resume-clean.out"
-try "clean leaves no machine" test -z "$(machines)"
+try "clean leaves no machine" test -z "$(lab_machines)"
 try "and no work folder" test -z "$(find "$lab/work" -mindepth 1 -type d 2>/dev/null)"
 try "the state is still there" test -n "$(whole_states)"
 
-resumed run --json --resume "$id" >"$work/resume-2.events" 2>/dev/null &
+"$coexist" --lab "$lab" --runs "$work/resume" run --json --resume "$id" >"$work/resume-2.events" 2>/dev/null &
 orchestrator=$!
 try "the cells go on" until_so 120 grep -q '"event":"step-started"' "$work/resume-2.events"
 kill -INT "$orchestrator"
 wait "$orchestrator"
 try "an interrupted run is not known" test $? -eq 4
 try "its last event says so" jq -es 'last | .event == "run-ended" and .outcome == "interrupted"' "$work/resume-2.events"
-try "an interrupt leaves no machine" test -z "$(machines)"
+try "an interrupt leaves no machine" test -z "$(lab_machines)"
 
 resumed run --json --resume "$id" >"$work/resume-3.events" 2>"$work/resume-3.err"
 try "the resumed run ships" test $? -eq 0
@@ -60,7 +61,7 @@ try "what was shared was executed once" bash -c \
     'jq -es "map(select(.event == \"step-started\" and .kind == \"install\")) | length == 1" "$@"' _ \
     "$work"/resume-[123].events
 try "no state is left" test -z "$(find "$lab/states" -mindepth 1 -type d 2>/dev/null)"
-try "nor a machine" test -z "$(machines)"
+try "nor a machine" test -z "$(lab_machines)"
 try "nor a work folder" test -z "$(find "$lab/work" -mindepth 1 -type d 2>/dev/null)"
 try "nor a temporary folder" diff <(echo "$roots_before") <(roots)
 resumed run --resume "$id" >/dev/null 2>"$work/resume-4.err"

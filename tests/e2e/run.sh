@@ -1,6 +1,6 @@
 #!/bin/bash
 # End to end on real machines: the demo matrix and its report, the same with everything renamed and reordered,
-# and an orchestrator that is killed in the middle.
+# an orchestrator that is killed in the middle, and runs that are resumed.
 set -u
 cd "$(dirname "$0")/../.." || exit 3
 coexist=$PWD/build/coexist
@@ -27,6 +27,7 @@ holds() {
     jq -c '.cells[] | [.id, .verdict, .failure_class, .blame]' "$1"
     return 1
 }
+roots() { find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'coexist-*' ! -name 'coexist-e2e-*' | sort; }
 machines() { pgrep -f "qemu-system-x86_64.*coexist-" || true; }
 
 . tests/e2e/demo.sh
