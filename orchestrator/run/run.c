@@ -169,7 +169,8 @@ static int run_cells(struct run *r, struct sched_result *out, struct err *err) {
     CLEANUP_FREE char *lab = fs_absolute(r->o->lab_dir);
     CLEANUP_FREE char *states = states_folder(lab, r->id);
     struct spawn_spec spec = {.program = r->program, .lab_dir = lab, .run_dir = r->dir,
-                              .states = states, .states_max = run_states_max(r), .journal = r->journal, .log = r->o->log,
+                              .states = states, .states_max = run_states_max(r),
+                              .journal = r->journal, .log = r->o->log,
                               .cell_memory = run_cell_memory, .ctx = r};
     struct spawn *spawn = spawn_new(&spec, err);
     if (!spawn) {

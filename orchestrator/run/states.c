@@ -146,8 +146,8 @@ static int state_unpack(const json_t *j, struct state_note *out, json_t **files,
         return err_set(err, ERR_INPUT, "not of the format " STATE_FORMAT);
     }
     *out = (struct state_note){.cell = str_dup(cell), .attempt = (int)attempt, .steps = (size_t)steps,
-                               .at_ms = at_ms, .base = str_dup(json_string_value(json_object_get(j, "base"))), .image = str_dup(image),
-                               .kvm = kvm};
+                               .at_ms = at_ms, .image = str_dup(image), .kvm = kvm,
+                               .base = str_dup(json_string_value(json_object_get(j, "base")))};
     return 0;
 }
 

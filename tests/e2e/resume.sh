@@ -23,7 +23,7 @@ until_so() {
     done
     return 1
 }
-roots_before=$(roots)
+export TMPDIR=$work
 
 "$coexist" --lab "$lab" --runs "$work/resume" run --json "$work/resume.json" >"$work/resume-1.events" 2>/dev/null &
 orchestrator=$!
@@ -63,9 +63,10 @@ try "what was shared was executed once" bash -c \
 try "no state is left" test -z "$(find "$lab/states" -mindepth 1 -type d 2>/dev/null)"
 try "nor a machine" test -z "$(lab_machines)"
 try "nor a work folder" test -z "$(find "$lab/work" -mindepth 1 -type d 2>/dev/null)"
-try "nor a temporary folder" diff <(echo "$roots_before") <(roots)
+try "nor a temporary folder" test -z "$(find "$work" -mindepth 1 -maxdepth 1 -name 'coexist-*')"
 resumed run --resume "$id" >/dev/null 2>"$work/resume-4.err"
 try "a finished run is reported again" test $? -eq 0
 try "and said to be finished" grep -q "finished already" "$work/resume-4.err"
 resumed run --resume no-such-run >/dev/null 2>&1
 try "an unknown run is bad input" test $? -eq 2
+unset TMPDIR
