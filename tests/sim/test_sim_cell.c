@@ -175,6 +175,46 @@ static void effect_neighbour(struct sim_world *w, void *ctx) {
     }
 }
 
+static void effect_restart(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_machine_go_down(w, true);
+}
+
+/* A service that restarts the machine so many times, each time a while after it became ready. */
+static void effect_restarts_late(struct sim_world *w, void *ctx) {
+    int *left = ctx;
+    if (str_eq(sim_world_get(w, "registry:HKLM\\Software\\Alder|Content"), "2") && *left > 0) {
+        --*left;
+        lab_later(w, 9000, effect_restart, NULL);
+    }
+}
+
+static struct lab *lab_that_restarts(int times) {
+    static int left;
+    left = times;
+    struct lab *l = lab_new();
+    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_content_bad, NULL);
+    sim_world_on_boot(l->world, effect_restarts_late, &left);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_int_eq((int)lab_failures(l), 1);
+    return l;
+}
+
+START_TEST(restarts_without_a_panic_are_counted) {
+    struct lab *l = lab_that_restarts(100);
+    const struct observation *f = lab_failure(l, FAILURE_BOOT_LOOP);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(json_integer_value(json_object_get(f->data, "boots")), 3);
+    ck_assert_ptr_nonnull(strstr(lab_text(f), "restarted by itself 3 times"));
+    lab_free(l);
+    l = lab_that_restarts(1); /* once is a riddle, no loop */
+    f = lab_failure(l, FAILURE_NOT_KNOWN);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(json_integer_value(json_object_get(f->data, "boots")), 1);
+    lab_free(l);
+}
+END_TEST
+
 START_TEST(neighbour_is_bitten_at_boot) {
     struct lab *l = lab_new();
     sim_world_on_boot(l->world, effect_neighbour, NULL);
@@ -553,6 +593,7 @@ int main(void) {
     tcase_add_test(t, boot_loop_after_apply);
     tcase_add_test(t, boot_loop_with_crashes_long_after_ready);
     tcase_add_test(t, kernel_crash_that_comes_back);
+    tcase_add_test(t, restarts_without_a_panic_are_counted);
     tcase_add_test(t, neighbour_is_bitten_at_boot);
     tcase_add_test(t, service_that_starts_late_is_waited_for);
     tcase_add_test(t, detection_lost);
