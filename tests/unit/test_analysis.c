@@ -149,6 +149,21 @@ START_TEST(system_module_at_the_fault_is_looked_through_to_the_product) {
 }
 END_TEST
 
+START_TEST(crashed_system_program_is_not_what_looped_the_boot) {
+    struct runs *r = runs_make(PAIR_SETS);
+    runs_cell_until_applied(r, "winelab/alder/alder-content/1");
+    runs_boot_loop(r, 3);
+    runs_dump(r, "process-dump", "ntoskrnl.exe", NULL);
+    runs_end(r, true);
+    struct analysis *a = runs_analyse(r);
+    const struct analysis_cell *c = runs_find_cell(a, "winelab/alder/alder-content/1");
+    ck_assert_int_eq(c->failure, FAILURE_BOOT_LOOP);
+    ck_assert_str_eq(c->blame.module, "alderflt.sys"); /* supposed: the product's only driver */
+    analysis_free(a);
+    runs_free(r);
+}
+END_TEST
+
 START_TEST(unreadable_dump_is_said_and_the_driver_only_supposed) {
     struct runs *r = runs_make(PAIR_SETS);
     runs_cell_until_applied(r, "winelab/alder/alder-content/1");
@@ -537,6 +552,7 @@ int main(void) {
     tcase_add_test(t, alone_failing_too_is_a_regression);
     tcase_add_test(t, neighbours_driver_crashing_after_the_update_is_an_interaction);
     tcase_add_test(t, system_module_at_the_fault_is_looked_through_to_the_product);
+    tcase_add_test(t, crashed_system_program_is_not_what_looped_the_boot);
     tcase_add_test(t, unreadable_dump_is_said_and_the_driver_only_supposed);
     tcase_add_test(t, slow_update_is_held_with_its_size);
     tcase_add_test(t, busy_host_holds_nothing_and_ships_nothing);
