@@ -250,6 +250,24 @@ START_TEST(busy_host_holds_nothing_and_ships_nothing) {
 }
 END_TEST
 
+START_TEST(nothing_but_starved_samples_is_no_pass) {
+    struct runs *r = runs_make(PAIR_SETS);
+    runs_cell(r, "winelab/birch/birch-engine/1", 1);
+    runs_step(r, "measure", false);
+    runs_metric(r, "copy-small", 200, 5);
+    runs_step(r, "apply", true);
+    runs_step(r, "measure", true);
+    runs_metric_starved(r, "copy-small", 200, 5, 30);
+    runs_end(r, true);
+    struct analysis *a = runs_analyse(r);
+    const struct analysis_cell *c = runs_find_cell(a, "winelab/birch/birch-engine/1");
+    ck_assert_int_eq(c->verdict, VERDICT_INCONCLUSIVE);
+    ck_assert(c->metrics[0].doubtful);
+    analysis_free(a);
+    runs_free(r);
+}
+END_TEST
+
 START_TEST(slow_in_the_pair_only_is_an_interaction) {
     struct runs *r = runs_make(PAIR_SETS);
     runs_cell_passes(r, "winelab/birch/birch-engine/1");
@@ -556,6 +574,7 @@ int main(void) {
     tcase_add_test(t, unreadable_dump_is_said_and_the_driver_only_supposed);
     tcase_add_test(t, slow_update_is_held_with_its_size);
     tcase_add_test(t, busy_host_holds_nothing_and_ships_nothing);
+    tcase_add_test(t, nothing_but_starved_samples_is_no_pass);
     tcase_add_test(t, slow_in_the_pair_only_is_an_interaction);
     tcase_add_test(t, one_boot_sample_and_two_copies_hold_nothing);
     tcase_add_test(t, infrastructure_blames_nobody_and_is_not_shipped);
