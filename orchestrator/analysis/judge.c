@@ -34,6 +34,14 @@ static enum outcome judge_outcome(const struct cell_facts *facts, const struct f
     return f->after && facts->plan->update ? OUTCOME_AFTER : OUTCOME_BEFORE;
 }
 
+/* A program of the system that crashed somewhere is not what took the whole system down. */
+static void judge_weigh_crash(struct judged *c) {
+    if (judge_is_crash(c->cls) && !c->crash.kernel && !c->crash.owner) {
+        free(c->crash.module);
+        c->crash.module = NULL;
+    }
+}
+
 void judge_outcomes(struct judgement *j, const struct facts *facts, const char *artifact_dir) {
     j->cells = mem_zalloc(facts->count, sizeof(*j->cells));
     j->count = facts->count;
@@ -47,6 +55,7 @@ void judge_outcomes(struct judgement *j, const struct facts *facts, const char *
         c->cls = c->primary ? c->primary->cls : FAILURE_NONE;
         c->outcome = judge_outcome(f, c->primary);
         crash_read(j->model, artifact_dir, f, &c->crash);
+        judge_weigh_crash(c);
     }
 }
 

@@ -1,8 +1,15 @@
-/* Many cells, a few at a time, each in a worker process of its own. The scheduler decides who runs,
- * writes what workers report into the journal (it is the only writer), tries again what failed
- * through no fault of a product, and survives anything a worker does. It knows workers only through
- * struct sched_ops, so the same code runs processes (run/spawn.c) and simulated workers
- * (tests/sim). One thread, one loop. */
+/* Many cells, a few at a time, each in a worker process of its own. The scheduler decides who runs
+ * where, writes what workers report into the journal (it is the only writer), tries again what
+ * failed through no fault of a product, and survives anything a worker or a host does.
+ *
+ * With sharing, cells that begin alike share the beginning: the first one to go a way keeps a state
+ * where the plan's tree branches and goes on, the others wait for it and begin there. A state is
+ * kept within the budget of its host and dropped as soon as nobody can begin there any more; where
+ * the budget forbids one, its steps are executed again. States stay on the host that made them.
+ *
+ * Workers and hosts are known only through struct sched_ops, so the same code runs processes
+ * (run/spawn.c) and simulated ones (tests/sim). One thread, one loop; every choice is O(log n) in
+ * the number of cells. */
 #ifndef COEXIST_RUN_SCHEDULER_H
 #define COEXIST_RUN_SCHEDULER_H
 
@@ -108,7 +115,7 @@ void sched_limits_default(struct sched_limits *l);
 
 struct sched_host {
     const char *name; /* for people */
-    int slots;        /* cells at a time, 1 or more */
+    int slots;        /* cells at a time: as many as its processors carry, 1 or more */
 };
 
 struct sched_past { /* of a cell, when a run is taken up again */

@@ -87,86 +87,6 @@ END_TEST
 
 /* ---- products and updates at fault ----------------------------------------------------------- */
 
-static void effect_every_boot_crashes(struct sim_world *w, void *ctx) {
-    (void)ctx;
-    sim_world_set(w, "registry:HKLM\\Software\\Alder|Content", "2");
-    sim_world_set(w, "file:C:\\Windows\\Minidump\\112126-1.dmp", "MDMP");
-    sim_world_strike(w, SIM_FAULT_CRASH_ON_BOOT);
-}
-
-START_TEST(boot_loop_after_apply) {
-    struct lab *l = lab_new();
-    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_every_boot_crashes, NULL);
-    ck_assert_int_eq(lab_run(l), 0);
-    const struct observation *f = lab_failure(l, FAILURE_BOOT_LOOP);
-    ck_assert_ptr_nonnull(f);
-    ck_assert_int_eq(json_integer_value(json_object_get(f->data, "boots")), 3);
-    ck_assert_str_eq(f->phase, "after");
-    ck_assert_str_eq(f->kind, "reboot");
-    ck_assert_int_eq((int)lab_failures(l), 1);
-    ck_assert(lab_skipped(l, STEP_VERIFY, PHASE_AFTER));
-    ck_assert(lab_has_artifact(l, "screenshot"));
-    ck_assert(lab_has_artifact(l, "minidump")); /* from the disk: nobody could be asked */
-    ck_assert_int_ge(l->copied, 1);
-    lab_free(l);
-}
-END_TEST
-
-/* As seen on a real guest: the agent says hello, and ten seconds later the driver is loaded. */
-static void effect_content_bad(struct sim_world *w, void *ctx) {
-    (void)ctx;
-    sim_world_set(w, "registry:HKLM\\Software\\Alder|Content", "2");
-    sim_world_set(w, "file:C:\\Windows\\Minidump\\112126-1.dmp", "MDMP");
-}
-
-static void effect_panic(struct sim_world *w, void *ctx) {
-    (void)ctx;
-    sim_world_strike(w, SIM_FAULT_CRASH);
-}
-
-static void effect_late_crash(struct sim_world *w, void *ctx) {
-    int *boots = ctx;
-    static const int after_ms[] = {9900, 7300, 14000, 9000};
-    if (sim_world_get(w, "registry:HKLM\\Software\\Alder|Content")) {
-        lab_later(w, after_ms[(*boots)++ % 4], effect_panic, NULL);
-    }
-}
-
-START_TEST(boot_loop_with_crashes_long_after_ready) {
-    struct lab *l = lab_new();
-    int boots = 0;
-    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_content_bad, NULL);
-    sim_world_on_boot(l->world, effect_late_crash, &boots);
-    ck_assert_int_eq(lab_run(l), 0);
-    const struct observation *f = lab_failure(l, FAILURE_BOOT_LOOP);
-    ck_assert_ptr_nonnull(f);
-    ck_assert_int_eq(json_integer_value(json_object_get(f->data, "boots")), 3);
-    ck_assert_int_eq((int)lab_failures(l), 1);
-    lab_free(l);
-}
-END_TEST
-
-static void effect_crash_now(struct sim_world *w, void *ctx) {
-    (void)ctx;
-    sim_world_set(w, "file:C:\\Windows\\Minidump\\112126-1.dmp", "MDMP");
-    sim_world_strike(w, SIM_FAULT_CRASH);
-}
-
-START_TEST(kernel_crash_that_comes_back) {
-    struct lab *l = lab_new();
-    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_crash_now, NULL);
-    ck_assert_int_eq(lab_run(l), 0);
-    const struct observation *f = lab_failure(l, FAILURE_KERNEL_CRASH);
-    ck_assert_ptr_nonnull(f);
-    ck_assert_str_eq(f->kind, "apply");
-    ck_assert_int_eq((int)lab_failures(l), 1);
-    ck_assert(lab_skipped(l, STEP_TOOK, PHASE_AFTER));
-    ck_assert(lab_has_artifact(l, "minidump")); /* asked for live */
-    ck_assert_int_eq(l->copied, 0);
-    lab_free(l);
-}
-END_TEST
-
 static void effect_neighbour(struct sim_world *w, void *ctx) {
     (void)ctx;
     if (sim_world_get(w, "registry:HKLM\\Software\\Alder|Content")) {
@@ -550,9 +470,6 @@ int main(void) {
     tcase_add_test(t, clean_run_passes);
     tcase_add_test(t, runs_are_repeatable);
     tcase_add_test(t, starved_workload_is_measured_again);
-    tcase_add_test(t, boot_loop_after_apply);
-    tcase_add_test(t, boot_loop_with_crashes_long_after_ready);
-    tcase_add_test(t, kernel_crash_that_comes_back);
     tcase_add_test(t, neighbour_is_bitten_at_boot);
     tcase_add_test(t, service_that_starts_late_is_waited_for);
     tcase_add_test(t, detection_lost);
