@@ -165,6 +165,14 @@ int64_t sim_machine_up_ms(const struct sim_world *w) {
     return (w->now - w->boot_began) / CLOCK_MS;
 }
 
+int64_t sim_machine_wall_ms(const struct sim_world *w) {
+    return w->now / CLOCK_MS + w->wall_shift_ms;
+}
+
+void sim_machine_shift_wall(struct sim_world *w, int64_t by_ms) {
+    w->wall_shift_ms += by_ms;
+}
+
 /* ---- faults ---------------------------------------------------------------------------------- */
 
 static void sim_machine_strike_running(struct sim_world *w, enum sim_fault_kind kind) {

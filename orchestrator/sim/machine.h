@@ -48,6 +48,11 @@ void sim_machine_go_down(struct sim_world *w, bool reboot);
 void sim_machine_resume(struct sim_world *w);
 int64_t sim_machine_up_ms(const struct sim_world *w); /* since the boot began */
 
+/* The guest's wall clock, ms since 1970: as far as the world's clock, plus what it was shifted by. A saved
+ * state holds it, and brings it back as it stood. */
+int64_t sim_machine_wall_ms(const struct sim_world *w);
+void sim_machine_shift_wall(struct sim_world *w, int64_t by_ms);
+
 /* Until `ready` of this boot, an event or the deadline. Guest rules as above. */
 int sim_machine_wait_up(struct sim_world *w, int64_t deadline, struct err *err);
 /* Next event in virtual time: 1, or 0 at the deadline. */
