@@ -164,6 +164,7 @@ static void collect_event(struct cell_facts *c, const struct observation *o) {
     }
     bool restart = str_eq(what, "reset") || str_eq(what, "shutdown");
     if (str_eq(what, "started") || str_eq(what, "ready") || str_eq(what, "restored") ||
+        str_eq(what, "clock") ||
         (restart && (str_eq(o->kind, "reboot") || str_eq(o->kind, "install")))) {
         return; /* the ordinary course; the timeline has it */
     }

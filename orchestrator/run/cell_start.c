@@ -21,6 +21,22 @@ static void start_recall(struct cell *c) {
     }
 }
 
+/* The guest's clock stood still while its state lay on the disk. */
+static int start_set_clock(struct cell *c, struct err *err) {
+    CLEANUP_ERR struct err why = ERR_INIT;
+    int64_t moved = 0;
+    if (guest_set_clock(c->guest, clock_wall_ms(), cell_in(c, c->env->limits.call), &moved, &why) == 0) {
+        cell_event(c, "clock", moved ? "set right" : "was right");
+        return 0;
+    }
+    if (why.cls == ERR_REFUSED) { /* an agent that knows no clock, say: to be known, no reason to stop */
+        cell_note(c, "the guest's clock was not set right: %s", err_text(&why));
+        return 0;
+    }
+    err_move(err, &why);
+    return -1;
+}
+
 /* The agent answers, in the same boot as when the state was kept. */
 static int start_await_guest(struct cell *c, struct err *err) {
     json_t *hello = NULL;
@@ -28,7 +44,7 @@ static int start_await_guest(struct cell *c, struct err *err) {
         return -1;
     }
     json_decref(hello);
-    return 0;
+    return start_set_clock(c, err);
 }
 
 static int start_machine(struct cell *c, struct err *err) {

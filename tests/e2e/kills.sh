@@ -57,6 +57,7 @@ same() {
         | .cells |= map(del(.timeline[].begin_ms, .timeline[].ms)
             | .metrics |= map({name, unit, source, process, product, before: (.before | length),
                                after: (.after | length), regression})
+            | .evidence |= map(select(test("clock was not set") | not)) # an image with an older agent
             | .artifacts |= map({role, name, phase})
             | if $hit == 1 then del(.attempts, .earlier_attempts)
                 | .evidence |= map(select(test("^attempt [0-9]+:") | not))
