@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "run/host.h"
+#include "run/learn.h"
 #include "run/run_state.h"
 #include "run/spawn.h"
 #include "run/states.h"
@@ -87,7 +88,7 @@ json_t *run_manifests(const struct run *r) {
     return all;
 }
 
-static struct journal *run_make_journal(struct run *r, struct err *err) {
+static struct journal *run_make_journal(struct run *r, const char *dir, struct err *err) {
     char started[32];
     clock_wall_iso(started);
     struct journal_run record = {
@@ -95,7 +96,7 @@ static struct journal *run_make_journal(struct run *r, struct err *err) {
         .host = host_describe(r->kvm), .matrix = r->model->source,
         .images = run_manifests(r), .plan = plan_to_json(r->plan),
     };
-    struct journal *j = journal_create(r->dir, &record, err);
+    struct journal *j = journal_create(dir, &record, err);
     free(record.version);
     free(record.host);
     json_decref(record.images);
@@ -103,20 +104,35 @@ static struct journal *run_make_journal(struct run *r, struct err *err) {
     return j;
 }
 
-static int run_make_folder(struct run *r, struct err *err) {
-    CLEANUP_FREE char *runs = fs_absolute(r->o->runs_dir);
-    r->id = run_make_id(r->model);
-    r->dir = fs_join(runs, r->id);
-    CLEANUP_FREE char *lock = fs_join(r->dir, SWEEP_RUN_LOCK);
-    CLEANUP_FREE char *artifacts = fs_join(r->dir, "artifacts");
-    if (fs_mkdirs(artifacts, err) < 0) {
+/* Made under another name: a run that has its own has a whole journal, whenever it was killed. */
+static int run_fill_folder(struct run *r, const char *part, struct err *err) {
+    CLEANUP_FREE char *lock = fs_join(part, SWEEP_RUN_LOCK);
+    CLEANUP_FREE char *artifacts = fs_join(part, "artifacts");
+    if (fs_mkdirs(part, err) < 0) {
         return -1;
     }
     r->lock = fs_lock(lock, err);
     if (r->lock < 0) {
-        return r->lock == -2 ? err_set(err, ERR_BUG, "%s is somebody's already", r->dir) : -1;
+        return r->lock == -2 ? err_set(err, ERR_BUG, "%s is somebody's already", part) : -1;
     }
-    r->journal = run_make_journal(r, err);
+    struct journal *j = fs_mkdirs(artifacts, err) < 0 ? NULL : run_make_journal(r, part, err);
+    journal_close(j);
+    return j ? 0 : -1;
+}
+
+static int run_make_folder(struct run *r, struct err *err) {
+    CLEANUP_FREE char *runs = fs_absolute(r->o->runs_dir);
+    r->id = run_make_id(r->model);
+    r->dir = fs_join(runs, r->id);
+    CLEANUP_FREE char *part = str_printf("%s/" SWEEP_RUN_PART "%s", runs, r->id);
+    if (run_fill_folder(r, part, err) < 0) {
+        fs_remove_tree(part, NULL);
+        return -1;
+    }
+    if (rename(part, r->dir) < 0) {
+        return err_sys(err, errno, "make %s", r->dir);
+    }
+    r->journal = journal_open(r->dir, 0, err);
     return r->journal ? 0 : -1;
 }
 
@@ -155,9 +171,13 @@ static int64_t run_states_max(const struct run *r) {
 static int run_schedule(struct run *r, struct spawn *spawn, struct sched_result *out,
                         struct err *err) {
     struct sched_host host = {.name = "this host", .slots = r->o->jobs ? r->o->jobs : RUN_JOBS};
+    struct estimate estimate;
+    estimate_init(&estimate);
+    CLEANUP_FREE char *learned = learn_estimate(r->o->runs_dir, &estimate);
     struct sched_opts opts = {.plan = r->plan, .hosts = &host, .host_count = 1,
                               .sharing = !r->o->no_sharing, .state_bytes = run_state_bytes(r),
                               .states_max = run_states_max(r), .past = r->past.cells,
+                              .estimate = learned ? &estimate : NULL,
                               .kept = r->past.kept, .kept_count = r->past.kept_count,
                               .clock = clock_monotonic(), .log = r->o->log, .ops = spawn_ops(),
                               .ops_ctx = spawn, .progress = r->o->progress};

@@ -174,6 +174,12 @@ static int sweep_run_mark(const char *name, void *ctx) {
         return 0;
     }
     CLEANUP_FD int lock = fs_lock(path, &err);
+    if (lock >= 0 && strncmp(name, SWEEP_RUN_PART, strlen(SWEEP_RUN_PART)) == 0) {
+        if (fs_remove_tree(dir, &err) < 0) {
+            sweep_keep_error(s, &err);
+        }
+        return 0; /* killed before it was a run */
+    }
     if (lock < 0 || !sweep_run_is_open(dir)) {
         return 0;
     }

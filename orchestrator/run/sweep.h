@@ -40,5 +40,6 @@ int sweep_all(const char *lab_dir, const char *runs_dir, struct log *log, struct
               struct err *err);
 
 #define SWEEP_RUN_LOCK "lock" /* in a run's folder, held by its orchestrator */
+#define SWEEP_RUN_PART ".begun-" /* before the id: a run's folder while it is made */
 
 #endif

@@ -135,7 +135,7 @@ disturb() { # one run, from its start to its report
         orchestrator=
         check_clean
         local newest
-        newest=$(find "$work/runs" -mindepth 1 -maxdepth 1 -type d ! -name reference -printf '%T@ %f\n' | sort -n | tail -n 1 | cut -d' ' -f2)
+        newest=$(find "$work/runs" -mindepth 1 -maxdepth 1 -type d ! -name '.*' -printf '%T@ %f\n' | sort -n | tail -n 1 | cut -d' ' -f2)
         [ -n "$newest" ] && [ -f "$work/runs/$newest/journal.sqlite" ] && resume=$newest
         if [ "$rc" -eq 0 ]; then
             break
