@@ -234,6 +234,29 @@ START_TEST(tried_again_it_begins_at_the_deepest_state) {
 }
 END_TEST
 
+/* The first boot of all hangs. */
+static enum fleet_fault hang_once(void *ctx, size_t cell, int attempt, size_t step) {
+    size_t *struck = ctx;
+    (void)cell;
+    (void)attempt;
+    return step == 1 && ++*struck == 1 ? FLEET_SILENT : FLEET_FINE;
+}
+
+START_TEST(a_maker_that_hangs_is_not_waited_for) {
+    struct world w = world_new(deep, 3, 1);
+    struct fleet_spec spec = world_spec(&w, 1, 4);
+    int64_t clean = run_whole(&spec).ms;
+    size_t struck = 0;
+    spec.faults = (struct fleet_faults){.step = hang_once, .ctx = &struck};
+    struct fleet_counts n = run_whole(&spec);
+    ck_assert_uint_ge(struck, 2);
+    ck_assert_uint_gt(n.executed, w.tree->unique);
+    /* It is found out after 120 s; three other slots did not stand still for that long. */
+    ck_assert_int_lt(n.ms, clean + 90000);
+    world_free(&w);
+}
+END_TEST
+
 /* Hash of place and seed below a rate in percent. */
 static bool chance(uint64_t seed, size_t a, size_t b, size_t c, unsigned percent) {
     uint64_t h = seed * 0x9e3779b97f4a7c15u + a * 0xbf58476d1ce4e5b9u + b * 0x94d049bb133111ebu + c;
@@ -431,6 +454,7 @@ int main(void) {
     tcase_add_test(t, the_longest_way_goes_first);
     tcase_add_loop_test(t, no_slot_idles_without_need, 0, 2);
     tcase_add_test(t, tried_again_it_begins_at_the_deepest_state);
+    tcase_add_test(t, a_maker_that_hangs_is_not_waited_for);
     tcase_add_loop_test(t, any_fault_at_any_step, 1, FLEET_FAULT_COUNT);
     tcase_add_test(t, states_that_cannot_be_saved_or_restored);
     tcase_add_loop_test(t, a_product_that_fails_fails_for_each_cell_alike, 0, 2);
