@@ -29,7 +29,8 @@ static int run_conclude(struct cli *cli, struct show *show, const struct run_res
     }
     if (rc < 0) {
         exit = cli_fail(err);
-    } else if (res->cells.interrupted) {
+    }
+    if (res->id && (rc < 0 || res->cells.interrupted)) {
         fprintf(stderr, "coexist: interrupted; 'coexist run --resume %s' goes on\n", res->id);
     }
     show_run_ended(show, res, exit, err);

@@ -149,6 +149,9 @@ static int states_sweep_one(const char *name, void *ctx) {
     if (lock == -2) {
         return 0; /* its orchestrator lives */
     }
+    if (lock < 0 && !fs_exists(dir)) {
+        return 0; /* taken away this moment by whom it belonged to */
+    }
     if (lock < 0 || states_sweep_run(s, name, dir, &err) < 0) {
         log_warn(s->log, "sweep: %s", err_text(&err));
         if (!err_is_set(&s->first)) {

@@ -95,6 +95,9 @@ static int sweep_one(const char *name, void *ctx) {
     if (lock == -2) {
         return 0; /* its owner lives */
     }
+    if (lock < 0 && !sweep_is_dir(dir)) {
+        return 0; /* its owner took it away this moment */
+    }
     if (lock < 0 || vm_libvirt_sweep(vm, &err) < 0 || fs_remove_tree(dir, &err) < 0) {
         sweep_keep_error(s, &err);
         return 0;
@@ -112,7 +115,7 @@ static int sweep_run_dir(const char *name, void *ctx) {
         return 0;
     }
     struct sweep inner = {.dir = dir, .log = s->log, .first = ERR_INIT};
-    if (fs_each(dir, sweep_one, &inner, &err) < 0) {
+    if (fs_each(dir, sweep_one, &inner, &err) < 0 && sweep_is_dir(dir)) {
         sweep_keep_error(s, &err);
     }
     rmdir(dir); /* only when nothing lives in it any more */

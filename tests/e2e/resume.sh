@@ -60,6 +60,10 @@ try "the report says when it was resumed" holds "$report" '(.run.resumed | lengt
 try "what was shared was executed once" bash -c \
     'jq -es "map(select(.event == \"step-started\" and .kind == \"install\")) | length == 1" "$@"' _ \
     "$work"/resume-[123].events
+try "every event is as documented" bash -c 'jq -es "all(.[]; (.event | IN(\"run-started\", \"cell-started\",
+        \"step-started\", \"cell-finished\", \"waiting\", \"run-ended\")) and (.at | fromdate) and (.ms | type == \"number\"))
+    and (map(select(.counts)) | length > 5 and all(.[].counts; .cells == 2 and .done + .running <= 2))" "$@"' _ \
+    "$work"/resume-[23].events
 try "no state is left" test -z "$(find "$lab/states" -mindepth 1 -type d 2>/dev/null)"
 try "nor a machine" test -z "$(lab_machines)"
 try "nor a work folder" test -z "$(find "$lab/work" -mindepth 1 -type d 2>/dev/null)"
