@@ -159,9 +159,13 @@ void tree_print(const struct tree *t, const struct estimate *e, size_t max_lines
 
 /* ---- DOT --------------------------------------------------------------------------------------------- */
 
-/* A quoted string: only the quote and the backslash mean something in it. */
+/* Inside a quoted string: only the quote and the backslash mean something there. A new line is "\n". */
 static void dot_text(FILE *out, const char *text) {
     for (; *text; text++) {
+        if (*text == '\n') {
+            fputs("\\n", out);
+            continue;
+        }
         if (*text == '"' || *text == '\\') {
             fputc('\\', out);
         }
@@ -175,12 +179,8 @@ void tree_print_dot(const struct tree *t, FILE *out) {
         const struct tree_segment *g = &t->segments[i];
         CLEANUP_FREE char *steps = show_steps(t, i, "\n");
         fprintf(out, "  s%u [label=\"", i);
-        for (const char *line = steps; line; line = strchr(line, '\n')) {
-            line += *line == '\n';
-            CLEANUP_FREE char *one = strndup(line, strcspn(line, "\n"));
-            dot_text(out, one);
-            fputs("\\n", out);
-        }
+        dot_text(out, steps);
+        fputs("\\n", out);
         if (g->child == TREE_NONE) {
             dot_text(out, show_cell(t, i)->id);
             fputs("\", style=rounded];\n", out);

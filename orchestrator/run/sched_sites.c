@@ -305,7 +305,8 @@ static void site_spoil(struct sched *s, struct sched_site *x) {
     if (x->state == SITE_READY && ++x->spoilt >= SITES_SPOILT_MAX && !s->places[x->host].gone) {
         log_warn(s->o->log, "state %s: workers cannot begin there, it is given up", x->name);
         s->segments[x->segment].missed++;
-        site_retire(s, x);
+        site_close(s, x);
+        x->state = SITE_BASE; /* the worker that failed still stands on it */
         sched_wake(s, x->host);
     }
 }
@@ -353,46 +354,88 @@ static bool site_kept_is_good(const struct sched *s, const struct sched_kept *k)
            k->cell < s->o->plan->cell_count && k->name;
 }
 
-static void site_take_kept(struct sched *s, const struct sched_kept *k) {
+static bool site_kept_is_usable(const struct sched *s, const struct sched_kept *k) {
     uint32_t segment = tree_find(s->tree, k->cell, k->steps);
-    bool usable = k->memory && segment != TREE_NONE &&
-                  s->tree->segments[segment].child != TREE_NONE &&
-                  !sched_sites_at(s, k->host, segment) && s->segments[segment].waiting > 0;
+    return k->memory && segment != TREE_NONE && s->tree->segments[segment].child != TREE_NONE &&
+           s->segments[segment].waiting > 0 && !sched_sites_at(s, k->host, segment);
+}
+
+static struct sched_site *site_from_kept(struct sched *s, const struct sched_kept *k,
+                                         enum sched_site_state state) {
+    uint32_t segment = tree_find(s->tree, k->cell, k->steps);
     struct sched_site *x = site_new(s, k->host, segment == TREE_NONE ? 0 : segment, k->bytes);
     x->name = str_dup(k->name);
     x->cell = k->cell;
     x->attempt = k->attempt;
     x->at_ms = k->at_ms;
-    x->memory = usable;
-    x->state = usable ? SITE_READY : SITE_BASE;
-    if (usable) {
+    x->memory = state == SITE_READY;
+    x->state = state;
+    if (state == SITE_READY) {
         site_open(s, x);
     }
+    return x;
 }
 
-/* Bases may be listed before or after what stands on them. */
+/* The site of the kept state of that name, made when there is none yet. */
+static struct sched_site *site_base_of(struct sched *s, const char *name, int host) {
+    struct sched_site *x = site_named(s, name);
+    for (size_t i = 0; !x && i < s->o->kept_count; i++) {
+        const struct sched_kept *k = &s->o->kept[i];
+        if (site_kept_is_good(s, k) && k->host == host && strcmp(k->name, name) == 0) {
+            x = site_from_kept(s, k, SITE_BASE);
+        }
+    }
+    return x;
+}
+
+/* Stands a site on what it was kept upon, and so on down. */
+static bool site_stand(struct sched *s, const struct sched_kept *k) {
+    struct sched_site *x = site_named(s, k->name);
+    struct sched_site *base = x && !x->base && k->base ? site_base_of(s, k->base, k->host) : NULL;
+    if (base && base != x) {
+        x->base = base;
+        base->standing++;
+        return true;
+    }
+    return false;
+}
+
+/* Drops kept states that are of no use, what stands on others first. */
+static void site_drop_useless(struct sched *s, size_t count) {
+    bool *gone = mem_zalloc(count + 1, sizeof(*gone));
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (size_t i = 0; i < count; i++) {
+            const struct sched_kept *k = &s->o->kept[i];
+            bool carries = gone[i] || !site_kept_is_good(s, k) || site_named(s, k->name);
+            for (size_t j = 0; j < count && !carries; j++) {
+                carries = !gone[j] && j != i && str_eq(s->o->kept[j].base, k->name);
+            }
+            if (!carries) {
+                s->o->ops->drop_state(s->o->ops_ctx, k->host, k->name, SCHED_DROP_ALL);
+                gone[i] = moved = true;
+            }
+        }
+    }
+    free(gone);
+}
+
+/* Those at which cells can begin, those that carry them; the rest goes. */
 void sched_sites_take_kept(struct sched *s) {
-    for (size_t i = 0; s->o->sharing && i < s->o->kept_count; i++) {
-        if (site_kept_is_good(s, &s->o->kept[i])) {
-            site_take_kept(s, &s->o->kept[i]);
+    size_t count = s->o->sharing ? s->o->kept_count : 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct sched_kept *k = &s->o->kept[i];
+        if (site_kept_is_good(s, k) && site_kept_is_usable(s, k)) {
+            site_from_kept(s, k, SITE_READY);
         }
     }
-    for (size_t i = 0; s->o->sharing && i < s->o->kept_count; i++) {
-        struct sched_site *x = site_named(s, s->o->kept[i].name);
-        struct sched_site *base = site_named(s, s->o->kept[i].base);
-        if (x && base && base != x && !x->base && base->host == x->host) {
-            x->base = base;
-            base->standing++;
+    for (bool moved = true; moved;) { /* a base may be listed before what stands on it */
+        moved = false;
+        for (size_t i = 0; i < count; i++) {
+            moved |= site_stand(s, &s->o->kept[i]);
         }
     }
-    for (struct sched_site *x = s->sites, *next; x; x = next) {
-        next = x->all_next;
-        if (x->state == SITE_BASE && x->standing == 0) {
-            x->standing = 1;
-            site_release(s, x);
-            next = s->sites; /* a chain may have gone along: look again from the front */
-        }
-    }
+    site_drop_useless(s, count);
 }
 
 /* Its workers have ended: nobody stands on these but each other. */
@@ -409,7 +452,10 @@ void sched_sites_lose_host(struct sched *s, int host) {
 }
 
 void sched_sites_free(struct sched *s) {
-    while (s->sites) {
-        site_delete(s, s->sites);
+    for (struct sched_site *x = s->sites, *next; x; x = next) {
+        next = x->all_next;
+        free(x->name);
+        free(x);
     }
+    s->sites = NULL;
 }

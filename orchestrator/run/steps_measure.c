@@ -176,20 +176,20 @@ static int measure_round(struct cell *c, struct measure_round *round, struct err
 
 static int measure_workload(struct cell *c, const struct model_workload *w, struct err *err) {
     struct measure_round round = {.workload = w};
-    for (int i = 0; i < MEASURE_ROUNDS; i++) {
-        int rc = measure_round(c, &round, err);
-        if (rc != 0) {
-            return rc < 0 ? -1 : 0;
+    CLEANUP_STR struct str starved = STR_INIT;
+    int rc = 0;
+    for (int i = 0; i < MEASURE_ROUNDS && rc == 0 && !cell_stop_now(c); i++) {
+        round.first_rep = i * w->repetitions;
+        rc = measure_round(c, &round, err);
+        if (rc == 0) {
+            str_addf(&starved, "%s%.0f %%", i ? ", " : "", round.starved);
         }
-        bool again = i + 1 < MEASURE_ROUNDS && !cell_stop_now(c);
-        cell_note(c, "workload %s: the host had no processor for the VM in %.0f %% of the time%s",
-                  w->name, round.starved, again ? ": measured again" : "");
-        if (!again) {
-            break;
-        }
-        round.first_rep += w->repetitions;
     }
-    return 0;
+    if (starved.len > 0) {
+        cell_note(c, "workload %s: the host had no processor for the VM in %s of the time%s", w->name,
+                  str_get(&starved), rc > 0 ? "; measured again until it had" : "");
+    }
+    return rc < 0 ? -1 : 0;
 }
 
 /* Disk footprint: what is used on the system drive. */
