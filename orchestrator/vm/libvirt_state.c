@@ -11,6 +11,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "vm/libvirt_qemu.h"
+#include "vm/port_holder.h"
 
 enum { STATE_TOOL_S = 120 };
 
@@ -134,8 +135,16 @@ virDomainPtr libvirt_state_load(virConnectPtr conn, const char *dir, const struc
     if (!xml) {
         return NULL;
     }
-    if (virDomainRestoreFlags(conn, memory, xml, VIR_DOMAIN_SAVE_RUNNING) < 0) {
-        state_load_fail(memory, err);
+    struct port_holder *holder = port_holder_new(paths->agent_socket, err);
+    if (!holder) {
+        return NULL;
+    }
+    int rc = virDomainRestoreFlags(conn, memory, xml, VIR_DOMAIN_SAVE_RUNNING);
+    if (rc < 0) {
+        state_load_fail(memory, err); /* before anything else can change libvirt's last error */
+    }
+    port_holder_free(holder);
+    if (rc < 0) {
         return NULL;
     }
     virDomainPtr dom = virDomainLookupByName(conn, name);

@@ -55,6 +55,7 @@ while read -r n order rest <&3; do
         word=$($B dd if=/dev/vda bs=512 count=1 2>/dev/null | $B tr -d '\000 \n')
         echo "$n disk $word" >&3
         ;;
+    talk) for i in 1 2 3 4 5 6 7 8 9; do echo "........................................................................................................................" >&3; done ;;
     panic) heard; echo c >/proc/sysrq-trigger ;;
     reboot) heard; $B reboot -f ;;
     off) heard; $B poweroff -f ;;

@@ -29,6 +29,8 @@ struct vm_contract_backend {
     void (*write_disk)(void *self, const char *word);
     bool (*disk_holds)(void *self, const char *word);
     void (*order)(void *self, enum vm_contract_order order);
+    /* The guest talks on its port until it is full, since nobody reads what it says. */
+    bool (*talk_unheard)(void *self);
     bool (*has_process)(void *self); /* does a machine of this VM run? */
     /* Ends the VM if it still exists and frees self. */
     void (*close)(void *self);

@@ -182,6 +182,26 @@ START_TEST(a_state_goes_on_elsewhere_where_it_was) {
 }
 END_TEST
 
+static bool act_save_talking(void *self, struct vm *vm, int fd, const void *ctx) {
+    (void)fd;
+    ACTOR(vm_start(vm, in_s(vm, 60), &e) == 0 && contract()->answers(self));
+    note_both(self, "saved");
+    ACTOR(contract()->talk_unheard(self));
+    ACTOR(vm_save(vm, ctx, in_s(vm, 120), &e) == 0);
+    return vm_state(vm) == VM_RUNNING;
+}
+
+START_TEST(a_guest_saved_while_its_port_was_full_answers_again) {
+    NEEDS_BACKEND;
+    CLEANUP_FREE char *dir = bench_dir();
+    CLEANUP_FREE char *state = state_dir(dir, "state");
+    actor_alone(act_save_talking, state);
+    BENCH;
+    OK(vm_restore(b.vm, state, in_s(b.vm, 60), err));
+    ck_assert(has_both(b.self, "saved"));
+}
+END_TEST
+
 struct branch {
     const char *state;
     const char *word;
@@ -361,6 +381,7 @@ END_TEST
 void vm_contract_add_states(TCase *t) {
     tcase_add_test(t, a_saved_machine_goes_on_as_if_nothing_was);
     tcase_add_test(t, a_state_goes_on_elsewhere_where_it_was);
+    tcase_add_test(t, a_guest_saved_while_its_port_was_full_answers_again);
     tcase_add_test(t, many_go_on_from_one_state_at_once_and_leave_it_as_it_is);
     tcase_add_test(t, states_may_lie_deep);
     tcase_add_test(t, a_save_that_fails_leaves_no_state_and_a_running_machine);
