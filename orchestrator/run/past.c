@@ -181,7 +181,8 @@ static void past_settle(struct past_read *r) {
         struct past_cell *c = &r->cells[i];
         past_close_attempt(c);
         bool over = c->done || c->lab_failures >= r->spec->attempts_max;
-        r->out->cells[i] = (struct sched_past){.done = over, .attempts = c->attempt};
+        r->out->cells[i] = (struct sched_past){.done = over, .attempts = c->attempt,
+                                                 .tries = c->lab_failures};
         r->out->done += over;
     }
 }

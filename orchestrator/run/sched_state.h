@@ -26,7 +26,7 @@ enum sched_cell_state {
 struct sched_cell {
     enum sched_cell_state state;
     int attempts; /* made so far, earlier parts of the run included: numbers them */
-    int tries;    /* of this part, without those that only lost their host */
+    int tries;    /* without those that were interrupted or only lost their host */
     bool unbegun; /* one of them could not begin at its state */
 };
 

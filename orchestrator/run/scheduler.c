@@ -213,6 +213,7 @@ static void sched_make_cells(struct sched *s) {
     for (size_t i = 0; i < p->cell_count; i++) {
         const struct sched_past *past = s->o->past ? &s->o->past[i] : NULL;
         s->cells[i].attempts = past ? past->attempts : 0;
+        s->cells[i].tries = past ? past->tries : 0;
         if (past && past->done) {
             s->cells[i].state = SCHED_DONE;
             s->done++;

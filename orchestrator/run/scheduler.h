@@ -121,6 +121,7 @@ struct sched_host {
 struct sched_past { /* of a cell, when a run is taken up again */
     bool done;    /* nothing to do any more */
     int attempts; /* made so far: numbering goes on from here */
+    int tries;    /* of these, the ones that the lab itself failed on: they count against the limit */
 };
 
 struct sched_kept { /* a state that an earlier part of the run left */

@@ -30,7 +30,7 @@ finish() {
     [ "$faults" -ne 0 ] || rm -rf "$work"
 }
 trap finish EXIT
-trap 'exit 130' INT TERM
+trap 'echo "kills: stopped after $kills kills (${by_kind[*]@K}) in $runs runs, $faults faults"; exit 130' INT TERM
 
 fault() {
     faults=$((faults + 1))

@@ -244,7 +244,10 @@ START_TEST(the_past_knows_what_is_done) {
     runs_cell(s->runs, CONTROL, 3);
     runs_fail(s->runs, FAILURE_SERVICE_DOWN, "alder", "a product's failure is a result");
     runs_end(s->runs, true);
-    runs_cell(s->runs, CONTENT, 1); /* stopped by the user */
+    runs_cell(s->runs, CONTENT, 1);
+    runs_fail(s->runs, FAILURE_VM_DIED, NULL, "gone");
+    runs_end(s->runs, true);
+    runs_cell(s->runs, CONTENT, 2); /* stopped by the user */
     runs_end(s->runs, false);
     for (int i = 1; i <= 3; i++) { /* no retry left */
         runs_cell(s->runs, ENGINE, i);
@@ -257,7 +260,8 @@ START_TEST(the_past_knows_what_is_done) {
     ck_assert(p.cells[site_index(s, CONTROL)].done);
     ck_assert_int_eq(p.cells[site_index(s, CONTROL)].attempts, 3);
     ck_assert(!p.cells[site_index(s, CONTENT)].done);
-    ck_assert_int_eq(p.cells[site_index(s, CONTENT)].attempts, 1);
+    ck_assert_int_eq(p.cells[site_index(s, CONTENT)].attempts, 2);
+    ck_assert_int_eq(p.cells[site_index(s, CONTENT)].tries, 1);
     ck_assert(p.cells[site_index(s, ENGINE)].done);
     ck_assert_uint_eq(p.done, 2);
     ck_assert_uint_eq(p.kept_count, 0);
