@@ -244,6 +244,7 @@ void facts_observe(struct cell_facts *c, const struct observation *o) {
         collect_evidence(c, o, "note: %s", collect_text(o, "text"));
         break;
     case OBS_CELL_BEGIN:
+    case OBS_STATE:
     case OBS_TYPE_COUNT:
         break;
     }

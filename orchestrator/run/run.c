@@ -148,7 +148,8 @@ static int run_cells(struct run *r, struct sched_result *out, struct err *err) {
     if (!spawn) {
         return -1;
     }
-    struct sched_opts opts = {.plan = r->o->plan, .jobs = r->o->jobs ? r->o->jobs : RUN_JOBS,
+    struct sched_host host = {.name = "this host", .slots = r->o->jobs ? r->o->jobs : RUN_JOBS};
+    struct sched_opts opts = {.plan = r->o->plan, .hosts = &host, .host_count = 1,
                               .clock = clock_monotonic(), .log = r->o->log, .ops = spawn_ops(),
                               .ops_ctx = spawn, .progress = r->o->progress};
     sched_limits_default(&opts.limits);

@@ -32,6 +32,7 @@ struct spawn_worker {
     int report; /* read end; -1 */
     int64_t born;
     int64_t memory;
+    bool ready; /* something to read, not told of yet */
 };
 
 struct spawn {
@@ -127,19 +128,18 @@ static int spawn_fork(struct spawn *s, int slot, char *const argv[], struct err 
     return 0;
 }
 
-static int spawn_spawn(void *ctx, int slot, const struct plan_cell *cell, int attempt,
-                       struct err *err) {
+static int spawn_spawn(void *ctx, int slot, const struct sched_job *job, struct err *err) {
     struct spawn *s = ctx;
     char number[16];
-    snprintf(number, sizeof(number), "%d", attempt);
+    snprintf(number, sizeof(number), "%d", job->attempt);
     /* The casts only drop const: exec takes what it is given and changes nothing. */
     char *const argv[] = {(char *)s->spec.program, (char *)"--lab", (char *)s->spec.lab_dir,
-                          (char *)"worker", (char *)s->spec.run_dir, cell->id, number, NULL};
+                          (char *)"worker", (char *)s->spec.run_dir, job->cell->id, number, NULL};
     if (spawn_fork(s, slot, argv, err) < 0) {
         return -1;
     }
     s->workers[slot].born = clock_now(clock_monotonic());
-    s->workers[slot].memory = s->spec.cell_memory(s->spec.ctx, cell) + SPAWN_OVERHEAD;
+    s->workers[slot].memory = s->spec.cell_memory(s->spec.ctx, job->cell) + SPAWN_OVERHEAD;
     return 0;
 }
 
@@ -154,14 +154,31 @@ static int spawn_wait(void *ctx, int64_t deadline, struct err *err) {
             p[n++] = (struct pollfd){.fd = s->workers[i].report, .events = POLLIN};
         }
     }
-    if (poll(p, n, clock_poll_ms(clock_monotonic(), deadline)) < 0 && errno != EINTR) {
+    int found = poll(p, n, clock_poll_ms(clock_monotonic(), deadline));
+    if (found < 0 && errno != EINTR) {
         return err_sys(err, errno, "wait for workers");
+    }
+    n = 1;
+    for (int i = 0; i < SCHED_JOBS_MAX; i++) {
+        struct spawn_worker *w = &s->workers[i];
+        w->ready = w->report >= 0 && p[n++].revents != 0 && found > 0;
     }
     struct signalfd_siginfo info;
     while (read(s->signals, &info, sizeof(info)) == sizeof(info)) {
         s->interrupts++;
     }
     return 0;
+}
+
+static int spawn_ready(void *ctx) {
+    struct spawn *s = ctx;
+    for (int i = 0; i < SCHED_JOBS_MAX; i++) {
+        if (s->workers[i].ready) {
+            s->workers[i].ready = false;
+            return i;
+        }
+    }
+    return -1;
 }
 
 static ssize_t spawn_read(void *ctx, int slot, char *buf, size_t len) {
@@ -239,8 +256,9 @@ static int64_t spawn_promised(const struct spawn *s, int *young) {
     return sum;
 }
 
-static int spawn_room(void *ctx, const struct plan_cell *cell, char why[200]) {
+static int spawn_room(void *ctx, int host, const struct plan_cell *cell, char why[200]) {
     struct spawn *s = ctx;
+    (void)host; /* there is only this one */
     int young;
     int64_t promised = spawn_promised(s, &young);
     int64_t need = s->spec.cell_memory(s->spec.ctx, cell) + SPAWN_OVERHEAD;
@@ -267,6 +285,7 @@ const struct sched_ops *spawn_ops(void) {
     static const struct sched_ops ops = {
         .spawn = spawn_spawn,
         .wait = spawn_wait,
+        .ready = spawn_ready,
         .read = spawn_read,
         .stop = spawn_stop,
         .reap = spawn_reap,

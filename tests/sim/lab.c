@@ -129,7 +129,11 @@ void lab_steps(struct lab *l, const enum step_kind *kinds) {
     for (; *kinds != STEP_KIND_COUNT; kinds++) {
         ck_assert_int_lt((int)l->cell.step_count, LAB_STEPS_MAX);
         phase = *kinds == STEP_APPLY ? PHASE_AFTER : phase;
-        l->steps[l->cell.step_count++] = (struct plan_step){*kinds, phase};
+        size_t times = *kinds == STEP_INSTALL ? l->cell.product_count : 1;
+        for (size_t i = 0; i < times; i++) {
+            l->steps[l->cell.step_count++] =
+                (struct plan_step){*kinds, phase, *kinds == STEP_INSTALL ? (int)i : -1, false};
+        }
     }
 }
 

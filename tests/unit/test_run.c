@@ -64,7 +64,7 @@ static void fixture_open(struct fixture *f, const char *const *cells) {
     ck_assert_int_eq(fs_mkdirs(f->lab, NULL), 0);
     ck_assert_int_eq(fs_mkdirs(f->run, NULL), 0);
     ck_assert_int_eq(fs_write_atomic(f->program, script, strlen(script), 0755, NULL), 0);
-    f->step = (struct plan_step){STEP_BOOT, PHASE_BEFORE};
+    f->step = (struct plan_step){STEP_BOOT, PHASE_BEFORE, -1, false};
     f->plan.cells = f->cells;
     for (; cells[f->plan.cell_count]; f->plan.cell_count++) {
         f->cells[f->plan.cell_count] =
@@ -97,7 +97,9 @@ static void fixture_close(struct fixture *f) {
 }
 
 static struct sched_result fixture_run(struct fixture *f, int64_t grace) {
-    struct sched_opts o = {.plan = &f->plan, .jobs = 2, .clock = clock_monotonic(),
+    struct sched_host here = {"here", 2};
+    struct sched_opts o = {.plan = &f->plan, .hosts = &here, .host_count = 1,
+                           .clock = clock_monotonic(),
                            .ops = spawn_ops(), .ops_ctx = f->spawn};
     sched_limits_default(&o.limits);
     o.limits.grace = grace;
