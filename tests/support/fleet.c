@@ -312,7 +312,7 @@ static void fleet_opts(struct fleet *f, struct sched_opts *o, struct sched_host 
         f->gone_told[h] = false;
     }
     for (size_t i = 0; i < f->spec.plan->cell_count; i++) {
-        past[i] = (struct sched_past){f->cells[i].done, f->cells[i].attempts};
+        past[i] = (struct sched_past){.done = f->cells[i].done, .attempts = f->cells[i].attempts};
     }
     *o = (struct sched_opts){
         .plan = f->spec.plan, .hosts = hosts, .host_count = f->spec.hosts,
