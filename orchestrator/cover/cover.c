@@ -36,41 +36,60 @@ static void lines_clear(struct vec_line *v) {
     v->count = 0;
 }
 
-static int generation_phase(struct generation *g, const struct vec_unit *units, struct cover_result *result,
-                            struct err *err) {
-    struct phase ph = {.problem = g->p, .options = g->options, .rng = &g->rng, .units = units,
-                       .targets = &g->targets, .lines = &g->lines, .seed_done = g->seed_done, .result = result};
-    return phase_run(&ph, err);
+static struct phase generation_phase(struct generation *g, const struct vec_unit *units) {
+    return (struct phase){.problem = g->p, .options = g->options, .rng = &g->rng, .units = units,
+                          .targets = &g->targets, .lines = &g->lines, .seed_done = g->seed_done};
 }
 
-/* The group's own array; its different rows become the unit's values. */
-static int unit_make(struct generation *g, const struct group *group, struct err *err) {
-    struct unit u = {group->factors, group->count, {0}};
-    targets_clear(&g->targets);
-    target_add(&g->targets, group->factors, group->count, group->strength, NULL);
-    bool *seed_done = g->seed_done;
-    g->seed_done = mem_zalloc(g->p->seeds.count + 1, sizeof(bool));
-    int rc = generation_phase(g, NULL, NULL, err);
-    free(g->seed_done);
-    g->seed_done = seed_done;
+/* Different parts of the lines become the unit's rows. */
+static void unit_take_lines(struct generation *g, struct unit *u) {
     for (size_t i = 0; i < g->lines.count; i++) {
-        int *part = mem_zalloc((size_t)u.count, sizeof(int));
-        for (int k = 0; k < u.count; k++) {
-            part[k] = g->lines.items[i].row[u.factors[k]];
+        int *part = mem_zalloc((size_t)u->count, sizeof(int));
+        for (int k = 0; k < u->count; k++) {
+            part[k] = g->lines.items[i].row[u->factors[k]];
         }
         bool known = false;
-        for (size_t r = 0; !known && r < u.rows.count; r++) {
-            known = memcmp(u.rows.items[r], part, (size_t)u.count * sizeof(int)) == 0;
+        for (size_t r = 0; !known && r < u->rows.count; r++) {
+            known = memcmp(u->rows.items[r], part, (size_t)u->count * sizeof(int)) == 0;
         }
         if (known) {
             free(part);
         } else {
-            VEC_PUSH(u.rows, part);
+            VEC_PUSH(u->rows, part);
         }
     }
     lines_clear(&g->lines);
+}
+
+/* The group's own array, the given rows first. */
+static int unit_make(struct generation *g, const struct group *group, const struct vec_row *musts, struct err *err) {
+    struct unit u = {group->factors, group->count, {0}};
+    targets_clear(&g->targets);
+    target_add(&g->targets, group->factors, group->count, group->strength, NULL);
+    size_t bytes = g->p->factors.count * sizeof(int);
+    for (size_t i = 0; i < musts->count; i++) {
+        struct line l = {mem_zalloc(1, bytes), NULL, -1};
+        memcpy(l.row, musts->items[i], bytes);
+        VEC_PUSH(g->lines, l);
+    }
+    struct phase ph = generation_phase(g, NULL);
+    ph.seed_done = mem_zalloc(g->p->seeds.count + 1, sizeof(bool));
+    ph.thorough = true;
+    int rc = phase_run(&ph, err);
+    free(ph.seed_done);
+    unit_take_lines(g, &u);
     VEC_PUSH(g->units, u);
     return rc;
+}
+
+static void units_clear(struct generation *g) {
+    for (size_t i = 0; i < g->units.count; i++) {
+        for (size_t r = 0; r < g->units.items[i].rows.count; r++) {
+            free(g->units.items[i].rows.items[r]);
+        }
+        free(g->units.items[i].rows.items);
+    }
+    g->units.count = 0;
 }
 
 /* Factors in no unit, then units, as columns. */
@@ -154,25 +173,102 @@ static int generation_all(struct generation *g, struct err *err) {
     return rc;
 }
 
-static int generation_cover(struct generation *g, struct err *err) {
+/* Arrays of all units; musts by unit. */
+static int units_make(struct generation *g, const struct vec_row *musts, struct err *err) {
     int rc = 0;
+    units_clear(g);
     for (size_t i = 0; rc == 0 && i < g->p->groups.count; i++) {
         if (g->p->groups.items[i].kind == COVER_GROUP_UNIT) {
-            rc = unit_make(g, &g->p->groups.items[i], err);
+            rc = unit_make(g, &g->p->groups.items[i], &musts[g->units.count], err);
         }
     }
+    return rc;
+}
+
+static int generation_root(struct generation *g, bool quick, struct err *err) {
+    struct vec_int columns = unit_columns(g);
+    targets_clear(&g->targets);
+    target_add(&g->targets, columns.items, (int)columns.count, g->options->strength, NULL);
+    free(columns.items);
+    struct phase ph = generation_phase(g, &g->units);
+    ph.quick = quick;
+    bool *trial = mem_zalloc(g->p->seeds.count + 1, sizeof(bool));
+    ph.seed_done = quick ? trial : g->seed_done;
+    int rc = phase_run(&ph, err);
+    free(trial);
+    return rc;
+}
+
+/* One try: rows that these units lead to, without taking any out. What the units lack is added to musts. */
+static int units_try(struct generation *g, struct vec_row *musts, size_t *rows, bool *lacking, struct err *err) {
+    int rc = generation_root(g, true, err);
+    if (rc == 0) {
+        targets_of_values(g);
+        struct phase ph = generation_phase(g, &g->units);
+        *lacking = find_musts(&ph, musts, err) > 0;
+        ph.units = NULL;
+        ph.quick = true;
+        ph.seed_done = mem_zalloc(g->p->seeds.count + 1, sizeof(bool));
+        rc = phase_run(&ph, err);
+        free(ph.seed_done);
+        *rows = g->lines.count;
+    }
+    lines_clear(&g->lines);
+    return rc;
+}
+
+/* Makes the units; where they lack what others depend on, once more with that; the better ones stay. */
+static int generation_units(struct generation *g, struct err *err) {
+    enum { ROUNDS = 3 };
+    size_t groups = g->p->groups.count, least = SIZE_MAX;
+    struct vec_row *musts = mem_zalloc(groups + 1, sizeof(*musts));
+    struct vec_unit best = {0};
+    int rc = units_make(g, musts, err);
+    bool lacking = (g->p->required.count > 0 || groups > 1) && g->options->strength != COVER_ALL;
+    for (int round = 0; rc == 0 && lacking && round < ROUNDS; round++) {
+        size_t rows = SIZE_MAX;
+        rc = units_try(g, musts, &rows, &lacking, err);
+        if (rc == 0 && rows < least) {
+            struct vec_unit worse = best;
+            least = rows;
+            best = g->units;
+            g->units = worse;
+        }
+        if (rc == 0 && lacking && round + 1 < ROUNDS) {
+            rc = units_make(g, musts, err);
+        }
+    }
+    if (best.count) {
+        units_clear(g);
+        free(g->units.items);
+        g->units = best;
+    }
+    for (size_t i = 0; i < groups; i++) {
+        for (size_t k = 0; k < musts[i].count; k++) {
+            free(musts[i].items[k]);
+        }
+        free(musts[i].items);
+    }
+    free(musts);
+    return rc;
+}
+
+static int generation_cover(struct generation *g, struct err *err) {
+    bool units = false;
+    for (size_t i = 0; i < g->p->groups.count; i++) {
+        units |= g->p->groups.items[i].kind == COVER_GROUP_UNIT;
+    }
+    int rc = units ? generation_units(g, err) : 0;
     if (rc == 0 && g->options->strength == COVER_ALL) {
         rc = generation_all(g, err);
-    } else if (rc == 0 && g->units.count) {
-        struct vec_int columns = unit_columns(g);
-        targets_clear(&g->targets);
-        target_add(&g->targets, columns.items, (int)columns.count, g->options->strength, NULL);
-        free(columns.items);
-        rc = generation_phase(g, &g->units, NULL, err);
+    } else if (rc == 0 && units) {
+        rc = generation_root(g, false, err);
     }
     if (rc == 0) {
         targets_of_values(g);
-        rc = generation_phase(g, NULL, g->result, err);
+        struct phase ph = generation_phase(g, NULL);
+        ph.result = g->result;
+        rc = phase_run(&ph, err);
     }
     return rc;
 }
@@ -257,12 +353,7 @@ struct cover_result *cover_generate(const struct cover_problem *p, const struct 
     }
     targets_clear(&g.targets);
     lines_clear(&g.lines);
-    for (size_t i = 0; i < g.units.count; i++) {
-        for (size_t r = 0; r < g.units.items[i].rows.count; r++) {
-            free(g.units.items[i].rows.items[r]);
-        }
-        free(g.units.items[i].rows.items);
-    }
+    units_clear(&g);
     free(g.units.items);
     free(g.targets.items);
     free(g.lines.items);

@@ -64,6 +64,9 @@ struct lit { int col; uint32_t set; }; /* column's value is in the set at this w
 struct vec_lit { struct lit *items; size_t count, cap; };
 struct vec_size { size_t *items; size_t count, cap; };
 
+struct unit { const int *factors; int count; struct vec_row rows; }; /* each row: a value for each of its factors */
+struct vec_unit { struct unit *items; size_t count, cap; };
+
 /* Columns and what is allowed between them. The first columns are the problem's factors; hidden ones follow: selectors
  * that keep the clauses short, and units (a group's rows as values). */
 struct space {
@@ -76,6 +79,7 @@ struct space {
     struct vec_lit lits;
     struct vec_size ends;   /* clause i: lits[ends[i-1] .. ends[i]) */
     struct vec_int hard;    /* required expressions whose clauses use selectors */
+    const struct vec_unit *units; /* columns factors.. stand for them; NULL: none. Borrowed */
     bool contradiction;     /* a clause without literals */
     bool *soft;             /* by clause: mentions hidden columns; the hard expressions or the links stand for it */
     /* by column: which literals speak of it */
@@ -91,8 +95,10 @@ void space_end_clause(struct space *s); /* lits pushed since the last end are a 
 void space_require(struct space *s, int expr);
 void space_finish(struct space *s); /* after the last clause */
 void space_free(struct space *s);
-/* Would the complete valid row still be valid with this column's value changed? Columns of units: no units here. */
+/* Would the complete valid row still be valid with this column's value changed (of a unit: with its factors)? The row is
+ * left as it was. */
 bool space_flip_ok(const struct space *s, int *row, int col, int value);
+void space_flip(const struct space *s, int *row, int col, int value);
 bool space_row_ok(const struct space *s, const int *row);
 
 /* ---- narrowing (dom.c) ---- */
@@ -185,9 +191,8 @@ struct grower {
     int *witness;   /* a complete valid row that agrees with what is decided; when guided */
     int questions;  /* to CaDiCaL, for this row */
     struct vec_int ready; /* columns with one value left, not yet in the row */
-    bool climb;     /* flips are possible in this space */
 };
-void grower_init(struct grower *g, const struct space *s, struct table *t, struct rng *rng, bool climb);
+void grower_init(struct grower *g, const struct space *s, struct table *t, struct rng *rng);
 void grower_free(struct grower *g);
 /* A valid row that holds what is decided and as many open tuples as it finds. Returns how many, or -1 when no
  * valid row holds it. */
@@ -211,8 +216,6 @@ void improve(struct table *t, struct grower *g, struct vec_line *lines, size_t f
 /* ---- one pass over a set of targets (phase.c) ---- */
 struct target { int *columns; int count, strength; bool *apart; }; /* apart as for table_add, by factor; or NULL */
 struct vec_target { struct target *items; size_t count, cap; };
-struct unit { const int *factors; int count; struct vec_row rows; }; /* each row: a value for each of its factors */
-struct vec_unit { struct unit *items; size_t count, cap; };
 
 /* Without negative values, with at most one in a row, or no such values in the problem. */
 enum pass { PASS_PLAIN, PASS_POSITIVE, PASS_NEGATIVE };
@@ -227,11 +230,18 @@ struct phase {
     struct vec_line *lines;           /* grows; rows by column of the phase, at least all factors */
     bool *seed_done;                  /* by seed */
     struct cover_result *result;      /* impossible and covered tuples are counted here; NULL: not */
-    uint64_t *work;                   /* spent, for the budget */
+    bool quick;                       /* leave the rows as they come */
+    bool thorough;                    /* the rows multiply later: spend more on each */
 };
 /* Covers all targets that can be. With negative values in two passes: without them, then with one in a row. */
 int phase_run(struct phase *ph, struct err *err);
 
+/* A column whose values are the unit's rows, and the clauses that tie its factors to it: for each factor and value, the
+ * unit is not at a row with that value, or the factor has it. spare: values more that tie nothing. */
+void link_unit(struct space *s, const struct unit *u, int spare);
+/* Rows that the units lack for the targets which the lines do not cover, added to musts (by unit; rows by factor). Returns
+ * how many are new. */
+size_t find_musts(const struct phase *ph, struct vec_row *musts, struct err *err);
 /* Adds a line for every combination of the columns that a valid row can hold (all.c). */
 int all_rows(const struct space *s, const struct vec_int *columns, struct vec_line *lines, struct err *err);
 /* The space of a pass: factors, units, selectors; constraints and links. */

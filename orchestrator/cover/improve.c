@@ -49,7 +49,7 @@ static void search_set(struct search *s, int *row, int col, int value) {
         }
         s->t->work += l->count;
     }
-    row[col] = value;
+    space_flip(s->g->s, row, col, value);
 }
 
 /* Tuples covered anew less tuples lost if the row's column had that value. */
@@ -143,6 +143,20 @@ static void search_restore(struct search *s) {
         VEC_PUSH(*s->lines, s->best.items[i]);
     }
     free(s->best.items);
+}
+
+/* No set of rows is smaller than the tuples of any one combo. */
+static size_t fewest_rows(const struct table *t) {
+    size_t most = 0;
+    for (size_t i = 0; i < t->combos.count; i++) {
+        size_t end = i + 1 < t->combos.count ? t->combos.items[i + 1].base : t->tuples;
+        size_t needed = 0;
+        for (size_t k = t->combos.items[i].base; k < end; k++) {
+            needed += t->count[k] < COUNT_OFF;
+        }
+        most = needed > most ? needed : most;
+    }
+    return most;
 }
 
 static bool search_goes_on(const struct search *s) {
@@ -247,7 +261,8 @@ static void search_step(struct search *s) {
 void improve(struct table *t, struct grower *g, struct vec_line *lines, size_t first, const struct improve_limits *limits,
              struct rng *rng) {
     size_t rows = lines->count - first;
-    if (!g->climb || t->open || rows < 2 || rows > COUNT_MAX / 2) {
+    size_t fewest = fewest_rows(t);
+    if (t->open || rows <= fewest || rows >= COUNT_MAX) {
         return;
     }
     struct search s = {.t = t, .g = g, .lines = lines, .first = first, .rng = rng, .limits = limits,
@@ -258,7 +273,7 @@ void improve(struct table *t, struct grower *g, struct vec_line *lines, size_t f
     while (search_goes_on(&s)) {
         if (t->open == 0) {
             search_keep(&s);
-            if (lines->count - first < 2 || !search_remove(&s)) {
+            if (lines->count - first <= fewest || !search_remove(&s)) {
                 break;
             }
             continue;

@@ -6,8 +6,8 @@
 /* Questions to CaDiCaL while one row grows; after that the row follows what is known to work. */
 enum { QUESTIONS_PER_ROW = 64 };
 
-void grower_init(struct grower *g, const struct space *s, struct table *t, struct rng *rng, bool climb) {
-    *g = (struct grower){.s = s, .t = t, .rng = rng, .climb = climb, .sat = sat_new(s)};
+void grower_init(struct grower *g, const struct space *s, struct table *t, struct rng *rng) {
+    *g = (struct grower){.s = s, .t = t, .rng = rng, .sat = sat_new(s)};
     g->possible = dom_init(&g->d, s);
     g->word_col = mem_zalloc((size_t)s->words + 1, sizeof(int));
     g->order = mem_zalloc((size_t)s->columns + 1, sizeof(int));
@@ -172,6 +172,23 @@ static enum grown grow(struct grower *g, const struct decided *must, int *row, b
     return GROWN;
 }
 
+/* Is the column, or a factor of the unit it stands for, among what the row must hold? */
+static bool is_decided(const struct space *s, const struct decided *must, int col) {
+    bool unit = s->units && col >= s->factors && (size_t)(col - s->factors) < s->units->count;
+    const struct unit *u = unit ? &s->units->items[col - s->factors] : NULL;
+    for (int i = 0; i < must->count; i++) {
+        if (must->col[i] == col) {
+            return true;
+        }
+        for (int k = 0; u && k < u->count; k++) {
+            if (u->factors[k] == must->col[i]) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* Changes single values as long as that covers more open tuples. */
 static void grow_climb(struct grower *g, const struct decided *must, int *row, long *gained) {
     const struct space *s = g->s;
@@ -180,11 +197,7 @@ static void grow_climb(struct grower *g, const struct decided *must, int *row, l
     size_t since = 0;
     for (size_t i = 0; since < n && i < 4 * n; i++, since++) {
         int col = g->order[i % n];
-        bool fixed = false;
-        for (int k = 0; k < must->count; k++) {
-            fixed |= must->col[k] == col;
-        }
-        if (fixed) {
+        if (is_decided(s, must, col)) {
             continue;
         }
         memset(g->gain, 0, (size_t)s->size.items[col] * sizeof(int));
@@ -197,7 +210,7 @@ static void grow_climb(struct grower *g, const struct decided *must, int *row, l
         }
         if (best != row[col]) {
             *gained += g->gain[best] - g->gain[row[col]];
-            row[col] = best;
+            space_flip(s, row, col, best);
             since = 0;
         }
     }
@@ -213,9 +226,7 @@ long grower_row(struct grower *g, const struct decided *must, int *row) {
     if (how != GROWN) {
         return -1;
     }
-    if (g->climb) {
-        grow_climb(g, must, row, &gained);
-    }
+    grow_climb(g, must, row, &gained);
     return gained;
 }
 

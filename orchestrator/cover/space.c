@@ -127,19 +127,55 @@ static bool clause_true(const struct space *s, size_t c, const int *row) {
     return false;
 }
 
-bool space_flip_ok(const struct space *s, int *row, int col, int value) {
-    int old = row[col];
+/* Do the clauses and expressions over this factor hold? */
+static bool factor_ok(const struct space *s, const int *row, int f) {
     bool ok = true;
-    row[col] = value;
-    for (uint32_t i = s->occ_at[col]; ok && i < s->occ_at[col + 1]; i++) {
+    for (uint32_t i = s->occ_at[f]; ok && i < s->occ_at[f + 1]; i++) {
         const struct lit *l = &s->lits.items[s->occ[i]];
         size_t c = s->lit_clause[s->occ[i]];
-        ok = set_has(s->sets.items + l->set, value) || s->soft[c] || clause_true(s, c, row);
+        ok = set_has(s->sets.items + l->set, row[f]) || s->soft[c] || clause_true(s, c, row);
     }
-    for (uint32_t i = s->hard_at[col]; ok && i < s->hard_at[col + 1]; i++) {
+    for (uint32_t i = s->hard_at[f]; ok && i < s->hard_at[f + 1]; i++) {
         ok = expr_true(s->problem, (int)s->hard_of[i], row);
     }
-    row[col] = old;
+    return ok;
+}
+
+/* Does each unit still stand at a row that has its factors' values? */
+static bool units_ok(const struct space *s, const int *row) {
+    bool ok = true;
+    for (size_t i = 0; ok && i < s->units->count; i++) {
+        const struct unit *u = &s->units->items[i];
+        const int *at = u->rows.items[row[s->factors + (int)i]];
+        for (int k = 0; ok && k < u->count; k++) {
+            ok = at[k] == row[u->factors[k]];
+        }
+    }
+    return ok;
+}
+
+static const struct unit *unit_of_column(const struct space *s, int col) {
+    bool unit = s->units && col >= s->factors && (size_t)(col - s->factors) < s->units->count;
+    return unit ? &s->units->items[col - s->factors] : NULL;
+}
+
+void space_flip(const struct space *s, int *row, int col, int value) {
+    const struct unit *u = unit_of_column(s, col);
+    row[col] = value;
+    for (int k = 0; u && k < u->count; k++) {
+        row[u->factors[k]] = u->rows.items[value][k];
+    }
+}
+
+bool space_flip_ok(const struct space *s, int *row, int col, int value) {
+    const struct unit *u = unit_of_column(s, col);
+    int old = row[col];
+    space_flip(s, row, col, value);
+    bool ok = u ? units_ok(s, row) : factor_ok(s, row, col);
+    for (int k = 0; ok && u && k < u->count; k++) {
+        ok = factor_ok(s, row, u->factors[k]);
+    }
+    space_flip(s, row, col, old);
     return ok;
 }
 
