@@ -114,13 +114,6 @@ static int request_read(struct request *q, const struct cli_args *args, const ch
     return 0;
 }
 
-static void print_warnings(const struct diags *d) {
-    for (size_t i = 0; i < d->count; i++) {
-        const struct diag *x = &d->items[i];
-        fprintf(stderr, "%s:%d:%d: warning: %s [%s]\n", x->file, x->pos.line, x->pos.column, x->message, x->code);
-    }
-}
-
 /* Values in no row at all; tuples with one of them say nothing more. By factor and value. */
 static bool **absent_values(const struct cover_problem *p, const struct cover_result *r) {
     int factors = cover_factor_count(p);
@@ -324,7 +317,8 @@ int plan_pict_run(const struct cli_args *args, const char *file, const char *eff
     struct diags errors = DIAGS_INIT;
     struct diags warnings = DIAGS_INIT;
     struct pict_model *m = load(&q, &errors, &warnings);
-    print_warnings(&warnings);
+    diags_sort(&warnings);
+    diags_print_warnings(&warnings, stderr);
     int rc;
     if (errors.count) {
         diags_sort(&errors);

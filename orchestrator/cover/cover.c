@@ -185,6 +185,16 @@ static int units_make(struct generation *g, const struct vec_row *musts, struct 
     return rc;
 }
 
+/* Nothing without a value to combine: there is no valid row at all. */
+static bool units_are_empty(const struct generation *g) {
+    for (size_t i = 0; i < g->units.count; i++) {
+        if (!g->units.items[i].rows.count) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int generation_root(struct generation *g, bool quick, struct err *err) {
     struct vec_int columns = unit_columns(g);
     targets_clear(&g->targets);
@@ -224,7 +234,7 @@ static int generation_units(struct generation *g, struct err *err) {
     struct vec_row *musts = mem_zalloc(groups + 1, sizeof(*musts));
     struct vec_unit best = {0};
     int rc = units_make(g, musts, err);
-    bool lacking = (g->p->required.count > 0 || groups > 1) && g->options->strength != COVER_ALL;
+    bool lacking = (g->p->required.count > 0 || groups > 1) && g->options->strength != COVER_ALL && !units_are_empty(g);
     for (int round = 0; rc == 0 && lacking && round < ROUNDS; round++) {
         size_t rows = SIZE_MAX;
         rc = units_try(g, musts, &rows, &lacking, err);
@@ -259,9 +269,13 @@ static int generation_cover(struct generation *g, struct err *err) {
         units |= g->p->groups.items[i].kind == COVER_GROUP_UNIT;
     }
     int rc = units ? generation_units(g, err) : 0;
-    if (rc == 0 && g->options->strength == COVER_ALL) {
+    if (units_are_empty(g)) {
+        units = false;
+    } else if (rc == 0 && g->options->strength == COVER_ALL) {
         rc = generation_all(g, err);
-    } else if (rc == 0 && units) {
+        units = false;
+    }
+    if (rc == 0 && units) {
         rc = generation_root(g, false, err);
     }
     if (rc == 0) {

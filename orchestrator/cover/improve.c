@@ -4,7 +4,9 @@
 #include "cover/impl.h"
 
 /* For how many steps a changed cell stays as it is. */
-enum { TABU_STEPS = 10, CLOCK_EVERY = 64 };
+enum { TABU_STEPS = 10 };
+/* Looking at a line costs as much as looking up so many tuples. */
+enum { WORK_PER_LINE = 4, CLOCK_EVERY = 64 };
 
 struct search {
     struct table *t;
@@ -249,7 +251,7 @@ static void search_step(struct search *s) {
     const struct combo *c = table_tuple(s->t, search_pick(s), values);
     struct move m;
     s->step++;
-    s->t->work += s->lines->count - s->first;
+    s->t->work += WORK_PER_LINE * (s->lines->count - s->first);
     if (search_best_move(s, c, values, &m)) {
         search_set(s, s->lines->items[m.line].row, m.col, m.value);
         *search_tabu(s, m.line, m.col) = s->step + TABU_STEPS + rng_below(s->rng, TABU_STEPS);

@@ -8,7 +8,7 @@ enum { CANDIDATES = 1 };
 
 /* Work allowed for each row of a table without a time given, fitted to what PICT 3.7.4 takes for one of its rows: about
  * 60 ns a combo and 8 ns a tuple, where a unit of ours takes about 2 ns. The most is reached after some seconds. */
-static const double work_per_combo = 36, work_per_tuple = 4.8, work_most = 3e9, work_thorough = 10;
+static const double work_per_combo = 30, work_per_tuple = 4.2, work_most = 3e9, work_thorough = 10;
 
 
 static void push_set(struct space *s, int factor, bool negative_too) {

@@ -36,7 +36,7 @@ static bool contains_word(struct slice s, const char *word) {
  * sign function behind it; here also NOT. "if: a, b" is a parameter. */
 static bool begins_constraint(struct slice s) {
     if (s.len && (s.at[0] == '[' || s.at[0] == '(')) {
-        return has_brackets(s) || (s.at[0] == '(' && (contains_word(s, "ISNEGATIVE") || contains_word(s, "ISPOSITIVE")));
+        return has_brackets(s) || s.at[s.len - 1] == ';' || (s.at[0] == '(' && (contains_word(s, "ISNEGATIVE") || contains_word(s, "ISPOSITIVE")));
     }
     size_t word = 0;
     while (word < s.len && isalpha((unsigned char)s.at[word])) {
