@@ -8,7 +8,8 @@
  * How: while a row grows, its open factors keep sets of values left, narrowed by unit propagation over generalised
  * clauses ("factor f has a value of S, or ..."). Propagation is sound, so what it excludes is impossible. Where it runs
  * into a dead end more than a fixed number of times, CaDiCaL (a conflict-driven SAT solver, used incrementally under
- * assumptions) decides, so that constraints never lead to plain enumeration. Only "unsatisfiable" makes a tuple impossible.
+ * assumptions) decides, so that constraints never lead to plain enumeration. Only "unsatisfiable" makes a tuple
+ * impossible.
  *
  * The same problem, strength and seed give the same rows wherever no time was given; work is then bounded by counted
  * operations.

@@ -95,8 +95,8 @@ void space_end_clause(struct space *s); /* lits pushed since the last end are a 
 void space_require(struct space *s, int expr);
 void space_finish(struct space *s); /* after the last clause */
 void space_free(struct space *s);
-/* Would the complete valid row still be valid with this column's value changed (of a unit: with its factors)? The row is
- * left as it was. */
+/* Would the complete valid row still be valid with this column's value changed (of a unit: with its factors)?
+ * The row is left as it was. */
 bool space_flip_ok(const struct space *s, int *row, int col, int value);
 void space_flip(const struct space *s, int *row, int col, int value);
 bool space_row_ok(const struct space *s, const int *row);
@@ -210,8 +210,8 @@ struct vec_line { struct line *items; size_t count, cap; };
 struct improve_limits { uint64_t work; struct clock *clock; int64_t deadline; };
 /* Takes rows out while the table's tuples stay covered. All lines from `first` on may change; those with frozen cells
  * stay. The table counts exactly the lines from `first` on. */
-void improve(struct table *t, struct grower *g, struct vec_line *lines, size_t first, const struct improve_limits *limits,
-             struct rng *rng);
+void improve(struct table *t, struct grower *g, struct vec_line *lines, size_t first,
+             const struct improve_limits *limits, struct rng *rng);
 
 /* ---- one pass over a set of targets (phase.c) ---- */
 struct target { int *columns; int count, strength; bool *apart; }; /* apart as for table_add, by factor; or NULL */
@@ -239,8 +239,8 @@ int phase_run(struct phase *ph, struct err *err);
 /* A column whose values are the unit's rows, and the clauses that tie its factors to it: for each factor and value, the
  * unit is not at a row with that value, or the factor has it. spare: values more that tie nothing. */
 void link_unit(struct space *s, const struct unit *u, int spare);
-/* Rows that the units lack for the targets which the lines do not cover, added to musts (by unit; rows by factor). Returns
- * how many are new. */
+/* Rows that the units lack for the targets which the lines do not cover, added to musts (by unit; rows by factor).
+ * Returns how many are new. */
 size_t find_musts(const struct phase *ph, struct vec_row *musts, struct err *err);
 /* Adds a line for every combination of the columns that a valid row can hold (all.c). */
 int all_rows(const struct space *s, const struct vec_int *columns, struct vec_line *lines, struct err *err);

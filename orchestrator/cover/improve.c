@@ -260,8 +260,8 @@ static void search_step(struct search *s) {
     }
 }
 
-void improve(struct table *t, struct grower *g, struct vec_line *lines, size_t first, const struct improve_limits *limits,
-             struct rng *rng) {
+void improve(struct table *t, struct grower *g, struct vec_line *lines, size_t first,
+             const struct improve_limits *limits, struct rng *rng) {
     size_t rows = lines->count - first;
     size_t fewest = fewest_rows(t);
     if (t->open || rows <= fewest || rows >= COUNT_MAX) {

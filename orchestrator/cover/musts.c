@@ -1,6 +1,7 @@
 /* Rows that a unit's own array lacks. An array that covers the unit's own tuples may leave out the one row that some
- * value elsewhere depends on ("if X = none then every option of the unit is off"). Then a combination that the constraints
- * allow could only be had by rows that belong to no unit's array, many of them. Better: that row becomes one of the unit's. */
+ * value elsewhere depends on ("if X = none then every option of the unit is off"). Then a combination that the
+ * constraints allow could only be had by rows that belong to no unit's array, many of them. Better: that row becomes
+ * one of the unit's. */
 #include <string.h>
 
 #include "cover/impl.h"

@@ -1,5 +1,6 @@
-/* PICT's model language (https://github.com/microsoft/pict, doc/pict.md and its own test models): parameters with values,
- * aliases, weights and negative values; sub-models; constraints; seeding rows. Text in, text out; opens no file.
+/* PICT's model language (https://github.com/microsoft/pict, doc/pict.md and its own test models): parameters with
+ * values, aliases, weights and negative values; sub-models; constraints; seeding rows. Text in, text out; opens no
+ * file.
  *
  * Differences from PICT 3.7: every error is reported, not the first, with line and column; what PICT warns of and skips
  * (a constraint or sub-model over an unknown parameter) is skipped here, too, with a located warning. */
@@ -23,8 +24,8 @@ enum {
 
 struct pict_model; /* opaque */
 
-/* Reads a model. path is a name for messages. Errors go to errors (then NULL is returned), what is suspicious or skipped to
- * warnings; both with code and hint. */
+/* Reads a model. path is a name for messages. Errors go to errors (then NULL is returned), what is suspicious or
+ * skipped to warnings; both with code and hint. */
 struct pict_model *pict_read(const char *path, const char *text, size_t len, const struct pict_options *options,
                              struct diags *errors, struct diags *warnings);
 void pict_free(struct pict_model *m);
@@ -42,8 +43,8 @@ const char *pict_parameter(const struct pict_model *m, int factor);             
 const char *pict_value(const struct pict_model *m, int factor, int value, bool *negative);
 char pict_negative_prefix(const struct pict_model *m);
 
-/* The shortest beginning of the constraints that leaves no row at all is complained of where it ends. For a result without
- * rows. */
+/* The shortest beginning of the constraints that leaves no row at all is complained of where it ends. For a result
+ * without rows. */
 void pict_complain_no_rows(const struct pict_model *m, struct diags *errors);
 
 /* What PICT prints: names, then rows, separated by tabs; the names of a value take turns. */

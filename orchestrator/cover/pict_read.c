@@ -32,11 +32,15 @@ static bool contains_word(struct slice s, const char *word) {
     return false;
 }
 
-/* A line (trimmed) that begins the constraints: as PICT tells it, "[..]..", "(..[..]..", IF alone or with either or with a
- * sign function behind it; here also NOT. "if: a, b" is a parameter. */
+static bool has_function(struct slice s) {
+    return contains_word(s, "ISNEGATIVE") || contains_word(s, "ISPOSITIVE");
+}
+
+/* A line (trimmed) that begins the constraints: as PICT tells it, "[..]..", "(..[..]..", IF alone or with either or
+ * with a sign function behind it; here also NOT. "if: a, b" is a parameter. */
 static bool begins_constraint(struct slice s) {
     if (s.len && (s.at[0] == '[' || s.at[0] == '(')) {
-        return has_brackets(s) || s.at[s.len - 1] == ';' || (s.at[0] == '(' && (contains_word(s, "ISNEGATIVE") || contains_word(s, "ISPOSITIVE")));
+        return has_brackets(s) || s.at[s.len - 1] == ';' || (s.at[0] == '(' && has_function(s));
     }
     size_t word = 0;
     while (word < s.len && isalpha((unsigned char)s.at[word])) {
@@ -44,8 +48,7 @@ static bool begins_constraint(struct slice s) {
     }
     struct slice rest = slice_trim((struct slice){s.at + word, s.len - word});
     if (word == 2 && strncasecmp(s.at, "IF", 2) == 0) {
-        return rest.len == 0 || (rest.at[0] != ':' && (has_brackets(rest) || contains_word(rest, "ISNEGATIVE") ||
-                                                      contains_word(rest, "ISPOSITIVE")));
+        return rest.len == 0 || (rest.at[0] != ':' && (has_brackets(rest) || has_function(rest)));
     }
     return word == 3 && strncasecmp(s.at, "NOT", 3) == 0 && rest.len && (rest.at[0] == '[' || rest.at[0] == '(') &&
            has_brackets(rest);
@@ -125,8 +128,8 @@ static void param_check(struct reader *r, const struct pict_param *p, struct sli
                   "parameter '%s' has only negative values", p->name);
     }
     if (p->values.count > COVER_MAX_VALUES) {
-        diags_add(r->errors, r->m->path, reader_pos(r, name.at), "too-many", NULL, "parameter '%s' has more than %d values",
-                  p->name, COVER_MAX_VALUES);
+        diags_add(r->errors, r->m->path, reader_pos(r, name.at), "too-many", NULL,
+                  "parameter '%s' has more than %d values", p->name, COVER_MAX_VALUES);
     }
     if (pict_find_param(r->m, p->name) >= 0) {
         diags_add(r->errors, r->m->path, reader_pos(r, name.at), "duplicate-name",
@@ -197,7 +200,8 @@ static void read_group(struct reader *r, struct slice line) {
     struct slice inside = slice_trim((struct slice){before.at + 1, before.len - 1});
     struct slice order = after.at ? slice_trim(after) : after;
     double number = 0;
-    bool numbered = order.len && order.at[0] == '@' && slice_number((struct slice){order.at + 1, order.len - 1}, &number);
+    bool numbered = order.len && order.at[0] == '@' &&
+                    slice_number((struct slice){order.at + 1, order.len - 1}, &number);
     if (line.at[0] != '{' || !after.at || !inside.len || (order.len && (!numbered || number < 1))) {
         diags_add(r->errors, r->m->path, reader_pos(r, line.at), "bad-submodel", hint, "this is no sub-model: %.*s",
                   (int)line.len, line.at);

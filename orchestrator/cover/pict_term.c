@@ -33,8 +33,9 @@ static bool operand_fits(struct pict_model *m, const struct pict_param *p, enum 
                          const struct pict_operand *with, struct diags *errors) {
     bool like = rel == REL_LIKE || rel == REL_NOT_LIKE;
     if (like && (with->is_number || p->numbers)) {
-        diags_add(errors, m->path, pict_pos(m, with->offset), "wrong-type", "LIKE compares text with a pattern in quotes",
-                  "parameter '%s' %s", p->name, p->numbers ? "is numeric" : "is compared with a number by LIKE");
+        diags_add(errors, m->path, pict_pos(m, with->offset), "wrong-type",
+                  "LIKE compares text with a pattern in quotes", "parameter '%s' %s", p->name,
+                  p->numbers ? "is numeric" : "is compared with a number by LIKE");
         return false;
     }
     if (with->is_number != (p->numbers != NULL)) {

@@ -1,7 +1,7 @@
 /* Sizes and times of covering arrays against what PICT 3.7.4 made and took on the same models: one line a model,
  *   bench cover-NAME ratio=OURS/PICT a=OURS b=PICT seconds=OURS pict_seconds=PICT
- * ratio, a and b are rows. Times are processor time without the program's start. BENCH_COVER=TEXT: only models whose name
- * has the text. BENCH_COVER_EFFORT=SECONDS: the time given to each. */
+ * ratio, a and b are rows. Times are processor time without the program's start. BENCH_COVER=TEXT: only models whose
+ * name has the text. BENCH_COVER_EFFORT=SECONDS: the time given to each. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

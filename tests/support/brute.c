@@ -166,7 +166,7 @@ static void judge_values(struct judge *j, const int *col, int n, bool impossible
     for (int k = 0; k >= 0;) {
         bool possible = brute_holds(j->all, j->all_count, j->b->factors, col, value, n);
         bool held = brute_holds(j->r->rows, j->r->row_count, j->b->factors, col, value, n);
-        ck_assert_msg(possible == held, "%s", possible ? "a possible tuple is missing" : "an impossible tuple is there");
+        ck_assert_msg(possible == held, "%s tuple", possible ? "missing" : "impossible");
         if (impossible_too) {
             ck_assert_int_eq(is_listed(j->r, col, value, n), !possible);
         }

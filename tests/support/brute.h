@@ -9,7 +9,7 @@
 
 enum { BRUTE_FACTORS = 12, BRUTE_RULES = 16, BRUTE_TERMS = 4 };
 
-/* One term: factor = value, or factor compared with factor; rules are "one of the terms", or "if the first then another". */
+/* One term: factor = value, or factor compared with factor. */
 struct brute_term {
     int factor, value; /* value < 0: compare with `other` */
     int other;
@@ -39,8 +39,8 @@ bool brute_holds(const int *rows, size_t count, int factors, const int *col, con
 struct cover_problem *brute_problem(const struct brute *b);
 /* A problem by chance; rules 0..BRUTE_RULES. */
 void brute_random(struct brute *b, unsigned *seed, int factors, int values_max, int rules);
-/* Rows valid; every strength-tuple of the factors that some valid row holds is held by a row; what is impossible is listed,
- * each once, and nothing else. Fails the test otherwise. columns: the factors the tuples are over. */
+/* Rows valid; every strength-tuple of the factors that some valid row holds is held by a row; what is impossible is
+ * listed, each once, and nothing else. Fails the test otherwise. columns: the factors the tuples are over. */
 void brute_judge(const struct brute *b, const int *columns, int n, int strength, const struct cover_result *r,
                  bool impossible_too);
 

@@ -1,6 +1,6 @@
-/* Models of the covering-array literature: the format of Garvin's CASA, two files. MODEL: strength, number of factors, the
- * number of values of each. CONSTRAINTS: number of clauses; each is its number of literals, then that many of "+" or "-" and
- * a value, numbered through all factors: "-" says that the row does not have it. */
+/* Models of the covering-array literature: the format of Garvin's CASA, two files. MODEL: strength, number of factors,
+ * the number of values of each. CONSTRAINTS: number of clauses; each is its number of literals, then that many of "+"
+ * or "-" and a value, numbered through all factors: "-" says that the row does not have it. */
 #ifndef COEXIST_TESTS_SUPPORT_CASA_H
 #define COEXIST_TESTS_SUPPORT_CASA_H
 

@@ -1,5 +1,5 @@
-/* Models that nobody here wrote: those of the literature with the exact numbers of possible and impossible pairs (counted by a
- * SAT solver elsewhere), and PICT's own test models with what PICT 3.7.4 made of them. */
+/* Models that nobody here wrote: those of the literature with the exact numbers of possible and impossible pairs
+ * (counted by a SAT solver elsewhere), and PICT's own test models with what PICT 3.7.4 made of them. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +71,8 @@ START_TEST(test_literature) {
     ck_assert_ptr_nonnull(fgets(line, sizeof(line), f));
     while (fgets(line, sizeof(line), f)) {
         struct casa_case x;
-        ck_assert_int_eq(sscanf(line, "%63[^,],%*d,%*d,%zu,%zu,%zu", x.name, &x.impossible, &x.possible, &x.pict_rows), 4);
+        int n = sscanf(line, "%63[^,],%*d,%*d,%zu,%zu,%zu", x.name, &x.impossible, &x.possible, &x.pict_rows);
+        ck_assert_int_eq(n, 4);
         smaller += casa_run(&x) < x.pict_rows;
         models++;
     }
@@ -104,7 +105,8 @@ END_TEST
 
 struct tally { size_t models, smaller, larger, refused; };
 
-/* Sub-models are left out of the comparison of sizes: there PICT's own rows miss combinations that the constraints allow. */
+/* Sub-models are left out of the comparison of sizes: there PICT's own rows miss combinations that the constraints
+ * allow. */
 static void pict_run(const char *name, int order, const char *rows, struct tally *t) {
     char *path = str_printf("%s/coverage/pict/%s", test_cases_dir(), name);
     struct diags errors = DIAGS_INIT, warnings = DIAGS_INIT;
@@ -154,7 +156,8 @@ START_TEST(test_pict_models) {
         }
     }
     fclose(f);
-    printf("%zu models, %zu smaller than PICT, %zu larger, %zu refused by both\n", t.models, t.smaller, t.larger, t.refused);
+    printf("%zu models, %zu smaller than PICT, %zu larger, %zu refused by both\n", t.models, t.smaller, t.larger,
+           t.refused);
     ck_assert_uint_ge(t.models, 100);
     ck_assert_uint_ge(t.refused, 40);
     ck_assert_uint_ge(2 * t.smaller, t.models);

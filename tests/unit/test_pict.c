@@ -64,7 +64,8 @@ static void expect_rows(const char *constraint, const char *expected) {
         char a = line[0], b = line[2], s = line[5];
         str_addf(&got, "%s%c%c%c", got.len ? " " : "", a, b, s);
     }
-    ck_assert_msg(strcmp(str_get(&got), expected) == 0, "%s\n  gives    %s\n  expected %s", constraint, str_get(&got), expected);
+    ck_assert_msg(strcmp(str_get(&got), expected) == 0, "%s\n  gives    %s\n  expected %s", constraint,
+                  str_get(&got), expected);
     str_free(&got);
     str_free(&text);
     free(rows);
@@ -100,7 +101,8 @@ START_TEST(test_logic) {
 END_TEST
 
 START_TEST(test_values) {
-    struct reading r = read_text("\xef\xbb\xbf# comment\nA : 1a|1b | 1c ( 300 ) , ~2 (1), 3()\n\nB,x,y,\n  C: <A>, last\r\n$R: p, q\n");
+    struct reading r = read_text("\xef\xbb\xbf# comment\nA : 1a|1b | 1c ( 300 ) , ~2 (1), 3()\n\nB,x,y,\n"
+                                 "  C: <A>, last\r\n$R: p, q\n");
     ck_assert_ptr_nonnull(r.m);
     const struct cover_problem *p = pict_problem(r.m);
     bool negative;
@@ -134,7 +136,8 @@ START_TEST(test_names_take_turns) {
 END_TEST
 
 START_TEST(test_negative) {
-    struct reading r = read_text("A: ~-1, 0, 1, 2\nB: ~-1, 0, 1, 2\nC: x, ~y\nif [A] = -1 then [B] = 0;\nif IsNegative(C) then [B] > 1;\n"
+    struct reading r = read_text("A: ~-1, 0, 1, 2\nB: ~-1, 0, 1, 2\nC: x, ~y\n"
+                                 "if [A] = -1 then [B] = 0;\nif IsNegative(C) then [B] > 1;\n"
                                  "if IsPositive([B]) then [A] <> 2;");
     ck_assert_ptr_nonnull(r.m);
     char *rows = rows_of(&r, 2);
@@ -184,7 +187,8 @@ START_TEST(test_separators) {
 END_TEST
 
 START_TEST(test_escapes) {
-    struct reading r = read_text("A[]1: a\"b, c]d, e\\f\nB: 1\n[A[\\]1] = \"a\\\"b\" or [A[\\]1] in {\"c\\]d\"} or [A[\\]1] = \"e\\\\f\";\n");
+    struct reading r = read_text("A[]1: a\"b, c]d, e\\f\nB: 1\n"
+                                 "[A[\\]1] = \"a\\\"b\" or [A[\\]1] in {\"c\\]d\"} or [A[\\]1] = \"e\\\\f\";\n");
     ck_assert_msg(r.m != NULL, "%s", r.errors.count ? r.errors.items[0].message : "");
     char *rows = rows_of(&r, 1);
     ck_assert_uint_eq(lines_in(rows), 4);
@@ -267,7 +271,8 @@ START_TEST(test_mistakes) {
 END_TEST
 
 START_TEST(test_all_mistakes_at_once) {
-    struct reading r = read_text("A: 1, 2\nala\nB: ~1\nC: x\nif [A] == 1 then [C] = \"x\";\n[C] = 1;\n\n[A] >> 2;\n[A] > 1\n");
+    struct reading r = read_text("A: 1, 2\nala\nB: ~1\nC: x\n"
+                                 "if [A] == 1 then [C] = \"x\";\n[C] = 1;\n\n[A] >> 2;\n[A] > 1\n");
     static const int lines[] = {2, 3, 5, 6, 8, 10};
     ck_assert_uint_eq(r.errors.count, 6);
     for (size_t i = 0; i < 6; i++) {
@@ -313,7 +318,8 @@ START_TEST(test_seeds) {
 END_TEST
 
 START_TEST(test_no_rows) {
-    struct reading r = read_text("A: 1, 2, 3\nB: 1, 2\n[A] > 1;\n[B] = 1;\n[A] < 3;\nif [A] = 2 then [B] = 2;\n[B] <> 7;\n");
+    struct reading r = read_text("A: 1, 2, 3\nB: 1, 2\n"
+                                 "[A] > 1;\n[B] = 1;\n[A] < 3;\nif [A] = 2 then [B] = 2;\n[B] <> 7;\n");
     ck_assert_ptr_nonnull(r.m);
     pict_complain_no_rows(r.m, &r.errors);
     ck_assert_uint_eq(r.errors.count, 1);
