@@ -213,6 +213,9 @@ struct improve_limits { uint64_t work; struct clock *clock; int64_t deadline; };
 void improve(struct table *t, struct grower *g, struct vec_line *lines, size_t first,
              const struct improve_limits *limits, struct rng *rng);
 
+/* Where a value of these lines may change without a tuple lost, the heavier ones are preferred. */
+void prefer_weights(struct table *t, struct grower *g, struct vec_line *lines, size_t first, struct rng *rng);
+
 /* ---- one pass over a set of targets (phase.c) ---- */
 struct target { int *columns; int count, strength; bool *apart; }; /* apart as for table_add, by factor; or NULL */
 struct vec_target { struct target *items; size_t count, cap; };

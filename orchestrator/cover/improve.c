@@ -287,3 +287,35 @@ void improve(struct table *t, struct grower *g, struct vec_line *lines, size_t f
     free(s.lost.items);
     free(s.tabu_until);
 }
+
+/* A value for the cell by weight, among those that cost no coverage. */
+static int heavy_value(struct search *s, int *row, int col) {
+    const struct factor *f = &s->g->s->problem->factors.items[col];
+    uint32_t total = (uint32_t)f->weight[row[col]];
+    int chosen = row[col];
+    for (int v = 0; v < f->values; v++) {
+        if (v == row[col] || search_delta(s, row, col, v) < 0 || !space_flip_ok(s->g->s, row, col, v)) {
+            continue;
+        }
+        total += (uint32_t)f->weight[v];
+        if (rng_below(s->rng, total) < (uint32_t)f->weight[v]) {
+            chosen = v;
+        }
+    }
+    return chosen;
+}
+
+void prefer_weights(struct table *t, struct grower *g, struct vec_line *lines, size_t first, struct rng *rng) {
+    struct search s = {.t = t, .g = g, .rng = rng};
+    for (size_t i = first; i < lines->count; i++) {
+        struct line *l = &lines->items[i];
+        for (size_t k = 0; k < t->columns.count; k++) {
+            int col = t->columns.items[k];
+            bool plain = col < g->s->factors && !(l->frozen && l->frozen[col]);
+            int value = plain ? heavy_value(&s, l->row, col) : l->row[col];
+            if (value != l->row[col]) {
+                search_set(&s, l->row, col, value);
+            }
+        }
+    }
+}

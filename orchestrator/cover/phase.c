@@ -271,6 +271,9 @@ static void pass_cover(struct pass_state *ps) {
     if (!ph->quick) {
         pass_improve(ps);
     }
+    if (ph->problem->weighted && ps->table.open == 0) {
+        prefer_weights(&ps->table, &ps->grower, ph->lines, ps->first, ph->rng);
+    }
 }
 
 static int pass_run(struct phase *ph, enum pass pass, struct err *err) {

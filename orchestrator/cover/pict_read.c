@@ -197,12 +197,13 @@ static void group_add(struct reader *r, struct slice line, struct vec_int *membe
 static void read_group(struct reader *r, struct slice line) {
     static const char hint[] = "{ PARAMETER, PARAMETER } @ ORDER, where \"@ ORDER\" may be left out";
     struct slice after, before = slice_cut(line, '}', &after);
-    struct slice inside = slice_trim((struct slice){before.at + 1, before.len - 1});
+    bool opened = before.len && before.at[0] == '{';
+    struct slice inside = slice_trim((struct slice){before.at + opened, before.len - opened});
     struct slice order = after.at ? slice_trim(after) : after;
     double number = 0;
     bool numbered = order.len && order.at[0] == '@' &&
                     slice_number((struct slice){order.at + 1, order.len - 1}, &number);
-    if (line.at[0] != '{' || !after.at || !inside.len || (order.len && (!numbered || number < 1))) {
+    if (!opened || !after.at || !inside.len || (order.len && (!numbered || number < 1))) {
         diags_add(r->errors, r->m->path, reader_pos(r, line.at), "bad-submodel", hint, "this is no sub-model: %.*s",
                   (int)line.len, line.at);
         return;
