@@ -238,7 +238,7 @@ static int generation_units(struct generation *g, struct err *err) {
     for (int round = 0; rc == 0 && lacking && round < ROUNDS; round++) {
         size_t rows = SIZE_MAX;
         rc = units_try(g, musts, &rows, &lacking, err);
-        if (rc == 0 && rows < least) {
+        if (rc == 0 && rows <= least) {
             struct vec_unit worse = best;
             least = rows;
             best = g->units;
