@@ -1,6 +1,7 @@
 /* coexist plan --pict: PICT's models and its command line, so that scripts work unchanged. */
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,8 +147,8 @@ static void print_impossible(const struct pict_model *m, const struct cover_resu
     const struct cover_problem *p = pict_problem(m);
     bool **absent = absent_values(p, r);
     size_t listed = 0;
-    fprintf(stderr, "coexist: the constraints make %llu of %llu combinations impossible:\n",
-            (unsigned long long)r->impossible_count, (unsigned long long)(r->impossible_count + r->covered_count));
+    fprintf(stderr, "coexist: the constraints make %" PRIu64 " of %" PRIu64 " combinations impossible:\n",
+            r->impossible_count, r->impossible_count + r->covered_count);
     for (int f = 0; f < cover_factor_count(p); f++) {
         for (int v = 0; v < cover_factor_values(p, f); v++) {
             struct cover_tuple alone = {1, {f}, {v}};
@@ -177,7 +178,7 @@ static void print_impossible(const struct pict_model *m, const struct cover_resu
 
 static void print_statistics(const struct cover_result *r, int64_t started) {
     long seconds = (long)((clock_now(clock_monotonic()) - started) / CLOCK_S);
-    printf("%-*s%llu\n", CAPTION_WIDTH, "Combinations:", (unsigned long long)r->covered_count);
+    printf("%-*s%" PRIu64 "\n", CAPTION_WIDTH, "Combinations:", r->covered_count);
     printf("%-*s%zu\n", CAPTION_WIDTH, "Generated tests:", r->row_count);
     printf("%-*s%ld:%02ld:%02ld\n", CAPTION_WIDTH, "Generation time:", seconds / 3600, seconds / 60 % 60, seconds % 60);
 }
@@ -243,7 +244,7 @@ static void print_rows(const struct pict_model *m, const struct cover_result *r)
 static void print_result(const struct request *q, const struct pict_model *m, const struct cover_result *r,
                          int64_t started) {
     if (q->given['r']) {
-        fprintf(stderr, "Used seed: %llu\n", (unsigned long long)q->random);
+        fprintf(stderr, "Used seed: %" PRIu64 "\n", q->random);
     }
     for (size_t i = 0; i < r->refused_count; i++) {
         fprintf(stderr, "%s: warning: the constraints forbid seeding row %zu; it is left out\n", q->seeds,

@@ -35,12 +35,12 @@ static void search_lose(struct search *s, size_t tuple) {
 /* Puts value into the row's column and keeps the counts. */
 static void search_set(struct search *s, int *row, int col, int value) {
     int old = row[col];
-    for (int n = 1; n <= COVER_MAX_STRENGTH; n++) {
-        const struct links *l = &s->t->links[(size_t)col * COVER_MAX_STRENGTH + (size_t)n - 1];
+    for (size_t n = 1; n <= COVER_MAX_STRENGTH; n++) {
+        const struct links *l = &s->t->links[(size_t)col * COVER_MAX_STRENGTH + n - 1];
         const uint32_t *at = l->data;
         for (uint32_t i = 0; i < l->count; i++, at += 2 * n) {
             size_t base = at[0];
-            for (int o = 1; o < n; o++) {
+            for (size_t o = 1; o < n; o++) {
                 base += (size_t)row[at[2 * o]] * at[2 * o + 1];
             }
             size_t from = base + (size_t)old * at[1];
@@ -58,13 +58,13 @@ static void search_set(struct search *s, int *row, int col, int value) {
 static long search_delta(const struct search *s, const int *row, int col, int value) {
     long delta = 0;
     int old = row[col];
-    for (int n = 1; n <= COVER_MAX_STRENGTH; n++) {
-        const struct links *l = &s->t->links[(size_t)col * COVER_MAX_STRENGTH + (size_t)n - 1];
+    for (size_t n = 1; n <= COVER_MAX_STRENGTH; n++) {
+        const struct links *l = &s->t->links[(size_t)col * COVER_MAX_STRENGTH + n - 1];
         const uint32_t *at = l->data;
         const uint16_t *count = s->t->count;
         for (uint32_t i = 0; i < l->count; i++, at += 2 * n) {
             size_t base = at[0];
-            for (int o = 1; o < n; o++) {
+            for (size_t o = 1; o < n; o++) {
                 base += (size_t)row[at[2 * o]] * at[2 * o + 1];
             }
             delta += count[base + (size_t)value * at[1]] == 0;
@@ -306,7 +306,7 @@ static int heavy_value(struct search *s, int *row, int col) {
 }
 
 void prefer_weights(struct table *t, struct grower *g, struct vec_line *lines, size_t first, struct rng *rng) {
-    struct search s = {.t = t, .g = g, .rng = rng};
+    struct search s = {.t = t, .g = g, .rng = rng, .listed = mem_zalloc(t->tuples / 64 + 1, sizeof(uint64_t))};
     for (size_t i = first; i < lines->count; i++) {
         struct line *l = &lines->items[i];
         for (size_t k = 0; k < t->columns.count; k++) {
@@ -318,4 +318,6 @@ void prefer_weights(struct table *t, struct grower *g, struct vec_line *lines, s
             }
         }
     }
+    free(s.listed);
+    free(s.lost.items);
 }

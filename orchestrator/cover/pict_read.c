@@ -199,7 +199,7 @@ static void read_group(struct reader *r, struct slice line) {
     struct slice after, before = slice_cut(line, '}', &after);
     bool opened = before.len && before.at[0] == '{';
     struct slice inside = slice_trim((struct slice){before.at + opened, before.len - opened});
-    struct slice order = after.at ? slice_trim(after) : after;
+    struct slice order = slice_trim(after.at ? after : (struct slice){"", 0});
     double number = 0;
     bool numbered = order.len && order.at[0] == '@' &&
                     slice_number((struct slice){order.at + 1, order.len - 1}, &number);

@@ -185,13 +185,13 @@ static inline void gain_of_combo(const struct table *t, size_t base, size_t stri
 
 void table_gain(struct table *t, const int *row, int col, const uint64_t *set, int *gain) {
     int words = words_of(t->s->size.items[col]);
-    for (int n = 1; n <= COVER_MAX_STRENGTH; n++) {
-        const struct links *l = &t->links[(size_t)col * COVER_MAX_STRENGTH + (size_t)n - 1];
+    for (size_t n = 1; n <= COVER_MAX_STRENGTH; n++) {
+        const struct links *l = &t->links[(size_t)col * COVER_MAX_STRENGTH + n - 1];
         const uint32_t *at = l->data;
         for (uint32_t i = 0; i < l->count; i++, at += 2 * n) {
             size_t base = at[0];
             bool whole = true;
-            for (int o = 1; o < n; o++) {
+            for (size_t o = 1; o < n; o++) {
                 int value = row[at[2 * o]];
                 whole &= value >= 0;
                 base += (size_t)value * at[2 * o + 1];
