@@ -141,6 +141,7 @@ static json_t *report_metric(const struct analysis_metric *m) {
     json_object_set_new(j, "session_percent", report_number(m->session_percent));
     json_object_set_new(j, "corrected", json_boolean(m->corrected));
     json_object_set_new(j, "set_aside", json_integer((json_int_t)m->set_aside));
+    json_object_set_new(j, "starved", json_integer((json_int_t)m->starved));
     json_object_set_new(j, "gate", text_json(m->gate));
     json_object_set_new(j, "note", text_json(m->note));
     return j;

@@ -33,7 +33,9 @@ struct analysis_metric { /* one metric of one cell, before against after; higher
     double session_percent;   /* allowance for differences between two boots that no sample within a boot shows */
     size_t set_aside;         /* samples shown but left out of the test as spikes of the host */
     bool corrected;           /* divided by the reference loop */
+    size_t starved;           /* samples taken while the host had no processor for the VM, for want of better ones */
     bool regression;          /* a gate says this is too much */
+    bool doubtful;            /* a gate would say so, but with starved samples nothing is decided */
     char *gate;               /* id of the gate that says so, or NULL */
     char *note;               /* why it is (or, though it looks like one, is not) a regression; may be NULL */
 };

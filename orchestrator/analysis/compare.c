@@ -98,6 +98,7 @@ void compare_series(const struct sample_series *s, double cell_reference, double
         .product = str_dup(s->product),
         .before_count = s->side[SAMPLE_BEFORE].count,
         .after_count = s->side[SAMPLE_AFTER].count,
+        .starved = s->side[SAMPLE_BEFORE].starved + s->side[SAMPLE_AFTER].starved,
         .change_percent = NAN, .change_low = NAN, .change_high = NAN,
         .p_value = NAN, .p_adjusted = NAN, .confidence = NAN,
     };

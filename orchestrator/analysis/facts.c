@@ -177,5 +177,9 @@ int facts_collect(struct journal *j, const struct plan *plan, struct facts *out,
         out->cells[i].plan = &plan->cells[i];
     }
     struct facts_walk walk = {.facts = out, .plan = plan};
-    return journal_each(j, facts_walk_one, &walk, err);
+    int rc = journal_each(j, facts_walk_one, &walk, err);
+    for (size_t i = 0; i < out->count; i++) {
+        sample_set_settle(&out->cells[i].samples);
+    }
+    return rc;
 }

@@ -34,6 +34,14 @@ static enum outcome judge_outcome(const struct cell_facts *facts, const struct f
     return f->after && facts->plan->update ? OUTCOME_AFTER : OUTCOME_BEFORE;
 }
 
+/* A program of the system that crashed somewhere is not what took the whole system down. */
+static void judge_weigh_crash(struct judged *c) {
+    if (judge_is_crash(c->cls) && !c->crash.kernel && !c->crash.owner) {
+        free(c->crash.module);
+        c->crash.module = NULL;
+    }
+}
+
 void judge_outcomes(struct judgement *j, const struct facts *facts, const char *artifact_dir) {
     j->cells = mem_zalloc(facts->count, sizeof(*j->cells));
     j->count = facts->count;
@@ -47,14 +55,15 @@ void judge_outcomes(struct judgement *j, const struct facts *facts, const char *
         c->cls = c->primary ? c->primary->cls : FAILURE_NONE;
         c->outcome = judge_outcome(f, c->primary);
         crash_read(j->model, artifact_dir, f, &c->crash);
+        judge_weigh_crash(c);
     }
 }
 
-static const struct analysis_metric *judge_worst(const struct slower_cell *slow) {
+static const struct analysis_metric *judge_worst(const struct slower_cell *slow, bool doubtful) {
     const struct analysis_metric *worst = NULL;
     for (size_t k = 0; k < slow->metric_count; k++) {
         const struct analysis_metric *m = &slow->metrics[k];
-        if (m->regression && (!worst || m->change_low > worst->change_low)) {
+        if ((doubtful ? m->doubtful : m->regression) && (!worst || m->change_low > worst->change_low)) {
             worst = m;
         }
     }
@@ -94,10 +103,15 @@ static void judge_count_repetitions(struct judgement *j, struct judged *c) {
 void judge_slower(struct judgement *j, const struct slower_cell *slow) {
     for (size_t i = 0; i < j->count; i++) {
         struct judged *c = &j->cells[i];
-        c->worst = judge_worst(&slow[i]);
+        c->worst = judge_worst(&slow[i], false);
         if (c->worst && c->outcome == OUTCOME_PASS) {
             c->outcome = OUTCOME_AFTER;
             c->cls = judge_metric_class(c->worst);
+        }
+        const struct analysis_metric *doubtful = judge_worst(&slow[i], true);
+        if (doubtful && c->outcome == OUTCOME_PASS) {
+            c->worst = doubtful;
+            c->outcome = OUTCOME_OPEN;
         }
     }
     for (size_t i = 0; i < j->count; i++) {

@@ -24,7 +24,8 @@ struct judged {
     enum outcome outcome;
     enum failure_class cls;             /* FAILURE_NONE unless BEFORE, AFTER, LAB or OPEN with a failure */
     const struct fact_failure *primary; /* NULL for slower */
-    const struct analysis_metric *worst; /* slower: the regression with the largest lower bound */
+    const struct analysis_metric *worst; /* slower: the regression with the largest lower bound;
+                                            OPEN: the doubtful one */
     struct crash crash;
     size_t repetitions, failed;         /* cells of the same combination and order with a verdict; failed ones */
 };

@@ -7,6 +7,7 @@
 #include "analysis/stats.h"
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "journal/observation.h"
 
 static const char *sample_text(const json_t *data, const char *key) {
     const char *text = json_string_value(json_object_get(data, key));
@@ -62,7 +63,35 @@ void sample_set_add(struct sample_set *set, const json_t *data, enum sample_side
     to->value = mem_grow(to->value, to->count + 1, sizeof(*to->value));
     to->reference = mem_grow(to->reference, to->count + 1, sizeof(*to->reference));
     to->value[to->count] = v;
+    bool starved = json_number_value(json_object_get(data, "starved")) > OBS_STARVED_PERCENT;
+    to->is_starved = mem_grow(to->is_starved, to->count + 1, sizeof(*to->is_starved));
+    to->is_starved[to->count] = starved;
+    to->starved += starved;
     to->reference[to->count++] = isfinite(reference) && reference > 0 ? reference : 0;
+}
+
+static void sample_side_take_out(struct sample_side_data *d) {
+    size_t out = 0;
+    for (size_t k = 0; k < d->count; k++) {
+        if (!d->is_starved[k]) {
+            d->value[out] = d->value[k];
+            d->reference[out] = d->reference[k];
+            d->is_starved[out++] = false;
+        }
+    }
+    d->count = out;
+    d->starved = 0;
+}
+
+void sample_set_settle(struct sample_set *set) {
+    for (size_t i = 0; i < set->count; i++) {
+        struct sample_side_data *side = set->items[i].side;
+        if (side[SAMPLE_BEFORE].count > side[SAMPLE_BEFORE].starved &&
+            side[SAMPLE_AFTER].count > side[SAMPLE_AFTER].starved) {
+            sample_side_take_out(&side[SAMPLE_BEFORE]);
+            sample_side_take_out(&side[SAMPLE_AFTER]);
+        }
+    }
 }
 
 void sample_set_free(struct sample_set *set) {
@@ -76,6 +105,7 @@ void sample_set_free(struct sample_set *set) {
         for (int side = 0; side < 2; side++) {
             free(s->side[side].value);
             free(s->side[side].reference);
+            free(s->side[side].is_starved);
         }
     }
     free(set->items);

@@ -16,6 +16,8 @@ struct sample_side_data {
     double *value;
     double *reference; /* ms; 0 where there was none */
     size_t count;
+    size_t starved;    /* samples taken while the host had no processor for the VM: see sample_set_settle */
+    bool *is_starved;
 };
 
 struct sample_series {
@@ -32,6 +34,9 @@ struct sample_set {
 
 /* Takes in the data of an observation of type metric; what is not a finite number >= 0 is left out. */
 void sample_set_add(struct sample_set *set, const json_t *data, enum sample_side side);
+/* After the last one: takes the starved samples (OBS_STARVED_PERCENT) out of every series that has others on
+ * both sides; the worker measured until it had a whole round of those. Elsewhere they stay and are counted. */
+void sample_set_settle(struct sample_set *set);
 void sample_set_free(struct sample_set *set);
 
 /* Median of every reference time of the cell, both phases; NAN when there is none. */

@@ -103,13 +103,15 @@ static void slower_compare_cell(const struct model *m, struct slower_cell *cell)
     }
 }
 
+/* What another cell says of the same metric; starved samples say nothing, neither for nor against. */
 static const struct compare *slower_find_same(const struct slower_cell *cell,
                                               const struct analysis_metric *metric) {
     for (size_t i = 0; i < cell->metric_count; i++) {
         if (str_eq(cell->metrics[i].name, metric->name) &&
             str_eq(cell->metrics[i].process, metric->process) &&
             str_eq(cell->metrics[i].product, metric->product)) {
-            return cell->compares[i].testable ? &cell->compares[i] : NULL;
+            bool speaks = cell->compares[i].testable && cell->metrics[i].starved == 0;
+            return speaks ? &cell->compares[i] : NULL;
         }
     }
     return NULL;
@@ -286,6 +288,13 @@ static void slower_judge(const struct slower_cell *cells, size_t count, struct s
                                        "combination do not show it", against, siblings));
         return;
     }
+    if (metric->starved > 0) {
+        metric->doubtful = true;
+        slower_doubt(metric, str_printf("seems slower by more than gate %s allows (%g %%), but the host had no "
+                                        "processor for the VM while %zu of the samples were taken",
+                                        gate->id, gate->worse_percent, metric->starved));
+        return;
+    }
     metric->regression = true;
     free(metric->gate);
     metric->gate = str_dup(gate->id);
@@ -318,6 +327,27 @@ static void slower_judge_metric(const struct model *m, const struct slower_cell 
     }
 }
 
+/* Not one gated metric could be measured on a host with a processor to give: then nothing was found because
+ * nothing was looked at. */
+static void slower_doubt_all(const struct model *m, struct slower_cell *cell) {
+    struct analysis_metric *first = NULL;
+    for (size_t k = 0; k < cell->metric_count; k++) {
+        struct analysis_metric *metric = &cell->metrics[k];
+        if (!cell->compares[k].testable || !slower_gated(m, metric)) {
+            continue;
+        }
+        if (metric->starved == 0) {
+            return;
+        }
+        first = first ? first : metric;
+    }
+    if (first && !first->regression && !first->doubtful) {
+        first->doubtful = true;
+        slower_doubt(first, str_dup("the host had no processor for the VM while this and every other metric that "
+                                    "a gate looks at was measured"));
+    }
+}
+
 void slower_find(const struct model *m, struct slower_cell *cells, size_t count) {
     for (size_t i = 0; i < count; i++) {
         slower_compare_cell(m, &cells[i]);
@@ -327,6 +357,9 @@ void slower_find(const struct model *m, struct slower_cell *cells, size_t count)
             if (cells[i].update && cells[i].compares[k].testable) {
                 slower_judge_metric(m, cells, count, &cells[i], k);
             }
+        }
+        if (cells[i].update) {
+            slower_doubt_all(m, &cells[i]);
         }
     }
 }

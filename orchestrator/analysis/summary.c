@@ -124,7 +124,10 @@ static void summary_open(const struct judged *c, struct str *s) {
         str_add(s, "Not run.");
         return;
     }
-    if (c->facts->ended && c->facts->complete) {
+    if (c->worst) {
+        str_addf(s, "%s %+.0f %%, but the host was too busy to tell: run it again on a quiet host.",
+                 c->worst->name, c->worst->change_percent);
+    } else if (c->facts->ended && c->facts->complete) {
         str_addf(s, "%s, and the evidence does not say what.", summary_class(c->cls));
     } else {
         str_add(s, "Did not run to its end.");

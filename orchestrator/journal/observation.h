@@ -7,7 +7,8 @@
  *   step-begin  {}
  *   step-end    {"ok":bool,"ms":N,"skipped":"reason"?}
  *   metric      {"name","unit":"ms|bytes|percent|count","source":"agent|lab|qemu","value":number,
- *                "reference_ms":number?,"rep":N (0-based),"process":"x.exe"?}
+ *                "reference_ms":number?,"rep":N (0-based),"process":"x.exe"?,
+ *                "starved":percent of the time in which the VM waited for a processor of the host?}
  *               names: boot (power-on or reset to agent ready), copy-small, copy-large, archive, unarchive,
  *               launch, registry, idle.cpu, idle.memory, idle.handles, load.cpu, load.memory, load.handles
  *               (with "process": that process's own), disk.used, install (duration), apply, detect
@@ -28,6 +29,10 @@
 #include <stdint.h>
 
 #include "base/err.h"
+
+/* A sample taken while the VM waited for a processor for more than this part of the time (metric's "starved")
+ * tells of the host, not of the guest: the worker measures again, the analysis decides nothing by it. */
+#define OBS_STARVED_PERCENT 15.0
 
 enum obs_type {
     OBS_CELL_BEGIN, OBS_CELL_END, OBS_STEP_BEGIN, OBS_STEP_END, OBS_METRIC, OBS_CHECK,

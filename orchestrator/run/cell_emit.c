@@ -101,6 +101,9 @@ void cell_metric(struct cell *c, const struct cell_metric *m) {
     if (isfinite(m->reference_ms)) {
         json_object_set_new(data, "reference_ms", json_real(m->reference_ms));
     }
+    if (isfinite(m->starved) && m->starved > 0) {
+        json_object_set_new(data, "starved", json_real(m->starved));
+    }
     if (m->process) {
         json_object_set_new(data, "process", text_of(m->process));
     }

@@ -138,17 +138,60 @@ static void fuse_panic(struct cell *c, const char *first_detail) {
 
 /* ---- everything else ----------------------------------------------------------------------- */
 
-static void fuse_restarted(struct cell *c, const struct vm_event *ev) {
-    cell_fail(c, FAILURE_NOT_KNOWN, NULL,
-              "the guest restarted by itself during step %s, no panic was reported%s%s", c->kind,
-              ev->detail[0] ? ": " : "", ev->detail);
+/* Takes the first waiting event when it is a restart; true then. */
+static bool fuse_take_restart(struct cell *c, struct vm_event *ev) {
+    if (c->waiting_count == 0 || c->waiting[0].type != VM_EVENT_RESET) {
+        return false;
+    }
+    *ev = c->waiting[0];
+    memmove(&c->waiting[0], &c->waiting[1],
+            (size_t)(--c->waiting_count) * sizeof(c->waiting[0]));
+    return true;
+}
+
+/* A guest that restarted itself: does it stand now? Counts how often it went down until then, *last being the
+ * last time. 1: it went down as often as makes a loop, 0: it stands, -1 with err: something else happened. */
+static int fuse_count_restarts(struct cell *c, struct vm_event *last, int *boots, struct err *err) {
+    for (*boots = 1;; ++*boots) {
+        c->booting = true;
+        c->resets = 0;
+        guest_disconnect(c->guest);
+        if (*boots >= c->env->limits.loop_boots) {
+            return 1;
+        }
+        if (cell_wait_ready(c, last->at_ns, err) < 0) {
+            return -1;
+        }
+        int rc = c->touched ? cell_stand(c, err) : 0;
+        if (rc <= 0) {
+            return rc;
+        }
+        if (!fuse_take_restart(c, last)) {
+            return 0; /* it stood until something else came, which is told by itself */
+        }
+    }
+}
+
+static void fuse_restarted(struct cell *c, const struct vm_event *first) {
     CLEANUP_ERR struct err err = ERR_INIT;
-    c->booting = true;
-    c->resets = 0;
-    guest_disconnect(c->guest);
-    if (cell_wait_ready(c, ev->at_ns, &err) < 0) {
+    struct vm_event last = *first;
+    int boots = 0, rc = fuse_count_restarts(c, &last, &boots, &err);
+    const char *colon = last.detail[0] ? ": " : "";
+    if (rc > 0) {
+        cell_screenshot(c, "boot-loop");
+        cell_fail_boots(c, FAILURE_BOOT_LOOP, boots,
+                        "restarted by itself %d times in a row, no panic was reported%s%s", boots,
+                        colon, last.detail);
+        cell_vm_off(c);
+        return;
+    }
+    cell_fail_boots(c, FAILURE_NOT_KNOWN, boots,
+                    "the guest restarted by itself during step %s, no panic was reported%s%s",
+                    c->kind, colon, last.detail);
+    if (rc < 0 && !c->handled) {
         fuse_others(c, FAILURE_NO_BOOT, &err);
     }
+    c->handled = false;
 }
 
 /* Turns events into failures, oldest first. True when at least one was a cause of its own. */

@@ -24,6 +24,13 @@ static void io_keep_event(struct cell *c, const struct vm_event *ev) {
     }
 }
 
+/* How long it stood before it went down says how long it must stand the next time. */
+static void io_note_stood(struct cell *c, int64_t until) {
+    if (!c->booting && c->ready_at > 0 && until - c->ready_at > c->crash_after) {
+        c->crash_after = until - c->ready_at;
+    }
+}
+
 static void io_take_event(struct cell *c, const struct vm_event *ev) {
     cell_event(c, vm_event_name(ev->type), ev->detail);
     switch (ev->type) {
@@ -34,6 +41,7 @@ static void io_take_event(struct cell *c, const struct vm_event *ev) {
             c->resets++;
             c->reset_at = ev->at_ns;
         } else {
+            io_note_stood(c, ev->at_ns);
             io_keep_event(c, ev);
         }
         break;
@@ -45,9 +53,7 @@ static void io_take_event(struct cell *c, const struct vm_event *ev) {
         }
         break;
     case VM_EVENT_PANICKED:
-        if (!c->booting && c->ready_at > 0 && ev->at_ns - c->ready_at > c->crash_after) {
-            c->crash_after = ev->at_ns - c->ready_at;
-        }
+        io_note_stood(c, ev->at_ns);
         io_keep_event(c, ev);
         break;
     case VM_EVENT_IO_ERROR:

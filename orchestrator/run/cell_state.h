@@ -32,7 +32,7 @@ struct cell {
     int resets;   /* while booting or going down */
     int64_t reset_at;
     int64_t ready_at;      /* of the last hello; 0: none yet */
-    int64_t crash_after;   /* longest time from ready to a panic so far */
+    int64_t crash_after;   /* longest time from ready to going down by itself so far */
     int panics;            /* in a row, without standing in between */
     bool powered_off; /* while going down */
 
@@ -66,6 +66,7 @@ struct cell_metric { /* one sample */
     const char *name, *unit, *source;
     double value;
     double reference_ms;  /* NAN: none */
+    double starved;       /* percent of the time in which the VM waited for a host processor; 0 or NAN: not told */
     int rep;              /* 0-based */
     const char *process;  /* NULL: the system's */
     const char *product;  /* id; NULL: of no product in particular */

@@ -7,8 +7,10 @@
 #include "base/str.h"
 #include "run/cell_state.h"
 
-/* More rows than any sane answer has: processes times repetitions. */
-enum { MEASURE_ROWS_MAX = 20000 };
+enum {
+    MEASURE_ROWS_MAX = 20000, /* more than any sane answer has: processes times repetitions */
+    MEASURE_ROUNDS = 3,       /* how often a workload is run until the host let it run */
+};
 
 /* The agent's names of what idle and load tell (agents/proto/PROTOCOL.md, Workloads), after the
  * workload's own and a dot, and theirs in the journal, where "process" tells the system's from a
@@ -42,6 +44,12 @@ static void measure_name(const char *workload, const char *metric, char out[100]
     }
 }
 
+struct measure_round { /* one call of the agent: all repetitions of a workload */
+    const struct model_workload *workload;
+    int first_rep;  /* number of its first repetition among all rounds */
+    double starved; /* percent of its time that the VM waited for a processor of the host; NAN */
+};
+
 /* The product of this cell that a process belongs to, or NULL. */
 static const char *measure_owner(const struct cell *c, const char *process) {
     const struct plan_cell *p = c->env->cell;
@@ -66,7 +74,8 @@ static bool measure_unit_known(const char *unit) {
 }
 
 /* False when the row is not one of ours: said once by the caller. */
-static bool measure_row(struct cell *c, const char *workload, const json_t *row) {
+static bool measure_row(struct cell *c, const struct measure_round *round, const json_t *row) {
+    const char *workload = round->workload->name;
     const json_t *value = json_object_get(row, "value");
     const json_t *reference = json_object_get(row, "reference_ms");
     const char *metric = json_string_value(json_object_get(row, "metric"));
@@ -88,12 +97,13 @@ static bool measure_row(struct cell *c, const char *workload, const json_t *row)
                        .value = json_number_value(value),
                        .reference_ms = json_is_number(reference) ? json_number_value(reference)
                                                                  : NAN,
-                       .rep = (int)i,
+                       .rep = (int)i + round->first_rep, .starved = round->starved,
                        .process = process, .product = owner});
     return true;
 }
 
-static void measure_rows(struct cell *c, const char *workload, const json_t *items) {
+static void measure_rows(struct cell *c, const struct measure_round *round, const json_t *items) {
+    const char *workload = round->workload->name;
     size_t i, bad = 0;
     json_t *row;
     json_array_foreach((json_t *)items, i, row) {
@@ -102,14 +112,15 @@ static void measure_rows(struct cell *c, const char *workload, const json_t *ite
                       MEASURE_ROWS_MAX);
             break;
         }
-        bad += !measure_row(c, workload, row);
+        bad += !measure_row(c, round, row);
     }
     if (bad > 0) {
         cell_note(c, "workload %s: %zu rows without a usable value", workload, bad);
     }
 }
 
-static int measure_workload(struct cell *c, const struct model_workload *w, struct err *err) {
+/* NULL without err: this guest cannot run it. New reference. */
+static json_t *measure_call(struct cell *c, const struct model_workload *w, struct err *err) {
     json_t *args = json_pack("{s:s, s:i}", "name", w->name, "repetitions", w->repetitions);
     if (w->params) {
         json_object_set(args, "params", w->params);
@@ -118,18 +129,67 @@ static int measure_workload(struct cell *c, const struct model_workload *w, stru
     json_t *result = NULL;
     CLEANUP_ERR struct err refused = ERR_INIT;
     if (cell_call(c, "workload", args, limit, &result, &refused) < 0) {
-        bool unable = refused.cls == ERR_REFUSED && strstr(err_text(&refused), "unsupported");
-        if (!unable) {
+        if (refused.cls != ERR_REFUSED || !strstr(err_text(&refused), "unsupported")) {
             err_move(err, &refused);
             err_prefix(err, "workload %s", w->name);
-            return -1;
+            return NULL;
         }
         cell_note(c, "workload %s cannot run in this guest: %s", w->name, err_text(&refused));
-        return 0;
     }
-    measure_rows(c, w->name, json_object_get(result, "items"));
-    json_decref(result);
+    return result;
+}
+
+/* *ns: how long the VM was ready to run and got no processor, -1 where that is not told. A VM that cannot be
+ * looked at is judged by what the workload comes to; only the lab's own bug is an error here. */
+static int measure_starved(struct cell *c, int64_t *ns, struct err *err) {
+    CLEANUP_ERR struct err unseen = ERR_INIT;
+    struct vm_diagnostics d = {.starved_ns = -1};
+    int rc = vm_diagnose(c->vm, &d, &unseen);
+    *ns = rc < 0 ? -1 : d.starved_ns;
+    if (rc < 0 && unseen.cls == ERR_BUG) {
+        err_move(err, &unseen);
+        return -1;
+    }
     return 0;
+}
+
+/* A host that has no processor for the VM makes everything slow, whatever the guest does: such a round is
+ * kept, told as what it is, and measured again. 1: measured, 0: once more, negative with err. */
+static int measure_round(struct cell *c, struct measure_round *round, struct err *err) {
+    int64_t began = clock_now(c->env->clock), starved = -1, until = -1;
+    json_t *result = measure_starved(c, &starved, err) < 0 ? NULL
+                                                           : measure_call(c, round->workload, err);
+    if (!result) {
+        return err_is_set(err) ? -1 : 1;
+    }
+    int64_t took = clock_now(c->env->clock) - began;
+    if (measure_starved(c, &until, err) < 0) {
+        json_decref(result);
+        return -1;
+    }
+    bool known = starved >= 0 && until >= starved && took > 0;
+    round->starved = known ? 100.0 * (double)(until - starved) / (double)took : NAN;
+    measure_rows(c, round, json_object_get(result, "items"));
+    json_decref(result);
+    return known && round->starved > OBS_STARVED_PERCENT ? 0 : 1;
+}
+
+static int measure_workload(struct cell *c, const struct model_workload *w, struct err *err) {
+    struct measure_round round = {.workload = w};
+    CLEANUP_STR struct str starved = STR_INIT;
+    int rc = 0;
+    for (int i = 0; i < MEASURE_ROUNDS && rc == 0 && !cell_stop_now(c); i++) {
+        round.first_rep = i * w->repetitions;
+        rc = measure_round(c, &round, err);
+        if (rc == 0) {
+            str_addf(&starved, "%s%.0f %%", i ? ", " : "", round.starved);
+        }
+    }
+    if (starved.len > 0) {
+        cell_note(c, "workload %s: the host had no processor for the VM in %s of the time%s", w->name,
+                  str_get(&starved), rc > 0 ? "; measured again until it had" : "");
+    }
+    return rc < 0 ? -1 : 0;
 }
 
 /* Disk footprint: what is used on the system drive. */
@@ -144,7 +204,7 @@ static int measure_disk(struct cell *c, struct err *err) {
         cell_metric(c, &(struct cell_metric){
                            .name = "disk.used", .unit = "bytes", .source = "agent",
                            .value = json_number_value(total) - json_number_value(free_bytes),
-                           .reference_ms = NAN});
+                           .reference_ms = NAN, .starved = NAN});
     }
     json_decref(result);
     return 0;

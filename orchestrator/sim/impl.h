@@ -76,6 +76,8 @@ struct sim_world {
     struct vm_event events[SIM_EVENTS_MAX];
     size_t event_count;
     uint64_t noise;
+    double starve_percent;
+    int64_t starve_from, starve_until, starved_ns; /* starved_ns: until starve_from */
 };
 
 void sim_world_boot_facts(struct sim_world *w); /* facts and effects of a boot's end */

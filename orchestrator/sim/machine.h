@@ -73,6 +73,7 @@ void sim_world_file_put(struct sim_world *w, const char *guest_path);
 /* One repetition of a workload: milliseconds, and the reference loop beside it, which shares the
  * part of the noise that the host makes. */
 void sim_world_sample(struct sim_world *w, const char *name, double *ms, double *reference_ms);
+int64_t sim_world_starved(const struct sim_world *w); /* ns without a processor so far */
 double sim_world_noise(struct sim_world *w); /* about normal, mean 0, standard deviation 1 */
 
 #endif

@@ -256,6 +256,20 @@ double sim_world_noise(struct sim_world *w) {
     return sum - 6;
 }
 
+int64_t sim_world_starved(const struct sim_world *w) {
+    int64_t now = w->now;
+    int64_t until = now < w->starve_until ? now : w->starve_until;
+    int64_t hungry = until > w->starve_from ? until - w->starve_from : 0;
+    return w->starved_ns + (int64_t)((double)hungry * w->starve_percent / 100);
+}
+
+void sim_world_starve(struct sim_world *w, double percent, int64_t until) {
+    w->starved_ns = sim_world_starved(w);
+    w->starve_from = w->now;
+    w->starve_until = until;
+    w->starve_percent = percent;
+}
+
 void sim_world_sample(struct sim_world *w, const char *name, double *ms, double *reference_ms) {
     const struct sim_workload *k = sim_world_find_workload(w, name);
     double mean = k ? k->mean_ms : 100;

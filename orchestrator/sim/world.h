@@ -71,6 +71,8 @@ void sim_world_workload(struct sim_world *w, const char *name, double mean_ms,
                         double spread_percent);
 /* Another seed, another noise; worlds with equal seeds are equal. */
 void sim_world_seed(struct sim_world *w, uint64_t seed);
+/* From now until then the host has no processor for the VM in so many percent of the time. */
+void sim_world_starve(struct sim_world *w, double percent, int64_t until);
 void sim_world_boot_ms(struct sim_world *w, int64_t ms);
 /* Makes faults strike from inside an effect (a driver that crashes at boot, say). */
 void sim_world_strike(struct sim_world *w, enum sim_fault_kind kind);

@@ -159,7 +159,8 @@ static int vm_fake_diagnose(void *self, struct vm_diagnostics *out, struct err *
                                    .net_rx_bytes = up / 8000,
                                    .net_tx_bytes = up / 8000,
                                    .balloon_bytes = INT64_C(512) << 20,
-                                   .rss_bytes = INT64_C(300) << 20};
+                                   .rss_bytes = INT64_C(300) << 20,
+                                   .starved_ns = sim_world_starved(f->world)};
     return 0;
 }
 

@@ -276,17 +276,35 @@ static int64_t libvirt_rss(virDomainPtr dom) {
     return -1;
 }
 
+/* libvirt counts it in ns as "vcpu.N.delay" (virConnectGetAllDomainStats, VIR_DOMAIN_STATS_VCPU). */
+static int64_t libvirt_starved(virDomainPtr dom) {
+    virDomainPtr doms[] = {dom, NULL};
+    virDomainStatsRecordPtr *stats = NULL;
+    int64_t sum = -1;
+    if (virDomainListGetStats(doms, VIR_DOMAIN_STATS_VCPU, &stats, 0) == 1) {
+        for (int i = 0; i < stats[0]->nparams; i++) {
+            const virTypedParameter *p = &stats[0]->params[i];
+            if (str_ends_with(p->field, ".delay") && p->type == VIR_TYPED_PARAM_ULLONG) {
+                sum = (sum < 0 ? 0 : sum) + (int64_t)p->value.ul;
+            }
+        }
+    }
+    virDomainStatsRecordListFree(stats);
+    return sum;
+}
+
 /* User networking has no host interface, so libvirt cannot count its bytes: -1. */
 static int libvirt_do_diagnose(struct vm_libvirt *v, struct vm_diagnostics *out, struct err *err) {
     virDomainInfo info;
     virDomainBlockStatsStruct block;
-    *out = (struct vm_diagnostics){-1, -1, -1, -1, -1, -1, -1};
+    *out = (struct vm_diagnostics){-1, -1, -1, -1, -1, -1, -1, -1};
     if (virDomainGetInfo(v->dom, &info) < 0) {
         return libvirt_fail(err, "look at the machine");
     }
     out->cpu_ns = (int64_t)info.cpuTime;
     out->balloon_bytes = (int64_t)info.memory * 1024;
     out->rss_bytes = libvirt_rss(v->dom);
+    out->starved_ns = libvirt_starved(v->dom);
     if (virDomainBlockStats(v->dom, v->overlay, &block, sizeof(block)) == 0) {
         out->read_bytes = block.rd_bytes;
         out->write_bytes = block.wr_bytes;

@@ -68,6 +68,7 @@ struct vm_diagnostics { /* cumulative since power-on; -1 where not known */
     int64_t net_rx_bytes, net_tx_bytes;
     int64_t balloon_bytes; /* memory the guest has */
     int64_t rss_bytes;     /* memory QEMU has on the host */
+    int64_t starved_ns;    /* its processors were ready to run and got none of the host's; sum over them */
 };
 
 /* Where the guest can be reached from the host; valid while RUNNING or CRASHED. */

@@ -161,6 +161,7 @@ static void look_at_the_crash(struct bench *b) {
     OK(vm_diagnose(b->vm, &d, err));
     ck_assert_int_gt(d.cpu_ns, 0);
     ck_assert_int_gt(d.balloon_bytes, 0);
+    ck_assert_int_ge(d.starved_ns, 0);
     ck_assert_int_eq(vm_state(b->vm), VM_CRASHED);
 }
 

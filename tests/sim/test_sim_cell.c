@@ -52,87 +52,40 @@ START_TEST(runs_are_repeatable) {
 }
 END_TEST
 
-/* ---- products and updates at fault ----------------------------------------------------------- */
-
-static void effect_every_boot_crashes(struct sim_world *w, void *ctx) {
-    (void)ctx;
-    sim_world_set(w, "registry:HKLM\\Software\\Alder|Content", "2");
-    sim_world_set(w, "file:C:\\Windows\\Minidump\\112126-1.dmp", "MDMP");
-    sim_world_strike(w, SIM_FAULT_CRASH_ON_BOOT);
-}
-
-START_TEST(boot_loop_after_apply) {
-    struct lab *l = lab_new();
-    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_every_boot_crashes, NULL);
-    ck_assert_int_eq(lab_run(l), 0);
-    const struct observation *f = lab_failure(l, FAILURE_BOOT_LOOP);
-    ck_assert_ptr_nonnull(f);
-    ck_assert_int_eq(json_integer_value(json_object_get(f->data, "boots")), 3);
-    ck_assert_str_eq(f->phase, "after");
-    ck_assert_str_eq(f->kind, "reboot");
-    ck_assert_int_eq((int)lab_failures(l), 1);
-    ck_assert(lab_skipped(l, STEP_VERIFY, PHASE_AFTER));
-    ck_assert(lab_has_artifact(l, "screenshot"));
-    ck_assert(lab_has_artifact(l, "minidump")); /* from the disk: nobody could be asked */
-    ck_assert_int_ge(l->copied, 1);
-    lab_free(l);
-}
-END_TEST
-
-/* As seen on a real guest: the agent says hello, and ten seconds later the driver is loaded. */
-static void effect_content_bad(struct sim_world *w, void *ctx) {
-    (void)ctx;
-    sim_world_set(w, "registry:HKLM\\Software\\Alder|Content", "2");
-    sim_world_set(w, "file:C:\\Windows\\Minidump\\112126-1.dmp", "MDMP");
-}
-
-static void effect_panic(struct sim_world *w, void *ctx) {
-    (void)ctx;
-    sim_world_strike(w, SIM_FAULT_CRASH);
-}
-
-static void effect_late_crash(struct sim_world *w, void *ctx) {
-    int *boots = ctx;
-    static const int after_ms[] = {9900, 7300, 14000, 9000};
-    if (sim_world_get(w, "registry:HKLM\\Software\\Alder|Content")) {
-        lab_later(w, after_ms[(*boots)++ % 4], effect_panic, NULL);
+/* When the first sample of a workload came, in virtual time since the cell began. */
+static int64_t first_sample_ms(const struct lab *l, const char *name) {
+    for (size_t i = 0; i < l->seen_count; i++) {
+        const struct observation *o = &l->seen[i].o;
+        if (o->type == OBS_METRIC &&
+            strcmp(json_string_value(json_object_get(o->data, "name")), name) == 0) {
+            return o->at_ms;
+        }
     }
+    ck_abort_msg("no sample of %s", name);
+    return 0;
 }
 
-START_TEST(boot_loop_with_crashes_long_after_ready) {
-    struct lab *l = lab_new();
-    int boots = 0;
-    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_content_bad, NULL);
-    sim_world_on_boot(l->world, effect_late_crash, &boots);
-    ck_assert_int_eq(lab_run(l), 0);
-    const struct observation *f = lab_failure(l, FAILURE_BOOT_LOOP);
-    ck_assert_ptr_nonnull(f);
-    ck_assert_int_eq(json_integer_value(json_object_get(f->data, "boots")), 3);
-    ck_assert_int_eq((int)lab_failures(l), 1);
-    lab_free(l);
+START_TEST(starved_workload_is_measured_again) {
+    struct lab *quiet = lab_new(), *busy = lab_new(), *crowded = lab_new();
+    lab_run(quiet);
+    int64_t until = clock_now(sim_world_clock(busy->world)) +
+                    first_sample_ms(quiet, "copy-small") * CLOCK_MS;
+    sim_world_starve(busy->world, 40, until);
+    ck_assert_int_eq(lab_run(busy), 0);
+    ck_assert_int_eq((int)lab_failures(busy), 0);
+    ck_assert_int_eq((int)lab_metrics(busy, "copy-small", PHASE_BEFORE), 10);
+    ck_assert_int_eq((int)lab_metrics(busy, "copy-small", PHASE_AFTER), 5);
+    sim_world_starve(crowded->world, 40, CLOCK_NEVER);
+    ck_assert_int_eq(lab_run(crowded), 0);
+    ck_assert_int_eq((int)lab_metrics(crowded, "copy-small", PHASE_BEFORE), 15);
+    ck_assert_int_eq((int)lab_metrics(crowded, "copy-small", PHASE_AFTER), 15);
+    lab_free(quiet);
+    lab_free(busy);
+    lab_free(crowded);
 }
 END_TEST
 
-static void effect_crash_now(struct sim_world *w, void *ctx) {
-    (void)ctx;
-    sim_world_set(w, "file:C:\\Windows\\Minidump\\112126-1.dmp", "MDMP");
-    sim_world_strike(w, SIM_FAULT_CRASH);
-}
-
-START_TEST(kernel_crash_that_comes_back) {
-    struct lab *l = lab_new();
-    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_crash_now, NULL);
-    ck_assert_int_eq(lab_run(l), 0);
-    const struct observation *f = lab_failure(l, FAILURE_KERNEL_CRASH);
-    ck_assert_ptr_nonnull(f);
-    ck_assert_str_eq(f->kind, "apply");
-    ck_assert_int_eq((int)lab_failures(l), 1);
-    ck_assert(lab_skipped(l, STEP_TOOK, PHASE_AFTER));
-    ck_assert(lab_has_artifact(l, "minidump")); /* asked for live */
-    ck_assert_int_eq(l->copied, 0);
-    lab_free(l);
-}
-END_TEST
+/* ---- products and updates at fault ----------------------------------------------------------- */
 
 static void effect_neighbour(struct sim_world *w, void *ctx) {
     (void)ctx;
@@ -516,9 +469,7 @@ int main(void) {
     tcase_set_timeout(faults, 600);
     tcase_add_test(t, clean_run_passes);
     tcase_add_test(t, runs_are_repeatable);
-    tcase_add_test(t, boot_loop_after_apply);
-    tcase_add_test(t, boot_loop_with_crashes_long_after_ready);
-    tcase_add_test(t, kernel_crash_that_comes_back);
+    tcase_add_test(t, starved_workload_is_measured_again);
     tcase_add_test(t, neighbour_is_bitten_at_boot);
     tcase_add_test(t, service_that_starts_late_is_waited_for);
     tcase_add_test(t, detection_lost);

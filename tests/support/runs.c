@@ -176,11 +176,15 @@ void runs_check(struct runs *r, const char *what, const char *name, const char *
 }
 
 void runs_metric(struct runs *r, const char *name, double value, int count) {
+    runs_metric_starved(r, name, value, count, 0);
+}
+
+void runs_metric_starved(struct runs *r, const char *name, double value, int count, double percent) {
     for (int i = 0; i < count; i++) {
-        runs_append(r, OBS_METRIC, json_pack("{s:s, s:s, s:s, s:f, s:f, s:i}", "name", name, "unit",
-                                             "ms", "source", "agent", "value",
-                                             value * (1 + 0.01 * ((i * 7) % 5 - 2)), "reference_ms",
-                                             100.0, "rep", i));
+        runs_append(r, OBS_METRIC,
+                    json_pack("{s:s, s:s, s:s, s:f, s:f, s:i, s:f}", "name", name, "unit", "ms", "source",
+                              "agent", "value", value * (1 + 0.01 * ((i * 7) % 5 - 2)), "reference_ms",
+                              100.0, "rep", i, "starved", percent));
     }
 }
 

@@ -34,6 +34,8 @@ void runs_boot_loop(struct runs *r, int boots);
 void runs_check(struct runs *r, const char *what, const char *name, const char *product, bool ok);
 /* `count` samples around `value` ms, a little apart from one another, with a reference of 100 ms. */
 void runs_metric(struct runs *r, const char *name, double value, int count);
+/* The same while the VM waited for a processor of the host in so many percent of the time. */
+void runs_metric_starved(struct runs *r, const char *name, double value, int count, double percent);
 void runs_artifact(struct runs *r, const char *role, const char *name, const void *data, size_t len);
 /* A dump of role "minidump" or "process-dump" whose fault lies in `module` (one of the modules every such dump
  * lists: ntoskrnl.exe, alderflt.sys, birchflt.sys, cedarsvc.exe), with `on_stack` (or NULL) on the stack. */

@@ -149,6 +149,21 @@ START_TEST(system_module_at_the_fault_is_looked_through_to_the_product) {
 }
 END_TEST
 
+START_TEST(crashed_system_program_is_not_what_looped_the_boot) {
+    struct runs *r = runs_make(PAIR_SETS);
+    runs_cell_until_applied(r, "winelab/alder/alder-content/1");
+    runs_boot_loop(r, 3);
+    runs_dump(r, "process-dump", "ntoskrnl.exe", NULL);
+    runs_end(r, true);
+    struct analysis *a = runs_analyse(r);
+    const struct analysis_cell *c = runs_find_cell(a, "winelab/alder/alder-content/1");
+    ck_assert_int_eq(c->failure, FAILURE_BOOT_LOOP);
+    ck_assert_str_eq(c->blame.module, "alderflt.sys"); /* supposed: the product's only driver */
+    analysis_free(a);
+    runs_free(r);
+}
+END_TEST
+
 START_TEST(unreadable_dump_is_said_and_the_driver_only_supposed) {
     struct runs *r = runs_make(PAIR_SETS);
     runs_cell_until_applied(r, "winelab/alder/alder-content/1");
@@ -196,6 +211,58 @@ START_TEST(slow_update_is_held_with_its_size) {
     ck_assert_ptr_nonnull(strstr(c->summary, "copy-small +120 %"));
     ck_assert_int_eq(runs_find_update(a, "birch-engine")->decision, DECISION_HOLD);
     ck_assert_int_eq(runs_find_update(a, "birch-content")->decision, DECISION_SHIP);
+    analysis_free(a);
+    runs_free(r);
+}
+END_TEST
+
+/* Twice as slow while the host had no processor to give. */
+static void cell_is_starved(struct runs *r, const char *cell, bool measured_again) {
+    runs_cell(r, cell, 1);
+    runs_step(r, "measure", false);
+    runs_metric(r, "copy-small", 200, 5);
+    runs_step(r, "apply", true);
+    runs_step(r, "measure", true);
+    runs_metric_starved(r, "copy-small", 440, 5, 30);
+    if (measured_again) {
+        runs_metric_starved(r, "copy-small", 203, 5, 4);
+    }
+    runs_end(r, true);
+}
+
+START_TEST(busy_host_holds_nothing_and_ships_nothing) {
+    struct runs *r = runs_make(PAIR_SETS);
+    cell_is_starved(r, "winelab/birch/birch-engine/1", false);
+    cell_is_starved(r, "winelab/birch/birch-content/1", true);
+    struct analysis *a = runs_analyse(r);
+    const struct analysis_cell *c = runs_find_cell(a, "winelab/birch/birch-engine/1");
+    ck_assert_int_eq(c->verdict, VERDICT_INCONCLUSIVE);
+    ck_assert(c->metrics[0].doubtful && !c->metrics[0].regression);
+    ck_assert_int_eq((int)c->metrics[0].starved, 5);
+    ck_assert_ptr_nonnull(strstr(c->summary, "copy-small +120 %, but the host was too busy to tell"));
+    ck_assert_int_eq(runs_find_update(a, "birch-engine")->decision, DECISION_UNKNOWN);
+    c = runs_find_cell(a, "winelab/birch/birch-content/1");
+    ck_assert_int_eq(c->verdict, VERDICT_PASS);
+    ck_assert_int_eq((int)c->metrics[0].after_count, 5);
+    ck_assert_int_eq((int)c->metrics[0].starved, 0);
+    analysis_free(a);
+    runs_free(r);
+}
+END_TEST
+
+START_TEST(nothing_but_starved_samples_is_no_pass) {
+    struct runs *r = runs_make(PAIR_SETS);
+    runs_cell(r, "winelab/birch/birch-engine/1", 1);
+    runs_step(r, "measure", false);
+    runs_metric(r, "copy-small", 200, 5);
+    runs_step(r, "apply", true);
+    runs_step(r, "measure", true);
+    runs_metric_starved(r, "copy-small", 200, 5, 30);
+    runs_end(r, true);
+    struct analysis *a = runs_analyse(r);
+    const struct analysis_cell *c = runs_find_cell(a, "winelab/birch/birch-engine/1");
+    ck_assert_int_eq(c->verdict, VERDICT_INCONCLUSIVE);
+    ck_assert(c->metrics[0].doubtful);
     analysis_free(a);
     runs_free(r);
 }
@@ -503,8 +570,11 @@ int main(void) {
     tcase_add_test(t, alone_failing_too_is_a_regression);
     tcase_add_test(t, neighbours_driver_crashing_after_the_update_is_an_interaction);
     tcase_add_test(t, system_module_at_the_fault_is_looked_through_to_the_product);
+    tcase_add_test(t, crashed_system_program_is_not_what_looped_the_boot);
     tcase_add_test(t, unreadable_dump_is_said_and_the_driver_only_supposed);
     tcase_add_test(t, slow_update_is_held_with_its_size);
+    tcase_add_test(t, busy_host_holds_nothing_and_ships_nothing);
+    tcase_add_test(t, nothing_but_starved_samples_is_no_pass);
     tcase_add_test(t, slow_in_the_pair_only_is_an_interaction);
     tcase_add_test(t, one_boot_sample_and_two_copies_hold_nothing);
     tcase_add_test(t, infrastructure_blames_nobody_and_is_not_shipped);

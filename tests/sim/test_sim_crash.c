@@ -1,0 +1,143 @@
+/* Guests that go down by themselves: panics and restarts, once and again and again. */
+#include <check.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "sim/lab.h"
+#include "sim/machine.h"
+
+static void effect_every_boot_crashes(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_set(w, "registry:HKLM\\Software\\Alder|Content", "2");
+    sim_world_set(w, "file:C:\\Windows\\Minidump\\112126-1.dmp", "MDMP");
+    sim_world_strike(w, SIM_FAULT_CRASH_ON_BOOT);
+}
+
+START_TEST(boot_loop_after_apply) {
+    struct lab *l = lab_new();
+    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_every_boot_crashes, NULL);
+    ck_assert_int_eq(lab_run(l), 0);
+    const struct observation *f = lab_failure(l, FAILURE_BOOT_LOOP);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(json_integer_value(json_object_get(f->data, "boots")), 3);
+    ck_assert_str_eq(f->phase, "after");
+    ck_assert_str_eq(f->kind, "reboot");
+    ck_assert_int_eq((int)lab_failures(l), 1);
+    ck_assert(lab_skipped(l, STEP_VERIFY, PHASE_AFTER));
+    ck_assert(lab_has_artifact(l, "screenshot"));
+    ck_assert(lab_has_artifact(l, "minidump")); /* from the disk: nobody could be asked */
+    ck_assert_int_ge(l->copied, 1);
+    lab_free(l);
+}
+END_TEST
+
+/* As seen on a real guest: the agent says hello, and ten seconds later the driver is loaded. */
+static void effect_content_bad(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_set(w, "registry:HKLM\\Software\\Alder|Content", "2");
+    sim_world_set(w, "file:C:\\Windows\\Minidump\\112126-1.dmp", "MDMP");
+}
+
+static void effect_panic(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_strike(w, SIM_FAULT_CRASH);
+}
+
+static void effect_late_crash(struct sim_world *w, void *ctx) {
+    int *boots = ctx;
+    static const int after_ms[] = {9900, 7300, 14000, 9000};
+    if (sim_world_get(w, "registry:HKLM\\Software\\Alder|Content")) {
+        lab_later(w, after_ms[(*boots)++ % 4], effect_panic, NULL);
+    }
+}
+
+START_TEST(boot_loop_with_crashes_long_after_ready) {
+    struct lab *l = lab_new();
+    int boots = 0;
+    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_content_bad, NULL);
+    sim_world_on_boot(l->world, effect_late_crash, &boots);
+    ck_assert_int_eq(lab_run(l), 0);
+    const struct observation *f = lab_failure(l, FAILURE_BOOT_LOOP);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(json_integer_value(json_object_get(f->data, "boots")), 3);
+    ck_assert_int_eq((int)lab_failures(l), 1);
+    lab_free(l);
+}
+END_TEST
+
+static void effect_crash_now(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_set(w, "file:C:\\Windows\\Minidump\\112126-1.dmp", "MDMP");
+    sim_world_strike(w, SIM_FAULT_CRASH);
+}
+
+START_TEST(kernel_crash_that_comes_back) {
+    struct lab *l = lab_new();
+    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_crash_now, NULL);
+    ck_assert_int_eq(lab_run(l), 0);
+    const struct observation *f = lab_failure(l, FAILURE_KERNEL_CRASH);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_str_eq(f->kind, "apply");
+    ck_assert_int_eq((int)lab_failures(l), 1);
+    ck_assert(lab_skipped(l, STEP_TOOK, PHASE_AFTER));
+    ck_assert(lab_has_artifact(l, "minidump")); /* asked for live */
+    ck_assert_int_eq(l->copied, 0);
+    lab_free(l);
+}
+END_TEST
+
+static void effect_restart(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_machine_go_down(w, true);
+}
+
+/* A service that restarts the machine so many times, each time a while after it became ready. */
+static void effect_restarts_late(struct sim_world *w, void *ctx) {
+    int *left = ctx;
+    if (str_eq(sim_world_get(w, "registry:HKLM\\Software\\Alder|Content"), "2") && *left > 0) {
+        --*left;
+        lab_later(w, 9000, effect_restart, NULL);
+    }
+}
+
+static struct lab *lab_that_restarts(int times) {
+    static int left;
+    left = times;
+    struct lab *l = lab_new();
+    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_content_bad, NULL);
+    sim_world_on_boot(l->world, effect_restarts_late, &left);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_int_eq((int)lab_failures(l), 1);
+    return l;
+}
+
+START_TEST(restarts_without_a_panic_are_counted) {
+    struct lab *l = lab_that_restarts(100);
+    const struct observation *f = lab_failure(l, FAILURE_BOOT_LOOP);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(json_integer_value(json_object_get(f->data, "boots")), 3);
+    ck_assert_ptr_nonnull(strstr(lab_text(f), "restarted by itself 3 times"));
+    lab_free(l);
+    l = lab_that_restarts(1); /* once is a riddle, no loop */
+    f = lab_failure(l, FAILURE_NOT_KNOWN);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(json_integer_value(json_object_get(f->data, "boots")), 1);
+    lab_free(l);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("sim_crash");
+    TCase *t = tcase_create("crash");
+    tcase_add_test(t, boot_loop_after_apply);
+    tcase_add_test(t, boot_loop_with_crashes_long_after_ready);
+    tcase_add_test(t, kernel_crash_that_comes_back);
+    tcase_add_test(t, restarts_without_a_panic_are_counted);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed == 0 ? 0 : 1;
+}
