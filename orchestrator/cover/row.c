@@ -4,7 +4,7 @@
 #include "cover/impl.h"
 
 /* Questions to CaDiCaL while one row grows; after that the row follows what is known to work. */
-enum { QUESTIONS_PER_ROW = 64 };
+enum { QUESTIONS_PER_ROW = 8 };
 
 void grower_init(struct grower *g, const struct space *s, struct table *t, struct rng *rng) {
     *g = (struct grower){.s = s, .t = t, .rng = rng, .sat = sat_new(s)};
