@@ -3,8 +3,9 @@
 
 #include "cover/impl.h"
 
-/* Rows tried for each row kept: one, since time is better spent on taking rows out. */
-enum { CANDIDATES = 1 };
+/* Rows tried for each row kept: one, since time is better spent on taking rows out. Where hardly any single value of a
+ * row can change (all different, say), there is little to be had by that, and the rows had better be good at once. */
+enum { CANDIDATES = 1, CANDIDATES_STIFF = 8, FLIPS_TRIED = 200, STIFF_PERCENT = 5 };
 
 /* Work allowed for each row of a table without a time given, fitted to what PICT 3.7.4 takes for one of its rows: about
  * 60 ns a combo and 8 ns a tuple, where a unit of ours takes about 2 ns. The most is reached after some seconds. */
@@ -114,6 +115,7 @@ struct pass_state {
     struct table table;
     struct grower grower;
     size_t first; /* line */
+    int candidates;
     uint64_t tuples;
 };
 
@@ -217,7 +219,7 @@ static void pass_give_up(void *ctx, size_t tuple) {
 static int *pass_best_row(struct pass_state *ps) {
     int *best = NULL;
     long best_gain = -1;
-    for (int i = 0; i < CANDIDATES && ps->table.open; i++) {
+    for (int i = 0; i < ps->candidates && ps->table.open; i++) {
         size_t tuple = table_pick(&ps->table, ps->ph->rng);
         int values[COVER_MAX_STRENGTH];
         int cols[COVER_MAX_STRENGTH];
@@ -241,6 +243,17 @@ static int *pass_best_row(struct pass_state *ps) {
     return best;
 }
 
+/* Of changes of one value by chance, do hardly any leave the row valid? */
+static bool row_is_stiff(struct pass_state *ps, int *row) {
+    int valid = 0;
+    for (int i = 0; i < FLIPS_TRIED; i++) {
+        int col = ps->table.columns.items[rng_below(ps->ph->rng, (uint32_t)ps->table.columns.count)];
+        int value = (int)rng_below(ps->ph->rng, (uint32_t)ps->space.size.items[col]);
+        valid += value != row[col] && space_flip_ok(&ps->space, row, col, value);
+    }
+    return valid * 100 < FLIPS_TRIED * STIFF_PERCENT;
+}
+
 static void pass_improve(struct pass_state *ps) {
     const struct table *t = &ps->table;
     double rows = (double)(ps->ph->lines->count - ps->first);
@@ -261,6 +274,9 @@ static void pass_cover(struct pass_state *ps) {
     }
     while (ps->table.open) {
         int *row = pass_best_row(ps);
+        if (row && ps->ph->lines->count == ps->first) {
+            ps->candidates = row_is_stiff(ps, row) ? CANDIDATES_STIFF : CANDIDATES;
+        }
         if (row) {
             pass_add_line(ps, row, NULL, -1);
         }
@@ -277,7 +293,7 @@ static void pass_cover(struct pass_state *ps) {
 }
 
 static int pass_run(struct phase *ph, enum pass pass, struct err *err) {
-    struct pass_state ps = {.ph = ph, .pass = pass};
+    struct pass_state ps = {.ph = ph, .pass = pass, .candidates = CANDIDATES};
     phase_space(ph, pass, &ps.space);
     ps.table.s = &ps.space;
     for (size_t i = 0; i < ph->targets->count; i++) {
