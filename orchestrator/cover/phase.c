@@ -245,13 +245,14 @@ static int *pass_best_row(struct pass_state *ps) {
 
 /* Of changes of one value by chance, do hardly any leave the row valid? */
 static bool row_is_stiff(struct pass_state *ps, int *row) {
-    int valid = 0;
+    int valid = 0, changes = 0;
     for (int i = 0; i < FLIPS_TRIED; i++) {
         int col = ps->table.columns.items[rng_below(ps->ph->rng, (uint32_t)ps->table.columns.count)];
         int value = (int)rng_below(ps->ph->rng, (uint32_t)ps->space.size.items[col]);
+        changes += value != row[col];
         valid += value != row[col] && space_flip_ok(&ps->space, row, col, value);
     }
-    return valid * 100 < FLIPS_TRIED * STIFF_PERCENT;
+    return valid * 100 < changes * STIFF_PERCENT;
 }
 
 static void pass_improve(struct pass_state *ps) {
