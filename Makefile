@@ -107,10 +107,10 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(LIB)
 	$(SAY) FUZZ $@
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer $< $(LIB) $(PKG_LIBS) -o $@
 
--include $(LIB_OBJS:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_PROGS:=.d)
+-include $(LIB_OBJS:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_PROGS:=.d) $(BENCH_PROGS:=.d)
 
 .PHONY: tests fuzzers
-tests: $(TEST_PROGS)
+tests: $(TEST_PROGS) $(BENCH_PROGS)
 fuzzers: $(FUZZ_PROGS)
 
 include tests/rules.mk

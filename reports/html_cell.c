@@ -16,6 +16,10 @@ static void cell_heading(struct str *out, const json_t *cell) {
     str_add(out, " <small>");
     html_text(out, html_get(cell, "id"));
     str_add(out, "</small>");
+    long long attempts = (long long)json_integer_value(json_object_get(cell, "attempts"));
+    if (attempts > 1) { /* seen without opening the cell */
+        str_addf(out, " <small class=\"again\">attempt %lld, the lab failed before</small>", attempts);
+    }
 }
 
 static void cell_fact(struct str *out, const char *name, const char *value) {

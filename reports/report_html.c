@@ -43,6 +43,10 @@ static void page_title(struct str *out, const json_t *report) {
     const char *ended = html_get_null(run, "ended");
     str_add(out, ended ? ", ended " : ", not ended");
     html_text(out, ended);
+    size_t resumed = json_array_size(json_object_get(run, "resumed"));
+    if (resumed > 0) {
+        str_addf(out, ", interrupted and resumed %zu time%s", resumed, resumed == 1 ? "" : "s");
+    }
     str_add(out, ". Image ");
     html_text(out, html_get(json_object_get(report, "image"), "name"));
     str_addf(out, ". %lld of %lld cells ran, %lld came to a verdict.</p></header>",

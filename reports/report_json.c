@@ -26,9 +26,15 @@ static json_t *report_texts(char *const *texts) {
 }
 
 static json_t *report_run(const struct journal_run *r) {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "id", text_json(r->id), "started",
-                     text_json(r->started), "ended", text_json(r->ended), "version",
-                     text_json(r->version), "host", text_json(r->host), "outcome",
+    json_t *resumed = json_array();
+    size_t i;
+    json_t *at;
+    json_array_foreach(r->resumed, i, at) {
+        json_array_append_new(resumed, text_json(json_string_value(at)));
+    }
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", text_json(r->id), "started",
+                     text_json(r->started), "ended", text_json(r->ended), "resumed", resumed,
+                     "version", text_json(r->version), "host", text_json(r->host), "outcome",
                      text_json(r->outcome));
 }
 
@@ -193,6 +199,7 @@ static json_t *report_cell(const struct analysis_cell *c) {
     json_object_set_new(j, "run", json_boolean(c->run));
     json_object_set_new(j, "complete", json_boolean(c->complete));
     json_object_set_new(j, "attempts", json_integer(c->attempts));
+    json_object_set_new(j, "earlier_attempts", report_texts(c->earlier));
     json_object_set_new(j, "boots", json_integer(c->boots));
     json_object_set_new(j, "repetitions",
                         json_pack("{s:I, s:I}", "with_verdict", (json_int_t)c->repetitions, "failed",

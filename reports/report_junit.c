@@ -136,25 +136,42 @@ static void junit_timestamp(xmlNode *suite, const char *started) {
     junit_setf(suite, "timestamp", "%.19s", form[i] ? "1970-01-01T00:00:00" : started);
 }
 
+/* A pass on a further attempt looks like any other in a build server's list: its trace stands here. */
+static void junit_attempts(const json_t *cell, struct str *out) {
+    size_t i;
+    json_t *text;
+    json_array_foreach(json_object_get(cell, "earlier_attempts"), i, text) {
+        text_add_clean(out, html_get(cell, "id"), TEXT_MAX);
+        str_add(out, ": ");
+        text_add_clean(out, json_string_value(text), TEXT_MAX);
+        str_add(out, "\n");
+    }
+}
+
 /* update: id, or NULL for the control cells. */
 static void junit_suite(xmlNode *root, const json_t *report, const char *update,
                         const char *decision, int id) {
     struct junit_counts counts = {0};
     CLEANUP_FREE char *classname = str_printf("coexist.%s", update ? update : "control");
     xmlNode *suite = xmlNewNode(NULL, BAD_CAST "testsuite");
+    CLEANUP_STR struct str attempts = STR_INIT;
     size_t i;
     json_t *cell;
     junit_properties(suite, report, decision);
     json_array_foreach(json_object_get(report, "cells"), i, cell) {
         if (str_eq(html_get_null(json_object_get(cell, "factors"), "update"), update)) {
             junit_case(suite, cell, classname, &counts);
+            junit_attempts(cell, &attempts);
         }
     }
     if (counts.tests == 0) {
         xmlFreeNode(suite);
         return;
     }
-    xmlNewChild(suite, NULL, BAD_CAST "system-out", NULL);
+    xmlNode *said = xmlNewChild(suite, NULL, BAD_CAST "system-out", NULL);
+    if (attempts.len > 0) {
+        xmlAddChild(said, xmlNewText(BAD_CAST str_get(&attempts)));
+    }
     xmlNewChild(suite, NULL, BAD_CAST "system-err", NULL);
     junit_set(suite, "name", update ? update : "control");
     junit_set(suite, "package", "coexist");

@@ -161,6 +161,15 @@ void jsonw_put_u64(struct jsonw *w, const char *key, uint64_t v)
     jsonw_u64(w, v);
 }
 
+void jsonw_put_i64(struct jsonw *w, const char *key, int64_t v)
+{
+    char digits[24];
+    int n = snprintf(digits, sizeof digits, "%lld", (long long)v);
+    jsonw_key(w, key);
+    jsonw_separate(w);
+    jsonw_raw(w, digits, (size_t)n);
+}
+
 void jsonw_put_number(struct jsonw *w, const char *key, double v)
 {
     jsonw_key(w, key);

@@ -38,6 +38,7 @@ void jsonw_base64(struct jsonw *w, const void *bytes, size_t n);
 /* Members: a key and its value. */
 void jsonw_put_string(struct jsonw *w, const char *key, const char *s);
 void jsonw_put_u64(struct jsonw *w, const char *key, uint64_t v);
+void jsonw_put_i64(struct jsonw *w, const char *key, int64_t v);
 void jsonw_put_number(struct jsonw *w, const char *key, double v);
 void jsonw_put_bool(struct jsonw *w, const char *key, bool v);
 

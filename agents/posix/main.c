@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "common/op_clock.h"
 #include "common/op_files.h"
 #include "common/plat.h"
 #include "common/session.h"
@@ -79,7 +80,8 @@ static int main_stdio(void)
                     [PROTO_OP_LIST] = op_list,
                     [PROTO_OP_REMOVE] = op_remove,
                     [PROTO_OP_MKDIR] = op_mkdir,
-                    [PROTO_OP_SYSTEM] = op_system},
+                    [PROTO_OP_SYSTEM] = op_system,
+                    [PROTO_OP_CLOCK] = op_clock},
     };
     int out = STDOUT_FILENO;
     struct wire *wire = wire_new((struct wire_sink){.write = main_write, .ctx = &out});

@@ -26,6 +26,7 @@ static const char *const proto_op_names[] = {
     [PROTO_OP_EVENTLOG] = "eventlog",
     [PROTO_OP_SHUTDOWN] = "shutdown",
     [PROTO_OP_WORKLOAD] = "workload",
+    [PROTO_OP_CLOCK] = "clock",
 };
 static_assert(sizeof proto_op_names / sizeof proto_op_names[0] == PROTO_OP_COUNT,
               "every op has its word");

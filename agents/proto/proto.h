@@ -45,6 +45,7 @@ enum proto_op {
     PROTO_OP_EVENTLOG,
     PROTO_OP_SHUTDOWN,
     PROTO_OP_WORKLOAD,
+    PROTO_OP_CLOCK,
     PROTO_OP_COUNT
 };
 

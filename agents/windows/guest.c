@@ -109,3 +109,19 @@ int guest_fail(struct op_error *err, const char *what)
 {
     return guest_fail_code(err, GetLastError(), what);
 }
+
+int guest_take_privilege(const wchar_t *name, struct op_error *err)
+{
+    TOKEN_PRIVILEGES p = {.PrivilegeCount = 1,
+                          .Privileges = {{.Attributes = SE_PRIVILEGE_ENABLED}}};
+    HANDLE token;
+
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY, &token))
+        return guest_fail(err, "token");
+    BOOL ok = LookupPrivilegeValueW(NULL, name, &p.Privileges[0].Luid) &&
+              AdjustTokenPrivileges(token, FALSE, &p, 0, NULL, NULL);
+    DWORD os = GetLastError();
+    CloseHandle(token);
+    /* Success with ERROR_NOT_ALL_ASSIGNED: the privilege is not to be had. */
+    return ok && os == ERROR_SUCCESS ? 0 : guest_fail_code(err, os, "privilege");
+}

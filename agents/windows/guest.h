@@ -23,6 +23,9 @@ void guest_describe(struct jsonw *w);
 /* jsonw_put_string for UTF-16; NULL writes null. */
 void guest_put_wide(struct jsonw *w, const char *key, const wchar_t *wide);
 
+/* Turns a privilege on that this process may have, such as L"SeShutdownPrivilege". */
+int guest_take_privilege(const wchar_t *name, struct op_error *err);
+
 /* op_fail_os for GetLastError(), with the system's number in the message. */
 int guest_fail(struct op_error *err, const char *what);
 int guest_fail_code(struct op_error *err, DWORD os, const char *what);

@@ -10,22 +10,6 @@
 #define SHTDN_REASON_FLAG_PLANNED 0x80000000
 #endif
 
-static int shutdown_take_privilege(struct op_error *err)
-{
-    TOKEN_PRIVILEGES p = {.PrivilegeCount = 1,
-                          .Privileges = {{.Attributes = SE_PRIVILEGE_ENABLED}}};
-    HANDLE token;
-
-    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY, &token))
-        return guest_fail(err, "token");
-    BOOL ok = LookupPrivilegeValueW(NULL, L"SeShutdownPrivilege", &p.Privileges[0].Luid) &&
-              AdjustTokenPrivileges(token, FALSE, &p, 0, NULL, NULL);
-    DWORD os = GetLastError();
-    CloseHandle(token);
-    /* Success with ERROR_NOT_ALL_ASSIGNED: the privilege is not to be had. */
-    return ok && os == ERROR_SUCCESS ? 0 : guest_fail_code(err, os, "shutdown privilege");
-}
-
 /*
  * Wine ends its own processes only, not the machine under it, and its own shutdown.exe does nothing.
  * A guest that can do more has a program of its own in that one's place, which does not carry the
@@ -70,7 +54,7 @@ static int shutdown_by_program(bool reboot, struct op_error *err)
 
 static int shutdown_by_windows(bool reboot, struct op_error *err)
 {
-    if (shutdown_take_privilege(err) < 0)
+    if (guest_take_privilege(L"SeShutdownPrivilege", err) < 0)
         return -1;
     /* One second, so that the answer is out before the network and the agent go. */
     if (!InitiateSystemShutdownExW(NULL, NULL, 1, TRUE, reboot, SHTDN_REASON_FLAG_PLANNED))

@@ -1,5 +1,6 @@
 #include "windows/ops.h"
 
+#include "common/op_clock.h"
 #include "common/op_files.h"
 #include "windows/guest.h"
 
@@ -27,6 +28,7 @@ void ops_describe_agent(struct session_agent *agent, const char *transport, uint
                     [PROTO_OP_SYSTEM] = op_system,
                     [PROTO_OP_EVENTLOG] = op_eventlog,
                     [PROTO_OP_SHUTDOWN] = op_shutdown,
-                    [PROTO_OP_WORKLOAD] = op_workload},
+                    [PROTO_OP_WORKLOAD] = op_workload,
+                    [PROTO_OP_CLOCK] = op_clock},
     };
 }

@@ -3,6 +3,7 @@
  * from Wine by its Unix path.
  *
  *   labctl reboot | poweroff     asks process 1 to take the guest down in order
+ *   labctl shift MS              moves the wall clock by so many milliseconds, back when negative
  *   labctl panic TEXT...         what a bug check is on Windows: everything on disk, a stop screen,
  *                                one line on the kernel console, and the kernel stopped for good
  *
@@ -13,8 +14,10 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LABCTL_LINE_MAX = 400 };
@@ -73,9 +76,24 @@ static void labctl_panic(int count, char *const *words)
     labctl_write("/proc/sysrq-trigger", "c");
 }
 
+static int labctl_shift(const char *text)
+{
+    struct timespec t;
+    char *end = NULL;
+    long long by = strtoll(text, &end, 10);
+    if (end == text || *end || clock_gettime(CLOCK_REALTIME, &t) < 0)
+        return 2;
+    long long ms = (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    if (__builtin_add_overflow(ms, by, &ms) || ms < 0)
+        return 2;
+    t.tv_sec = (time_t)(ms / 1000);
+    t.tv_nsec = ms % 1000 * 1000000;
+    return clock_settime(CLOCK_REALTIME, &t) < 0;
+}
+
 static int labctl_usage(void)
 {
-    fputs("usage: labctl reboot | poweroff | panic TEXT...\n", stderr);
+    fputs("usage: labctl reboot | poweroff | shift MS | panic TEXT...\n", stderr);
     return 2;
 }
 
@@ -87,6 +105,8 @@ int main(int argc, char **argv)
         return kill(1, SIGINT) < 0;
     if (strcmp(argv[1], "poweroff") == 0)
         return kill(1, SIGTERM) < 0;
+    if (strcmp(argv[1], "shift") == 0)
+        return argc == 3 ? labctl_shift(argv[2]) : labctl_usage();
     if (strcmp(argv[1], "panic") != 0)
         return labctl_usage();
     labctl_panic(argc - 2, argv + 2);

@@ -118,6 +118,7 @@ static void analysis_cell_fill(const struct judgement *j, size_t at, struct cell
     cell->summary = summary_make(c, cell);
     cell->detail = summary_detail(c);
     analysis_evidence(c, facts, cell);
+    cell->earlier = texts_take(&facts->earlier);
 }
 
 static void analysis_judge(struct analysis *a, struct facts *facts, const char *artifact_dir) {
@@ -160,6 +161,7 @@ static void analysis_cell_clear(struct analysis_cell *c) {
     free(c->summary);
     free(c->detail);
     texts_free_array(c->evidence);
+    texts_free_array(c->earlier);
     for (size_t i = 0; i < c->metric_count; i++) {
         compare_metric_clear(&c->metrics[i]);
     }

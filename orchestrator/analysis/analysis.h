@@ -59,7 +59,8 @@ struct analysis_cell {
     const struct plan_cell *plan; /* borrowed from analysis.plan */
     bool run;                 /* it was begun at least once */
     bool complete;            /* it ran to its end */
-    int attempts;
+    int attempts;             /* begun; those that were only interrupted do not count */
+    char **earlier;           /* "attempt 1: host-resources: ...": why it was tried again; NULL-terminated */
     enum verdict verdict;     /* VERDICT_INCONCLUSIVE when it did not run */
     enum failure_class failure;
     bool failed_before;       /* the failure came before the update */

@@ -163,7 +163,8 @@ static void collect_event(struct cell_facts *c, const struct observation *o) {
         *(collect_is_after(o) ? &c->panics_after : &c->panics_before) += 1;
     }
     bool restart = str_eq(what, "reset") || str_eq(what, "shutdown");
-    if (str_eq(what, "started") || str_eq(what, "ready") ||
+    if (str_eq(what, "started") || str_eq(what, "ready") || str_eq(what, "restored") ||
+        str_eq(what, "clock") ||
         (restart && (str_eq(o->kind, "reboot") || str_eq(o->kind, "install")))) {
         return; /* the ordinary course; the timeline has it */
     }
@@ -244,6 +245,7 @@ void facts_observe(struct cell_facts *c, const struct observation *o) {
         collect_evidence(c, o, "note: %s", collect_text(o, "text"));
         break;
     case OBS_CELL_BEGIN:
+    case OBS_STATE:
     case OBS_TYPE_COUNT:
         break;
     }

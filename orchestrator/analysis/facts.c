@@ -110,7 +110,8 @@ static void facts_cell_reset(struct cell_facts *c) {
     free(c->steps);
     texts_free(&c->evidence);
     sample_set_free(&c->samples);
-    *c = (struct cell_facts){.plan = c->plan, .attempts = c->attempts, .earlier = c->earlier};
+    *c = (struct cell_facts){.plan = c->plan, .attempt = c->attempt, .attempts = c->attempts,
+                             .earlier = c->earlier};
 }
 
 void facts_free(struct facts *f) {
@@ -122,20 +123,33 @@ void facts_free(struct facts *f) {
     *f = (struct facts){NULL, 0, 0};
 }
 
+/* Cut off by the end of its orchestrator or by the user, before the lab itself failed on it: what was observed
+ * so far is kept in the journal and observed again by the next attempt. */
+static bool facts_was_interrupted(const struct cell_facts *c) {
+    for (size_t i = 0; i < c->failure_count; i++) {
+        if (failure_class_is_infrastructure(c->failures[i].cls)) {
+            return false;
+        }
+    }
+    return !c->ended || !c->complete;
+}
+
 /* The attempt that failed stays known by its reason when the next one begins. */
 static void facts_next_attempt(struct cell_facts *c, int attempt) {
-    if (c->begun) {
+    if (c->begun && facts_was_interrupted(c)) {
+        c->attempts--;
+    } else if (c->begun) {
         const struct fact_failure *f = facts_primary(c);
         if (f) {
             texts_addf(&c->earlier, "attempt %d: %s: %s", c->attempts, failure_class_name(f->cls),
                        f->text);
         } else {
-            texts_addf(&c->earlier, "attempt %d: %s", c->attempts,
-                       c->ended ? "ended without a failure" : "did not end");
+            texts_addf(&c->earlier, "attempt %d: ended without a failure", c->attempts);
         }
     }
     facts_cell_reset(c);
-    c->attempts = attempt;
+    c->attempt = attempt;
+    c->attempts++;
 }
 
 struct facts_walk {
@@ -162,7 +176,7 @@ static int facts_walk_one(const struct observation *o, void *ctx) {
         w->facts->strangers++;
         return 0;
     }
-    if (o->attempt > c->attempts) {
+    if (o->attempt > c->attempt) {
         facts_next_attempt(c, o->attempt);
     }
     c->begun = true;
@@ -177,7 +191,7 @@ int facts_collect(struct journal *j, const struct plan *plan, struct facts *out,
         out->cells[i].plan = &plan->cells[i];
     }
     struct facts_walk walk = {.facts = out, .plan = plan};
-    int rc = journal_each(j, facts_walk_one, &walk, err);
+    int rc = journal_each_whole(j, facts_walk_one, &walk, err);
     for (size_t i = 0; i < out->count; i++) {
         sample_set_settle(&out->cells[i].samples);
     }

@@ -27,8 +27,9 @@ struct fact_failure {
 struct cell_facts {
     const struct plan_cell *plan; /* borrowed */
     bool begun, ended, complete;
-    int attempts;  /* begun */
-    struct texts earlier; /* what became of earlier attempts */
+    int attempt;   /* the one being read, as the journal numbers it */
+    int attempts;  /* begun, without those that were only interrupted: being interrupted is no failure */
+    struct texts earlier; /* what became of earlier attempts that failed */
     struct fact_failure *failures; /* of the last attempt, in order */
     size_t failure_count;
     struct texts evidence;

@@ -65,6 +65,12 @@ int clock_poll_ms(struct clock *c, int64_t deadline) {
     return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
+int64_t clock_wall_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / CLOCK_MS;
+}
+
 void clock_wall_iso(char out[32]) {
     time_t now = time(NULL);
     struct tm tm;

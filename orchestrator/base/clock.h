@@ -36,6 +36,9 @@ int64_t clock_after(struct clock *c, int64_t ns);
 /* Milliseconds left until deadline as poll(2) wants it: 0 when passed, -1 for CLOCK_NEVER. */
 int clock_poll_ms(struct clock *c, int64_t deadline);
 
+/* Wall-clock time in ms since 1970, for setting other clocks by it; never for measuring. */
+int64_t clock_wall_ms(void);
+
 /* Wall-clock time, only for people to read: "2026-11-21T05:00:00Z" (ISO 8601, UTC). */
 void clock_wall_iso(char out[32]);
 

@@ -64,6 +64,23 @@ int cli_number(const char *option, const char *text, long min, long max, long *o
     return 0;
 }
 
+int cli_size(const char *option, const char *text, int64_t *out) {
+    static const char units[] = "KMGT";
+    char *end = NULL;
+    errno = 0;
+    long long n = strtoll(text, &end, 10);
+    const char *unit = end != text && *end ? strchr(units, *end) : NULL;
+    int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+    bool whole = end != text && (!*end || (unit && !end[1]));
+    if (errno || !whole || n < 1 || n > INT64_MAX >> shift || n << shift < 1 << 20) {
+        fprintf(stderr, "coexist: error: --%s takes a size of 1M or more, as 20G or 500M, not '%s'\n",
+                option, text);
+        return -1;
+    }
+    *out = (int64_t)n << shift;
+    return 0;
+}
+
 const char *cli_value(const struct cli_verb *verb, const struct cli_args *args, const char *name) {
     for (size_t i = 0; verb->options && verb->options[i].name; i++) {
         if (strcmp(verb->options[i].name, name) == 0) {

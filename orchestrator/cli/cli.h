@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/diag.h"
 #include "base/err.h"
@@ -71,6 +72,8 @@ int cli_fail(const struct err *err);
 int cli_fail_input(const struct diags *diags, bool as_json);
 /* A whole number within bounds from an option; complains and returns -1 when it is not. */
 int cli_number(const char *option, const char *text, long min, long max, long *out);
+/* Bytes, as "20G", "500M" (binary: 1024), 1 MiB or more; complains and returns -1 when it is not. */
+int cli_size(const char *option, const char *text, int64_t *out);
 
 /* cli/help.c: all made from the verb table. */
 void cli_help_program(void);

@@ -1,41 +1,102 @@
 /* coexist plan: what would be executed. */
 #include <stdio.h>
 
+#include "base/cleanup.h"
 #include "cli/cli.h"
 #include "cli/plan_pict.h"
 #include "model/model.h"
 #include "plan/plan.h"
+#include "plan/tree_show.h"
+#include "run/learn.h"
+#include "run/scheduler.h"
+
+enum { PLAN_LINES = 60 };
 
 static const struct cli_option options[] = {
-    {"json", NULL, "print the plan as JSON"},
+    {"json", NULL, "print the plan and its tree as JSON"},
+    {"dot", NULL, "print the tree as a graphviz drawing (DOT)"},
+    {"all", NULL, "print the whole tree, however long"},
+    {"jobs", "N", "cells at a time for the estimated time (default: 2)"},
     {"pict", "FILE", "combine the values of a PICT model instead, with PICT's options: -o:3 -e:SEEDS ..."},
     {"effort", "SECONDS", "with --pict: go on looking for fewer rows that long"},
     {NULL, NULL, NULL},
 };
 
-static void plan_print(const struct plan *p) {
-    size_t steps = 0;
-    for (size_t i = 0; i < p->cell_count; i++) {
-        const struct plan_cell *c = &p->cells[i];
-        printf("%-44s ", c->id);
-        for (size_t s = 0; s < c->step_count; s++) {
-            printf("%s%s", s ? " " : "", step_kind_name(c->steps[s].kind));
-        }
-        putchar('\n');
-        steps += c->step_count;
+struct plan_view {
+    const struct plan *plan;
+    struct tree *tree;
+    struct estimate estimate;
+    struct estimate_plan times;
+    char *learned; /* from what; NULL: the table's times */
+    int jobs;
+};
+
+static void plan_print_times(const struct plan_view *v) {
+    char wall[32], shared[32], apart[32];
+    printf("estimated: %s with %d cell%s at a time; %s of work shared, %s without sharing\n",
+           tree_time(estimate_wall_ms(&v->times, true, v->jobs), wall), v->jobs,
+           v->jobs == 1 ? "" : "s", tree_time(v->times.shared_ms, shared),
+           tree_time(v->times.apart_ms, apart));
+    printf("times: %s%s\n", v->learned ? "learned from " : "built-in, no run to learn from yet",
+           v->learned ? v->learned : "");
+}
+
+static void plan_print(const struct plan_view *v, size_t max_lines) {
+    const struct tree *t = v->tree;
+    tree_print(t, &v->estimate, max_lines, stdout);
+    double less = t->steps ? 100.0 * (double)(t->steps - t->unique) / (double)t->steps : 0;
+    printf("\n%zu cell%s, %zu steps, %zu unique (%.0f %% shared), %zu state%s on the way\n",
+           v->plan->cell_count, v->plan->cell_count == 1 ? "" : "s", t->steps, t->unique, less,
+           v->times.states, v->times.states == 1 ? "" : "s");
+    plan_print_times(v);
+}
+
+static void plan_print_json(const struct plan_view *v) {
+    json_t *j = plan_to_json(v->plan);
+    json_t *tree = tree_to_json(v->tree, &v->estimate);
+    json_object_set_new(tree, "estimate",
+                        json_pack("{s:s?, s:i, s:I, s:I, s:I, s:I}", "learned_from", v->learned,
+                                  "jobs", v->jobs, "wall_ms",
+                                  (json_int_t)estimate_wall_ms(&v->times, true, v->jobs),
+                                  "shared_ms", (json_int_t)v->times.shared_ms, "apart_ms",
+                                  (json_int_t)v->times.apart_ms, "states",
+                                  (json_int_t)v->times.states));
+    json_object_set_new(j, "tree", tree);
+    json_dumpf(j, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(j);
+}
+
+static void plan_show(struct cli *cli, const struct cli_args *args, const struct plan *p,
+                      int jobs) {
+    struct plan_view v = {.plan = p, .tree = tree_build(p), .jobs = jobs};
+    estimate_init(&v.estimate);
+    v.learned = learn_estimate(cli->runs_dir, &v.estimate);
+    estimate_tree(&v.estimate, v.tree, &v.times);
+    if (cli_value(cmd_plan(), args, "json")) {
+        plan_print_json(&v);
+    } else if (cli_value(cmd_plan(), args, "dot")) {
+        tree_print_dot(v.tree, stdout);
+    } else {
+        plan_print(&v, cli_value(cmd_plan(), args, "all") ? 0 : PLAN_LINES);
     }
-    printf("%zu cell%s, %zu steps\n", p->cell_count, p->cell_count == 1 ? "" : "s", steps);
+    tree_free(v.tree);
+    free(v.learned);
 }
 
 static int plan_run(struct cli *cli, const struct cli_args *args) {
-    (void)cli;
-    bool as_json = cli_value(cmd_plan(), args, "json") != NULL;
     const char *pict = cli_value(cmd_plan(), args, "pict");
     if (pict) {
-        return plan_pict_run(args, pict, cli_value(cmd_plan(), args, "effort"), as_json);
+        return plan_pict_run(args, pict, cli_value(cmd_plan(), args, "effort"),
+                             cli_value(cmd_plan(), args, "json") != NULL);
     }
     if (args->operand_count != 1 || args->foreign_count) {
         fprintf(stderr, "coexist: error: usage: coexist plan [options] %s\n", cmd_plan()->operands);
+        return CLI_BAD_INPUT;
+    }
+    long jobs = 2;
+    const char *asked = cli_value(cmd_plan(), args, "jobs");
+    if (asked && cli_number("jobs", asked, 1, SCHED_JOBS_MAX, &jobs) < 0) {
         return CLI_BAD_INPUT;
     }
     struct diags diags = DIAGS_INIT;
@@ -44,13 +105,8 @@ static int plan_run(struct cli *cli, const struct cli_args *args) {
     int rc = CLI_SHIP;
     if (!p || diags.count) {
         rc = cli_fail_input(&diags, false);
-    } else if (as_json) {
-        json_t *j = plan_to_json(p);
-        json_dumpf(j, stdout, JSON_INDENT(2));
-        putchar('\n');
-        json_decref(j);
     } else {
-        plan_print(p);
+        plan_show(cli, args, p, (int)jobs);
     }
     plan_free(p);
     model_free(m);
@@ -65,14 +121,19 @@ const struct cli_verb *cmd_plan(void) {
         .min_operands = 0,
         .max_operands = -1,
         .foreign = plan_pict_is_option,
-        .summary = "show the cells a matrix comes to and their steps",
-        .about = "Checks the matrix as 'coexist check' does and lists the cells that a run would "
-                 "execute, each with its steps in order. Starts nothing.\n\n"
-                 "With --pict it reads a model in PICT's language and prints what PICT would: names, then "
-                 "rows, separated by tabs, that hold every combination which the constraints allow. PICT's "
-                 "options are understood: -o:N (or -o:max), -e:FILE, -d:C, -a:C, -n:C, -r[:N], -c, -s. What "
-                 "the constraints make impossible is listed on standard error, or by --json. The same input "
-                 "gives the same rows, except with --effort, where the time decides.",
+        .summary = "show the cells a matrix comes to, as a tree of steps",
+        .about = "Checks the matrix as 'coexist check' does and shows what a run would execute: a "
+                 "tree in which cells that begin alike share the beginning, each step with what it "
+                 "is about, the number of cells, of all steps and of those that are executed (the "
+                 "unique ones), and how long it should take, going by the newest runs. Starts "
+                 "nothing.\n"
+                 "A long tree is cut to fit a screen, with the number of cells left out; --all, "
+                 "--json and --dot are whole.\n\n"
+                  "With --pict it reads a model in PICT's language and prints what PICT would: names, then "
+                  "rows, separated by tabs, that hold every combination which the constraints allow. PICT's "
+                  "options are understood: -o:N (or -o:max), -e:FILE, -d:C, -a:C, -n:C, -r[:N], -c, -s. What "
+                  "the constraints make impossible is listed on standard error, or by --json. The same input "
+                  "gives the same rows, except with --effort, where the time decides.",
         .options = options,
         .run = plan_run,
     };

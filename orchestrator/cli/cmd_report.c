@@ -14,7 +14,7 @@ static int report_run(struct cli *cli, const struct cli_args *args) {
     CLEANUP_FREE char *named = fs_join(cli->runs_dir, run);
     CLEANUP_FREE char *journal = fs_join(named, "journal.sqlite");
     return outcome_show(cli, fs_exists(journal) ? named : run,
-                        cli_value(cmd_report(), args, "json") != NULL);
+                        cli_value(cmd_report(), args, "json") ? OUTCOME_JSON : OUTCOME_TABLE);
 }
 
 const struct cli_verb *cmd_report(void) {

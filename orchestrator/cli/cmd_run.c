@@ -3,151 +3,131 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/outcome.h"
+#include "cli/show.h"
 #include "run/run.h"
 
 static const struct cli_option options[] = {
     {"jobs", "N", "cells at a time (default: 2)"},
-    {"json", NULL, "print report.json on standard output instead of the table"},
+    {"resume", "RUN", "go on with an interrupted run (its id or its folder) instead of a new one"},
+    {"no-sharing", NULL, "every cell executes all its steps itself, also those it has in common"},
+    {"state-budget", "SIZE", "disk space for kept states, as 20G or 500M (default: half of what is free)"},
+    {"json", NULL, "events on standard output, one JSON object a line, instead of the table"},
     {NULL, NULL, NULL},
 };
 
-struct show {
-    struct cli *cli;
-    int64_t began;
-    bool line_open; /* a progress line stands without its newline */
-    char last_wait[200];
-};
-
-static void show_clear(struct show *s) {
-    if (s->line_open) {
-        fputs("\r\033[K", stderr);
-        s->line_open = false;
+/* Takes err. What a run comes to, and its last event. */
+static int run_conclude(struct cli *cli, struct show *show, const struct run_result *res, int rc,
+                        struct err *err) {
+    int exit = CLI_LAB_FAILED;
+    if (res->was_finished) {
+        fprintf(stderr, "coexist: run %s was finished already: nothing is left to do\n", res->id);
     }
-}
-
-static long long show_seconds(const struct show *s) {
-    return (long long)((clock_now(clock_monotonic()) - s->began) / CLOCK_S);
-}
-
-/* The line that is redrawn; only where there is a terminal to redraw it on. */
-static void show_counts(struct show *s, const struct sched_counts *n) {
-    if (!s->cli->terminal) {
-        return;
+    if (res->dir) {
+        exit = outcome_show(cli, res->dir, show->events ? OUTCOME_QUIET : OUTCOME_TABLE);
     }
-    show_clear(s);
-    fprintf(stderr, "%zu/%zu cells done, %zu running", n->done, n->cells, n->running);
-    if (n->failed) {
-        fprintf(stderr, ", %zu failed in the lab", n->failed);
+    if (rc < 0) {
+        exit = cli_fail(err);
     }
-    if (n->eta_ms >= 0) {
-        fprintf(stderr, ", about %lld s left", (long long)(n->eta_ms / 1000));
+    if (res->id && (rc < 0 || res->cells.interrupted)) {
+        fprintf(stderr, "coexist: interrupted; 'coexist run --resume %s' goes on\n", res->id);
     }
-    s->line_open = true;
+    show_run_ended(show, res, exit, err);
+    return exit;
 }
 
-static void show_line(struct show *s, const char *cell, const char *what) {
-    show_clear(s);
-    fprintf(stderr, "coexist: %4lld s  %-44s %s\n", show_seconds(s), cell, what);
+static void run_fill(struct run_opts *o, struct cli *cli, struct show *show) {
+    *o = (struct run_opts){.lab_dir = cli->lab_dir, .runs_dir = cli->runs_dir,
+                           .version = COEXIST_VERSION, .jobs = show->jobs, .log = &cli->log,
+                           .started = show_run_started, .ctx = show};
+    show_progress(show, &o->progress);
 }
 
-static void show_cell_started(void *ctx, const struct plan_cell *cell, int attempt,
-                              const struct sched_counts *n) {
-    char what[64];
-    snprintf(what, sizeof(what), attempt > 1 ? "started (attempt %d)" : "started", attempt);
-    show_line(ctx, cell->id, what);
-    show_counts(ctx, n);
-}
-
-static void show_step_started(void *ctx, const struct plan_cell *cell, int step,
-                              const struct sched_counts *n) {
-    struct show *s = ctx;
-    if (s->cli->log.level >= LOG_LEVEL_DEBUG || !s->cli->terminal) {
-        char what[96];
-        snprintf(what, sizeof(what), "%d/%zu %s", step + 1, cell->step_count,
-                 step_kind_name(cell->steps[step].kind));
-        show_line(s, cell->id, what);
-    }
-    show_counts(s, n);
-}
-
-static void show_cell_finished(void *ctx, const struct plan_cell *cell, const char *outcome,
-                               const struct sched_counts *n) {
-    show_line(ctx, cell->id, outcome);
-    show_counts(ctx, n);
-}
-
-static void show_waiting(void *ctx, const char *why) {
-    struct show *s = ctx;
-    if (strcmp(s->last_wait, why) != 0) { /* said once, not at every look */
-        snprintf(s->last_wait, sizeof(s->last_wait), "%s", why);
-        show_line(s, "waiting for room on this host:", why);
-    }
-}
-
-static void show_run_started(void *ctx, const char *run_id, const char *run_dir) {
-    struct show *s = ctx;
-    show_clear(s);
-    fprintf(stderr, "coexist: run %s in %s\n", run_id, run_dir);
-}
-
-static int run_execute(struct cli *cli, const struct model *m, const struct plan *p, int jobs,
-                       bool as_json) {
-    struct show show = {.cli = cli, .began = clock_now(clock_monotonic())};
-    struct run_opts o = {
-        .model = m, .plan = p, .lab_dir = cli->lab_dir, .runs_dir = cli->runs_dir,
-        .version = COEXIST_VERSION, .jobs = jobs, .log = &cli->log,
-        .progress = {show_cell_started, show_step_started, show_cell_finished, show_waiting, &show},
-        .started = show_run_started, .ctx = &show,
-    };
-    CLEANUP_ERR struct err err = ERR_INIT;
-    CLEANUP(run_result_clear) struct run_result res = {0};
-    fprintf(stderr, "coexist: %s: %zu cell%s, %d at a time\n", m->title ? m->title : m->name,
-            p->cell_count, p->cell_count == 1 ? "" : "s", jobs);
-    int rc = run_start(&o, &res, &err);
-    show_clear(&show);
-    if (rc < 0 && !res.dir) {
-        return cli_fail(&err);
-    }
-    int decided = outcome_show(cli, res.dir, as_json);
-    return rc < 0 ? cli_fail(&err) : decided;
-}
-
-static int run_run(struct cli *cli, const struct cli_args *args) {
-    long jobs = 2;
-    const char *asked = cli_value(cmd_run(), args, "jobs");
-    if (asked && cli_number("jobs", asked, 1, SCHED_JOBS_MAX, &jobs) < 0) {
-        return CLI_BAD_INPUT;
-    }
+static int run_new(struct cli *cli, struct run_opts *o, const char *matrix, struct run_result *res,
+                   struct err *err, int *exit) {
     struct diags diags = DIAGS_INIT;
-    struct model *m = model_load(args->operands[0], &diags);
+    struct model *m = model_load(matrix, &diags);
     struct plan *p = m ? plan_build(m, &diags) : NULL;
-    int rc = diags.count || !p
-                 ? cli_fail_input(&diags, false)
-                 : run_execute(cli, m, p, (int)jobs, cli_value(cmd_run(), args, "json") != NULL);
+    int rc = -1;
+    (void)cli;
+    if (diags.count || !p) {
+        *exit = cli_fail_input(&diags, false);
+    } else {
+        o->model = m;
+        o->plan = p;
+        rc = run_start(o, res, err);
+    }
     plan_free(p);
     model_free(m);
     diags_free(&diags);
     return rc;
 }
 
+static int run_go(struct cli *cli, struct run_opts *o, struct show *show, const char *resume,
+                  const char *matrix) {
+    CLEANUP_ERR struct err err = ERR_INIT;
+    CLEANUP(run_result_clear) struct run_result res = {0};
+    int refused = -1;
+    int rc = resume ? run_resume(o, resume, &res, &err)
+                    : run_new(cli, o, matrix, &res, &err, &refused);
+    return refused >= 0 ? refused : run_conclude(cli, show, &res, rc, &err);
+}
+
+static int run_run(struct cli *cli, const struct cli_args *args) {
+    long jobs = 2;
+    int64_t budget = 0;
+    const char *asked = cli_value(cmd_run(), args, "jobs");
+    const char *size = cli_value(cmd_run(), args, "state-budget");
+    const char *resume = cli_value(cmd_run(), args, "resume");
+    if ((asked && cli_number("jobs", asked, 1, SCHED_JOBS_MAX, &jobs) < 0) ||
+        (size && cli_size("state-budget", size, &budget) < 0)) {
+        return CLI_BAD_INPUT;
+    }
+    if (!resume == (args->operand_count == 0)) {
+        fprintf(stderr, resume ? "coexist: error: --resume takes the matrix from the run: name none\n"
+                               : "coexist: error: usage: coexist run [options] MATRIX.json\n");
+        return CLI_BAD_INPUT;
+    }
+    struct show show;
+    struct run_opts o;
+    show_init(&show, cli, cli_value(cmd_run(), args, "json") != NULL, (int)jobs);
+    run_fill(&o, cli, &show);
+    o.no_sharing = cli_value(cmd_run(), args, "no-sharing") != NULL;
+    o.state_budget = budget;
+    return run_go(cli, &o, &show, resume, resume ? NULL : args->operands[0]);
+}
+
+static const char about[] =
+    "Checks the matrix and the images, then runs every cell in a machine of its own: boot, install, "
+    "verify, measure, apply the update, restart, verify and measure again, collect evidence, tear down. "
+    "Cells that begin alike execute their common beginning once: where they part, the machine is kept as "
+    "a state that each of them goes on from (not past a 'measure', nor past a step that the matrix calls "
+    "fresh). Everything observed goes to the journal in runs/<id>/ as it comes; at the end report.html, "
+    "report.json and junit.xml are written there.\n"
+    "Progress goes to standard error, the summary to standard output. The first interrupt (Ctrl-C) lets "
+    "the running steps finish, the second one stops at once; what was observed is reported either way.\n"
+    "--resume goes on with a run that was interrupted, killed or cut off by a restart of the host: what is "
+    "finished stays, every other cell goes on from the deepest state that still exists. The plan comes from "
+    "the run's journal; images, installers and update files must be the ones it began with (else exit code "
+    "2). A run that is finished already is only reported again. States lie in lab/states/<id>/ until "
+    "the run is finished; 'coexist clean' says whose are left.\n"
+    "--json: every event has \"event\", \"at\" (UTC) and \"ms\" (since the command began). The events: "
+    "run-started {format: coexist-events/1, run, dir, matrix, cells, done, jobs}; "
+    "cell-started {cell, attempt, counts}; step-started {cell, step (from 0), steps, kind, counts}; "
+    "cell-finished {cell, outcome: ok, stopped, a failure class, or 'again: <class>', counts}; "
+    "waiting {why}; and as the last one run-ended {run, dir, outcome: finished, interrupted or failed, "
+    "decision: ship, hold, unknown or null, exit, error}. counts is {cells, done, running, failed (in the "
+    "lab, after all attempts), eta_ms (null while not known)}.";
+
 const struct cli_verb *cmd_run(void) {
     static const struct cli_verb verb = {
         .name = "run",
         .operands = "MATRIX.json",
-        .min_operands = 1,
+        .min_operands = 0,
         .max_operands = 1,
         .summary = "execute a matrix on real machines and report",
-        .about = "Checks the matrix and the images, then runs every cell in a machine of its own: "
-                 "boot, install, verify, measure, apply the update, restart, verify and measure "
-                 "again, collect evidence, tear down. Everything observed goes to the journal in "
-                 "runs/<id>/ as it comes; at the end report.html, report.json and junit.xml are "
-                 "written there.\n"
-                 "Progress goes to standard error, the summary to standard output. The first "
-                 "interrupt (Ctrl-C) lets the running steps finish, the second one stops at once; "
-                 "what was observed is reported either way.",
+        .about = about,
         .options = options,
         .run = run_run,
     };

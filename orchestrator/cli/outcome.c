@@ -20,15 +20,16 @@ static int outcome_exit(enum decision d) {
 }
 
 static int outcome_print(struct cli *cli, const struct analysis *a, struct journal *j,
-                         const char *run_dir, bool as_json, struct err *err) {
+                         const char *run_dir, enum outcome_form form,
+                         struct err *err) {
     json_t *report = report_to_json(a, j, err);
     if (!report) {
         return -1;
     }
-    if (as_json) {
+    if (form == OUTCOME_JSON) {
         json_dumpf(report, stdout, JSON_INDENT(2));
         putchar('\n');
-    } else {
+    } else if (form == OUTCOME_TABLE) {
         CLEANUP_FREE char *text = report_to_text(report, outcome_columns(), cli->colour);
         CLEANUP_FREE char *full = fs_absolute(run_dir);
         printf("%s\nreport  %s/report.html\n        %s/report.json  %s/junit.xml\n", text, full, run_dir,
@@ -38,13 +39,13 @@ static int outcome_print(struct cli *cli, const struct analysis *a, struct journ
     return 0;
 }
 
-int outcome_show(struct cli *cli, const char *run_dir, bool as_json) {
+int outcome_show(struct cli *cli, const char *run_dir, enum outcome_form form) {
     CLEANUP_ERR struct err err = ERR_INIT;
     CLEANUP_FREE char *artifacts = fs_join(run_dir, "artifacts");
     struct journal *j = journal_open(run_dir, 1, &err);
     struct analysis *a = j ? analysis_run(j, artifacts, &err) : NULL;
     int rc = a && report_write_all(a, j, run_dir, &err) == 0 &&
-                     outcome_print(cli, a, j, run_dir, as_json, &err) == 0
+                     outcome_print(cli, a, j, run_dir, form, &err) == 0
                  ? outcome_exit(a->decision)
                  : cli_fail(&err);
     analysis_free(a);

@@ -4,7 +4,13 @@
 
 #include "cli/cli.h"
 
-/* Writes all reports into run_dir, prints the summary (or report.json), returns an enum cli_exit. */
-int outcome_show(struct cli *cli, const char *run_dir, bool as_json);
+enum outcome_form { /* what goes to standard output */
+    OUTCOME_TABLE, /* a summary for people */
+    OUTCOME_JSON,  /* report.json */
+    OUTCOME_QUIET, /* nothing */
+};
+
+/* Writes all reports into run_dir, prints the summary in that form, returns an enum cli_exit. */
+int outcome_show(struct cli *cli, const char *run_dir, enum outcome_form form);
 
 #endif

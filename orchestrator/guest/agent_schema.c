@@ -86,6 +86,7 @@ static const struct schema_op schema_ops[] = {
       {"memory_total", SCHEMA_COUNT, 1}, {"memory_available", SCHEMA_COUNT, 1},
       {"commit", SCHEMA_COUNT, 1}, {"handles", SCHEMA_COUNT, 1}, {"processes", SCHEMA_COUNT, 1},
       {"threads", SCHEMA_COUNT, 1}, {"disk_free", SCHEMA_COUNT, 1}}, {{0}}},
+    {"clock", 0, 0, {{"moved_ms", SCHEMA_TIME, 0}}, {{0}}},
     {"eventlog", 1, 0, {{0}}, {{0}}},
     {"workload", 1, 0, {{"count", SCHEMA_COUNT, 0}},
      {{"i", SCHEMA_COUNT, 0}, {"metric", SCHEMA_STRING, 0}, {"value", SCHEMA_NUMBER, 0},

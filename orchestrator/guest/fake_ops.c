@@ -276,6 +276,21 @@ static json_t *guest_fake_op_system(struct sim_world *w, const json_t *args, str
                      "disk_total", 4096 * mib, "disk_free", 3000 * mib);
 }
 
+enum { FAKE_CLOCK_NEAR_MS = 250 }; /* agents/proto/PROTOCOL.md */
+
+static json_t *guest_fake_op_clock(struct sim_world *w, const json_t *args, struct err *err) {
+    const json_t *unix_ms = json_object_get(args, "unix_ms");
+    if (!json_is_integer(unix_ms) || json_integer_value(unix_ms) < 0) {
+        return guest_fake_refuse(err, "bad-args", "unix_ms");
+    }
+    int64_t by = json_integer_value(unix_ms) - sim_machine_wall_ms(w);
+    if (by > -FAKE_CLOCK_NEAR_MS && by < FAKE_CLOCK_NEAR_MS) {
+        by = 0;
+    }
+    sim_machine_shift_wall(w, by);
+    return json_pack("{s:I}", "moved_ms", (json_int_t)by);
+}
+
 static json_t *guest_fake_op_shutdown(struct sim_world *w, const json_t *args, struct err *err) {
     (void)err;
     sim_machine_go_down(w, json_is_true(json_object_get(args, "reboot")));
@@ -357,6 +372,7 @@ static const struct {
     {"system", guest_fake_op_system, 30},
     {"eventlog", guest_fake_op_eventlog, 10},
     {"workload", guest_fake_op_workload, 50},
+    {"clock", guest_fake_op_clock, 20},
     {"shutdown", guest_fake_op_shutdown, 50},
 };
 

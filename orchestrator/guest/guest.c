@@ -136,6 +136,19 @@ int guest_call(struct guest *g, const char *op, const json_t *args, int64_t dead
     return guest_leave(g, &t, rc, e);
 }
 
+int guest_set_clock(struct guest *g, int64_t unix_ms, int64_t deadline, int64_t *moved_ms,
+                    struct err *err) {
+    json_t *result = NULL;
+    json_t *args = json_pack("{s:I}", "unix_ms", (json_int_t)unix_ms);
+    int rc = guest_call(g, "clock", args, deadline, &result, err);
+    if (rc == 0 && moved_ms) {
+        *moved_ms = json_integer_value(json_object_get(result, "moved_ms"));
+    }
+    json_decref(args);
+    json_decref(result);
+    return rc;
+}
+
 int guest_reach(struct guest *g, int64_t deadline, struct guest_reach *out, struct err *err) {
     CLEANUP(guest_trace_end) struct guest_trace t;
     struct err *e = guest_enter(g, &t, "reach", "", err);

@@ -74,6 +74,11 @@ int guest_get(struct guest *g, const char *guest_path, const char *host_path, in
               int64_t deadline, struct err *err);
 int guest_call(struct guest *g, const char *op, const json_t *args, int64_t deadline,
                json_t **result, struct err *err);
+/* Sets the guest's wall clock: unix_ms is the time it is, in ms since 1970 (clock_wall_ms). A guest restored
+ * from a saved state needs it: its clock stands where it stood. *moved_ms (may be NULL): by how much it was
+ * moved, 0 when it was right to a quarter of a second. ERR_REFUSED: the guest cannot. */
+int guest_set_clock(struct guest *g, int64_t unix_ms, int64_t deadline, int64_t *moved_ms,
+                    struct err *err);
 int guest_reach(struct guest *g, int64_t deadline, struct guest_reach *out, struct err *err);
 void guest_disconnect(struct guest *g);
 void guest_destroy(struct guest *g); /* NULL is fine */

@@ -6,13 +6,8 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "journal/journal_open.h"
+#include "journal/journal_impl.h"
 #include "journal/journal_rows.h"
-
-struct journal {
-    struct journal_db db;
-    sqlite3_stmt *insert; /* prepared once; NULL in a reader */
-    bool pending;         /* a transaction is open */
-};
 
 static int journal_exec(struct journal *j, const char *sql, struct err *err) {
     if (sqlite3_exec(j->db.db, sql, NULL, NULL, NULL) != SQLITE_OK) {
@@ -21,18 +16,12 @@ static int journal_exec(struct journal *j, const char *sql, struct err *err) {
     return 0;
 }
 
-static int journal_prepare(struct journal *j, const char *sql, sqlite3_stmt **st,
-                           struct err *err) {
+int journal_prepare(struct journal *j, const char *sql, sqlite3_stmt **st, struct err *err) {
     if (sqlite3_prepare_v2(j->db.db, sql, -1, st, NULL) != SQLITE_OK) {
         return journal_sql_error(j->db.db, "prepare", err);
     }
     return 0;
 }
-
-static void stmt_finalize(sqlite3_stmt **st) {
-    sqlite3_finalize(*st);
-}
-#define CLEANUP_STMT CLEANUP(stmt_finalize)
 
 static int journal_insert_run(struct journal *j, const struct journal_run *run, struct err *err) {
     CLEANUP_STMT sqlite3_stmt *st = NULL;
@@ -148,6 +137,59 @@ int journal_finish(struct journal *j, const char *outcome, struct err *err) {
     return 0;
 }
 
+int journal_resume(struct journal *j, struct err *err) {
+    char now[32];
+    clock_wall_iso(now);
+    if (j->db.format < 2) {
+        return err_set(err, ERR_INPUT, "journal format %d cannot be gone on with, only format %d",
+                       j->db.format, JOURNAL_FORMAT);
+    }
+    CLEANUP_FREE char *sql = str_printf("BEGIN IMMEDIATE; INSERT INTO resumed(at) VALUES('%s');"
+                                        "UPDATE run SET ended = NULL, outcome = NULL; COMMIT;",
+                                        now);
+    if (journal_commit(j, err) < 0) {
+        return -1;
+    }
+    if (journal_exec(j, sql, err) < 0) {
+        journal_give_up(j);
+        return -1;
+    }
+    return 0;
+}
+
+int journal_format(const struct journal *j) {
+    return j->db.format;
+}
+
+int journal_check(struct journal *j, struct err *err) {
+    CLEANUP_STMT sqlite3_stmt *st = NULL;
+    if (journal_prepare(j, "PRAGMA quick_check(1)", &st, err) < 0) {
+        return -1;
+    }
+    int rc = sqlite3_step(st);
+    const char *said = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
+    if (!said) {
+        return journal_sql_error(j->db.db, "check", err);
+    }
+    return str_eq(said, "ok") ? 0 : err_set(err, ERR_INPUT, "the journal is damaged: %s", said);
+}
+
+static int journal_read_resumed(struct journal *j, json_t **out, struct err *err) {
+    CLEANUP_STMT sqlite3_stmt *st = NULL;
+    *out = json_array();
+    if (j->db.format < 2) {
+        return 0;
+    }
+    if (journal_prepare(j, "SELECT at FROM resumed ORDER BY rowid", &st, err) < 0) {
+        return -1;
+    }
+    int rc;
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+        json_array_append_new(*out, json_string((const char *)sqlite3_column_text(st, 0)));
+    }
+    return rc == SQLITE_DONE ? 0 : journal_sql_error(j->db.db, "read run", err);
+}
+
 int journal_read_run(struct journal *j, struct journal_run *out, struct err *err) {
     CLEANUP_STMT sqlite3_stmt *st = NULL;
     if (journal_prepare(j, JOURNAL_SELECT_RUN, &st, err) < 0) {
@@ -160,15 +202,20 @@ int journal_read_run(struct journal *j, struct journal_run *out, struct err *err
     if (rc != SQLITE_ROW) {
         return journal_sql_error(j->db.db, "read run", err);
     }
-    return journal_row_run(st, out, err);
-}
-
-int journal_each(struct journal *j, int (*fn)(const struct observation *o, void *ctx), void *ctx,
-                 struct err *err) {
-    CLEANUP_STMT sqlite3_stmt *st = NULL;
-    if (journal_prepare(j, JOURNAL_SELECT_OBSERVATIONS, &st, err) < 0) {
+    if (journal_row_run(st, out, err) < 0) {
         return -1;
     }
+    if (journal_read_resumed(j, &out->resumed, err) < 0) {
+        journal_run_clear(out);
+        return -1;
+    }
+    return 0;
+}
+
+/* Hands out the rows of a statement that selects observations. */
+static int journal_each_row(struct journal *j, sqlite3_stmt *st,
+                            int (*fn)(const struct observation *o, void *ctx), void *ctx,
+                            struct err *err) {
     int step;
     while ((step = sqlite3_step(st)) == SQLITE_ROW) {
         struct observation o;
@@ -182,4 +229,27 @@ int journal_each(struct journal *j, int (*fn)(const struct observation *o, void 
         }
     }
     return step == SQLITE_DONE ? 0 : journal_sql_error(j->db.db, "read observations", err);
+}
+
+int journal_each(struct journal *j, int (*fn)(const struct observation *o, void *ctx), void *ctx,
+                 struct err *err) {
+    CLEANUP_STMT sqlite3_stmt *st = NULL;
+    if (journal_prepare(j, JOURNAL_SELECT_OBSERVATIONS, &st, err) < 0) {
+        return -1;
+    }
+    return journal_each_row(j, st, fn, ctx, err);
+}
+
+int journal_each_of(struct journal *j, const char *cell, int attempt,
+                    int (*fn)(const struct observation *o, void *ctx), void *ctx,
+                    struct err *err) {
+    CLEANUP_STMT sqlite3_stmt *st = NULL;
+    if (journal_prepare(j, JOURNAL_SELECT_ATTEMPT, &st, err) < 0) {
+        return -1;
+    }
+    if (sqlite3_bind_text(st, 1, cell, -1, SQLITE_STATIC) != SQLITE_OK ||
+        sqlite3_bind_int(st, 2, attempt) != SQLITE_OK) {
+        return journal_sql_error(j->db.db, "read observations", err);
+    }
+    return journal_each_row(j, st, fn, ctx, err);
 }

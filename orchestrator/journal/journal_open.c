@@ -61,7 +61,7 @@ int journal_db_create(const char *run_dir, struct journal_db *out, struct err *e
     if (fd < 0) {
         return err_sys(err, errno, "journal: create %s", path);
     }
-    struct journal_db j = {NULL};
+    struct journal_db j = {NULL, JOURNAL_FORMAT};
     CLEANUP_FREE char *sql = str_printf(
         "PRAGMA application_id = %d; BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT;",
         JOURNAL_APPLICATION_ID, JOURNAL_SCHEMA, JOURNAL_FORMAT);
@@ -86,19 +86,21 @@ static char *db_writer_version(sqlite3 *db) {
     return version ? version : str_dup("an unknown version");
 }
 
-static int db_check_format(sqlite3 *db, const char *path, struct err *err) {
+static int db_check_format(struct journal_db *j, const char *path, struct err *err) {
+    sqlite3 *db = j->db;
     int64_t id = db_int(db, "PRAGMA application_id");
     int64_t format = db_int(db, "PRAGMA user_version");
     if (id != JOURNAL_APPLICATION_ID) {
         return err_set(err, ERR_INPUT, "%s is not a journal of coexist", path);
     }
-    if (format != JOURNAL_FORMAT) {
+    if (format < JOURNAL_FORMAT_OLDEST || format > JOURNAL_FORMAT) {
         CLEANUP_FREE char *version = db_writer_version(db);
         return err_set(err, ERR_INPUT,
                        "%s: journal format %lld, written by coexist %s; this coexist reads "
-                       "format %d",
-                       path, (long long)format, version, JOURNAL_FORMAT);
+                       "formats %d to %d",
+                       path, (long long)format, version, JOURNAL_FORMAT_OLDEST, JOURNAL_FORMAT);
     }
+    j->format = (int)format;
     return 0;
 }
 
@@ -212,14 +214,14 @@ int journal_db_open(const char *run_dir, int read_only, struct journal_db *out, 
     if (!fs_exists(path)) {
         return err_set(err, ERR_INPUT, "no journal in %s (looked for %s)", run_dir, path);
     }
-    struct journal_db j = {NULL};
+    struct journal_db j = {NULL, 0};
     int rc = read_only ? db_open_reader(path, &j, err) : db_open_writer(path, &j, err);
     if (rc == 0 && !db_can_read(j.db)) {
         rc = journal_sql_error(j.db, path, err);
     }
     if (rc == 0) {
         db_distrust(j.db);
-        rc = db_check_format(j.db, path, err);
+        rc = db_check_format(&j, path, err);
     }
     if (rc == 0 && !read_only) {
         rc = db_writer_mode(j.db, err);

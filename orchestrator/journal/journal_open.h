@@ -11,6 +11,7 @@
 
 struct journal_db {
     sqlite3 *db; /* owned */
+    int format;  /* PRAGMA user_version */
 };
 
 int journal_db_create(const char *run_dir, struct journal_db *out, struct err *err);

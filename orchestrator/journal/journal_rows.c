@@ -122,5 +122,6 @@ void journal_run_clear(struct journal_run *r) {
     json_decref(r->matrix);
     json_decref(r->images);
     json_decref(r->plan);
+    json_decref(r->resumed);
     memset(r, 0, sizeof(*r));
 }

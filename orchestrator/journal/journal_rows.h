@@ -17,7 +17,8 @@
     "CREATE TABLE observation("                                                                   \
     " cell TEXT NOT NULL, attempt INTEGER NOT NULL, seq INTEGER NOT NULL, step INTEGER NOT NULL," \
     " kind TEXT NOT NULL, phase TEXT NOT NULL, at_ms INTEGER NOT NULL, type TEXT NOT NULL,"       \
-    " data TEXT NOT NULL, PRIMARY KEY(cell, attempt, seq)) STRICT, WITHOUT ROWID;"
+    " data TEXT NOT NULL, PRIMARY KEY(cell, attempt, seq)) STRICT, WITHOUT ROWID;"                \
+    "CREATE TABLE resumed(at TEXT NOT NULL) STRICT;" /* since format 2 */
 
 #define JOURNAL_INSERT_RUN                                                                      \
     "INSERT INTO run(one, id, started, ended, version, host, matrix, images, plan, outcome) "   \
@@ -31,6 +32,11 @@
 #define JOURNAL_SELECT_OBSERVATIONS                                                             \
     "SELECT cell, attempt, seq, step, kind, phase, at_ms, type, data FROM observation "         \
     "ORDER BY cell, attempt, seq"
+#define JOURNAL_SELECT_ATTEMPT                                                                  \
+    "SELECT cell, attempt, seq, step, kind, phase, at_ms, type, data FROM observation "         \
+    "WHERE cell = ? AND attempt = ? ORDER BY seq"
+#define JOURNAL_SELECT_ATTEMPTS                                                                 \
+    "SELECT DISTINCT cell, attempt FROM observation ORDER BY cell, attempt"
 
 /* SQLite's answer as an err: SQLITE_FULL is ERR_NOSPACE, the rest ERR_SYSTEM. Returns -1. */
 int journal_sql_error(sqlite3 *db, const char *what, struct err *err);

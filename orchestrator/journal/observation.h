@@ -19,7 +19,12 @@
  *   failure     {"class":failure class name,"text":what a person needs,"product":id|null (who it happened to),
  *                "boots":N? (boot loops)}
  *   note        {"text"}
- *   cell-begin  {"products":[ids],"update":id|null,"image":name,"repetition":N,"worker_pid":N}
+ *   state       {"steps":N,"name":"...","bytes":N}: the machine as it was after the first N steps of the cell
+ *               is kept under that name in the lab's states folder; other cells may begin there
+ *   cell-begin  {"products":[ids],"update":id|null,"image":name,"repetition":N,"worker_pid":N,
+ *                "from":{"cell","attempt","steps","state"}?}
+ *               from: began at a kept state; what that cell and attempt observed in its first `steps` steps
+ *               (which may begin at a state themselves) counts for this cell, too
  *   cell-end    {"complete":bool} (complete: every step got its turn or was skipped for a recorded failure)
  */
 #ifndef COEXIST_JOURNAL_OBSERVATION_H
@@ -36,7 +41,7 @@
 
 enum obs_type {
     OBS_CELL_BEGIN, OBS_CELL_END, OBS_STEP_BEGIN, OBS_STEP_END, OBS_METRIC, OBS_CHECK,
-    OBS_EVENT, OBS_ARTIFACT, OBS_FAILURE, OBS_NOTE, OBS_TYPE_COUNT
+    OBS_EVENT, OBS_ARTIFACT, OBS_FAILURE, OBS_NOTE, OBS_STATE, OBS_TYPE_COUNT
 };
 const char *obs_type_name(enum obs_type t);
 int obs_type_parse(const char *name, enum obs_type *out);

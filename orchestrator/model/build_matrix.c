@@ -42,20 +42,25 @@ static double build_number(const json_t *o, const char *key, double otherwise) {
     return n ? json_number_value(n) : otherwise;
 }
 
-static enum step_kind build_step(const char *name) {
+/* "reboot", or {"step": "reboot", "fresh": true}. */
+static struct model_step build_step(const json_t *item) {
+    const char *name = json_is_string(item) ? json_string_value(item) : build_string(item, "step");
+    const json_t *fresh = json_object_get(item, "fresh");
     int k = STEP_INSTALL;
     while (k < STEP_KIND_COUNT - 1 && !str_eq(name, step_kind_name((enum step_kind)k))) {
         k++;
     }
-    return (enum step_kind)k;
+    return (struct model_step){(enum step_kind)k, fresh ? json_is_true(fresh)
+                                                        : step_kind_is_fresh((enum step_kind)k)};
 }
 
 static void build_steps(const json_t *list, struct model *m) {
     m->step_count = list ? json_array_size(list) : ARRAY_LEN(build_default_steps);
     m->steps = mem_zalloc(m->step_count, sizeof(*m->steps));
     for (size_t i = 0; i < m->step_count; i++) {
-        m->steps[i] =
-            list ? build_step(json_string_value(json_array_get(list, i))) : build_default_steps[i];
+        m->steps[i] = list ? build_step(json_array_get(list, i))
+                           : (struct model_step){build_default_steps[i],
+                                                 step_kind_is_fresh(build_default_steps[i])};
     }
 }
 

@@ -103,9 +103,14 @@ static void check_step_reboot(struct check_walk *w) {
     (void)w; /* possible at any time */
 }
 
+/* The step's name, however it is written; NULL when it has none (the schema complains). */
+static const char *check_step_name(const json_t *item) {
+    return json_string_value(json_is_object(item) ? json_object_get(item, "step") : item);
+}
+
 static bool check_steps_install(const json_t *steps) {
     for (size_t i = 0; i < json_array_size(steps); i++) {
-        if (str_eq(json_string_value(json_array_get(steps, i)), "install")) {
+        if (str_eq(check_step_name(json_array_get(steps, i)), "install")) {
             return true;
         }
     }
@@ -126,7 +131,7 @@ void check_steps(const struct input *in) {
     const json_t *steps = json_object_get(in->matrix.root, "steps");
     struct check_walk w = {.in = in};
     for (w.at = 0; w.at < json_array_size(steps); w.at++) {
-        w.step = json_string_value(json_array_get(steps, w.at));
+        w.step = check_step_name(json_array_get(steps, w.at));
         if (!w.step) {
             continue;
         }

@@ -38,6 +38,11 @@ const char *step_kind_name(enum step_kind k) {
     return (unsigned)k < STEP_KIND_COUNT ? step_names[k] : "unknown";
 }
 
+/* Evidence is collected, and a machine taken down, for one cell each. */
+bool step_kind_is_fresh(enum step_kind k) {
+    return k == STEP_MEASURE || k == STEP_COLLECT || k == STEP_TEARDOWN;
+}
+
 static struct model *model_build(const struct input *in) {
     struct model *m = mem_zalloc(1, sizeof(*m));
     m->source = source_build(in);

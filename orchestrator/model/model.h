@@ -78,7 +78,7 @@ struct model_update {
 
 enum step_kind { /* what a matrix may list under "steps"; provision, boot, collect, teardown are implied */
     STEP_PROVISION, STEP_BOOT,
-    STEP_INSTALL,   /* "install": all products of the cell, in order */
+    STEP_INSTALL,   /* "install": all products of the cell, in order; the plan makes a step of each */
     STEP_VERIFY,    /* "verify": health of all installed products */
     STEP_DETECT,    /* "detect": detection check of all installed products */
     STEP_MEASURE,   /* "measure": the matrix's workloads */
@@ -91,6 +91,13 @@ enum step_kind { /* what a matrix may list under "steps"; provision, boot, colle
     STEP_KIND_COUNT
 };
 const char *step_kind_name(enum step_kind k);
+
+struct model_step {
+    enum step_kind kind;
+    bool fresh; /* each cell does it for itself: it never continues from another cell's state */
+};
+/* What a step is when the matrix does not say: a measurement is one cell's own, the rest may be shared. */
+bool step_kind_is_fresh(enum step_kind k);
 
 struct model_workload {
     char *name;      /* as in agents/proto/PROTOCOL.md */
@@ -134,7 +141,7 @@ struct model {
     size_t set_count;
     bool all_orders; /* install_orders: "all" */
     int repetitions;
-    enum step_kind *steps; /* default protocol when the matrix lists none */
+    struct model_step *steps; /* default protocol when the matrix lists none */
     size_t step_count;
     struct model_workload *workloads;
     size_t workload_count;

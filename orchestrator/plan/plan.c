@@ -26,23 +26,41 @@ static bool plan_wants_step(enum step_kind k, bool control) {
     return !control || (k != STEP_APPLY && k != STEP_TOOK && k != STEP_ROLLBACK);
 }
 
-static void plan_add_step(struct plan_cell *c, enum step_kind kind, enum plan_phase phase) {
-    c->steps[c->step_count++] = (struct plan_step){kind, phase};
+static void plan_add_step(struct plan_cell *c, struct model_step step, enum plan_phase phase,
+                          int product) {
+    c->steps[c->step_count++] = (struct plan_step){step.kind, phase, product, step.fresh};
+}
+
+static void plan_add_own(struct plan_cell *c, enum step_kind kind, enum plan_phase phase) {
+    plan_add_step(c, (struct model_step){kind, step_kind_is_fresh(kind)}, phase, -1);
+}
+
+/* One step for each product, so that {a} and {a, b} have the first install in common. */
+static void plan_add_installs(struct plan_cell *c, struct model_step step, enum plan_phase phase) {
+    for (size_t i = 0; i < c->product_count; i++) {
+        plan_add_step(c, step, phase, (int)i);
+    }
 }
 
 static void plan_fill_steps(struct plan_cell *c, const struct model *m) {
     enum plan_phase phase = PHASE_BEFORE;
-    c->steps = mem_zalloc(m->step_count + 4, sizeof(*c->steps));
-    plan_add_step(c, STEP_PROVISION, phase);
-    plan_add_step(c, STEP_BOOT, phase);
+    c->steps = mem_zalloc(m->step_count + c->product_count + 4, sizeof(*c->steps));
+    plan_add_own(c, STEP_PROVISION, phase);
+    plan_add_own(c, STEP_BOOT, phase);
     for (size_t i = 0; i < m->step_count; i++) {
-        if (plan_wants_step(m->steps[i], c->update == NULL)) {
-            phase = m->steps[i] == STEP_APPLY ? PHASE_AFTER : phase;
-            plan_add_step(c, m->steps[i], phase);
+        struct model_step step = m->steps[i];
+        if (!plan_wants_step(step.kind, c->update == NULL)) {
+            continue;
+        }
+        phase = step.kind == STEP_APPLY ? PHASE_AFTER : phase;
+        if (step.kind == STEP_INSTALL) {
+            plan_add_installs(c, step, phase);
+        } else {
+            plan_add_step(c, step, phase, -1);
         }
     }
-    plan_add_step(c, STEP_COLLECT, phase);
-    plan_add_step(c, STEP_TEARDOWN, phase);
+    plan_add_own(c, STEP_COLLECT, phase);
+    plan_add_own(c, STEP_TEARDOWN, phase);
 }
 
 static char *plan_name_cell(const struct plan_cell *c) {
@@ -158,6 +176,15 @@ const struct plan_cell *plan_find(const struct plan *p, const char *cell_id) {
     return NULL;
 }
 
+static json_t *plan_step_to_json(const struct plan_cell *c, const struct plan_step *step) {
+    json_t *j = json_pack("{s:s, s:s, s:b}", "step", step_kind_name(step->kind), "phase",
+                          step->phase == PHASE_AFTER ? "after" : "before", "fresh", step->fresh);
+    if (step->product >= 0) {
+        json_object_set_new(j, "product", json_string(c->products[step->product]->id));
+    }
+    return j;
+}
+
 static json_t *plan_cell_to_json(const struct plan_cell *c) {
     json_t *products = json_array();
     for (size_t i = 0; i < c->product_count; i++) {
@@ -165,9 +192,7 @@ static json_t *plan_cell_to_json(const struct plan_cell *c) {
     }
     json_t *steps = json_array();
     for (size_t i = 0; i < c->step_count; i++) {
-        json_array_append_new(
-            steps, json_pack("{s:s, s:s}", "step", step_kind_name(c->steps[i].kind), "phase",
-                             c->steps[i].phase == PHASE_AFTER ? "after" : "before"));
+        json_array_append_new(steps, plan_step_to_json(c, &c->steps[i]));
     }
     return json_pack("{s:s, s:s, s:o, s:s?, s:i, s:o}", "id", c->id, "image", c->image, "products",
                      products, "update", c->update ? c->update->id : NULL, "repetition",

@@ -9,6 +9,8 @@ enum plan_phase { PHASE_BEFORE, PHASE_AFTER };
 struct plan_step {
     enum step_kind kind;
     enum plan_phase phase; /* BEFORE until apply; the apply step itself is AFTER */
+    int product; /* index into the cell's products: what install installs; -1: about none of them */
+    bool fresh;  /* may not be shared: neither this step nor any that follows it in the cell */
 };
 
 struct plan_cell {

@@ -41,6 +41,7 @@ void cell_limits_default(struct cell_limits *l, bool kvm) {
         .file = (kvm ? 60 : 120) * CLOCK_S,
         .call = (kvm ? 30 : 60) * CLOCK_S,
         .workload = (kvm ? 60 : 180) * CLOCK_S,
+        .state = 300 * CLOCK_S,
         .crash_settle = (kvm ? 5 : 8) * CLOCK_S,
         .stand = (kvm ? 20 : 30) * CLOCK_S,
         .poll = CLOCK_S / 2,
@@ -54,10 +55,17 @@ static void cell_say_begin(struct cell *c) {
     for (size_t i = 0; i < p->product_count; i++) {
         json_array_append_new(ids, json_string(p->products[i]->id));
     }
-    cell_emit(c, OBS_CELL_BEGIN,
-              json_pack("{s:o, s:s?, s:s, s:i, s:i}", "products", ids, "update",
-                        p->update ? p->update->id : NULL, "image", p->image, "repetition",
-                        p->repetition, "worker_pid", (int)getpid()));
+    json_t *data = json_pack("{s:o, s:s?, s:s, s:i, s:i}", "products", ids, "update",
+                             p->update ? p->update->id : NULL, "image", p->image, "repetition",
+                             p->repetition, "worker_pid", (int)getpid());
+    const struct cell_from *from = &c->env->from;
+    if (from->state) {
+        json_object_set_new(data, "from",
+                            json_pack("{s:s, s:i, s:I, s:s}", "cell", from->cell, "attempt",
+                                      from->attempt, "steps", (json_int_t)from->steps, "state",
+                                      from->state));
+    }
+    cell_emit(c, OBS_CELL_BEGIN, data);
 }
 
 /* Why a step is not run, or NULL. */
@@ -126,11 +134,17 @@ static int cell_outcome(const struct cell *c, struct err *err) {
 }
 
 int cell_run(const struct cell_env *env, struct err *err) {
-    struct cell c = {.env = env, .began_ns = clock_now(env->clock), .step = -1, .kind = ""};
+    bool kept = env->from.state != NULL;
+    struct cell c = {.env = env, .step = -1, .kind = "",
+                     .began_ns = clock_now(env->clock) - (kept ? env->from.at_ms * CLOCK_MS : 0)};
     c.installed = mem_zalloc(env->cell->product_count + 1, sizeof(*c.installed));
     cell_say_begin(&c);
-    for (size_t i = 0; i < env->cell->step_count; i++) {
+    if (kept) {
+        cell_start_from_state(&c);
+    }
+    for (size_t i = kept ? env->from.steps : 0; i < env->cell->step_count; i++) {
         cell_step(&c, (int)i);
+        cell_keep_state(&c, i + 1);
     }
     c.step = -1;
     c.kind = "";

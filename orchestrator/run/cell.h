@@ -16,6 +16,12 @@ struct cell_copy { /* one folder to copy from a guest's disk */
     int copied;                     /* set by copy_out */
 };
 
+struct cell_kept { /* a state about to be kept */
+    const char *name;
+    size_t steps;  /* of the cell, behind it */
+    int64_t at_ms; /* since the cell began */
+};
+
 /* Where a cell gets its machine from; lets worker (real) and simulation (fake) share the cell
  * logic. */
 struct cell_machine_ops {
@@ -27,6 +33,26 @@ struct cell_machine_ops {
      * read; what was copied until then counts. May be NULL. */
     int (*copy_out)(void *ctx, struct vm *vm, struct cell_copy *places, size_t count,
                     struct err *err);
+    /* Lets a VM that was just made go on from a kept state. */
+    int (*restore)(void *ctx, struct vm *vm, const char *state, int64_t deadline, struct err *err);
+    /* Keeps the running machine as a state, whole or not at all; *bytes is what it takes. The VM goes on
+     * either way, as far as vm_save lets it. */
+    int (*save)(void *ctx, struct vm *vm, const struct cell_kept *kept, int64_t deadline,
+                int64_t *bytes, struct err *err);
+};
+
+struct cell_from { /* a kept state to begin at */
+    const char *state; /* NULL: from nothing, and the rest means nothing */
+    size_t steps;      /* how many of the cell's steps it has behind it */
+    const char *cell;  /* who executed them: their observations count for this cell, too */
+    int attempt;
+    int64_t at_ms;     /* of that cell: this one's time goes on from there */
+};
+
+struct cell_save { /* states to keep */
+    const size_t *after;      /* ascending: when so many steps are done and nothing has failed ... */
+    const char *const *names; /* ... under this name */
+    size_t count;
 };
 
 struct cell_limits { /* nanoseconds; defaults by cell_limits_default, longer under emulation */
@@ -38,6 +64,7 @@ struct cell_limits { /* nanoseconds; defaults by cell_limits_default, longer und
     int64_t file;          /* one file in or out */
     int64_t call;          /* one small question to the agent */
     int64_t workload;      /* one repetition */
+    int64_t state;         /* a state kept or gone on from */
     int64_t crash_settle;  /* how late a crash may be reported after the guest went silent */
     int64_t stand;         /* how long a guest must stand after it became ready to count as booted:
                               services and drivers start after the agent. After a crash: three times
@@ -64,6 +91,8 @@ struct cell_env { /* all borrowed for the duration of cell_run */
     const char *scratch_dir;  /* host folder for files on their way; emptied by the caller */
     const char *artifact_dir; /* runs/<id>/artifacts */
     int attempt;
+    struct cell_from from;
+    struct cell_save save;
     /* Takes each observation (borrowed during the call). Must not fail: the worker writes to a
      * pipe, the simulation to memory; a lost pipe sets *stop to CELL_STOP_NOW. */
     void (*emit)(void *ctx, const struct observation *o);

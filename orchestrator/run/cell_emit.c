@@ -139,7 +139,8 @@ int cell_artifact(struct cell *c, const char *role, const char *name, const char
 static void fail_remember(struct cell *c, enum failure_class class, const json_t *text) {
     c->step_failures |= 1u << class;
     if (!c->failed) {
-        c->failed = str_printf("%s in step %s", failure_class_name(class), c->kind);
+        c->failed = str_printf("%s %s%s", failure_class_name(class),
+                               *c->kind ? "in step " : "before its first step", c->kind);
     }
     if (c->infra == FAILURE_NONE && failure_class_is_infrastructure(class)) {
         c->infra = class;

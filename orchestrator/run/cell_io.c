@@ -119,9 +119,11 @@ int cell_vm_power_on(struct cell *c, struct err *err) {
     c->booting = true;
     c->up = false;
     c->resets = 0;
-    if (io_vm(c, vm_start(c->vm, cell_in(c, c->env->limits.vm), err)) < 0) {
-        return -1;
-    }
+    return io_vm(c, vm_start(c->vm, cell_in(c, c->env->limits.vm), err)) < 0 ? -1
+                                                                             : cell_vm_meet(c, err);
+}
+
+int cell_vm_meet(struct cell *c, struct err *err) {
     struct vm_endpoints ends = {0};
     if (io_vm(c, vm_endpoints(c->vm, &ends, err)) < 0) {
         return -1;

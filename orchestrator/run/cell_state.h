@@ -92,6 +92,7 @@ int cell_pump(struct cell *c, struct err *err);
 /* Looks for events until the deadline, or until one ends the step (returns 1). */
 int cell_watch(struct cell *c, int64_t deadline, struct err *err);
 int cell_vm_power_on(struct cell *c, struct err *err); /* start, then a guest for it */
+int cell_vm_meet(struct cell *c, struct err *err);     /* a guest for a VM that runs */
 int cell_vm_reset(struct cell *c, struct err *err);
 void cell_vm_off(struct cell *c); /* pulls the plug when it is on; problems become notes */
 void cell_vm_drop(struct cell *c); /* ends guest and VM */
@@ -116,6 +117,13 @@ int cell_wait_ready(struct cell *c, int64_t since, struct err *err);
 int cell_stand(struct cell *c, struct err *err);
 /* Orderly restart, with a hard reset when the guest agreed and yet does not go down. */
 int cell_reboot(struct cell *c, struct err *err);
+
+/* ---- cell_start.c: kept states -------------------------------------------------------------- */
+/* A machine that goes on from env->from, with a guest that answers and has the right time. What does not work is
+ * recorded as a failure of the lab. */
+void cell_start_from_state(struct cell *c);
+/* Keeps a state when one is wanted after `done` steps and nothing has failed. What does not work is a note. */
+void cell_keep_state(struct cell *c, size_t done);
 
 /* ---- cell_fuse.c: from what was seen to failures ------------------------------------------- */
 /* Turns the error that broke a step, the events and what still answers into typed failures; leaves

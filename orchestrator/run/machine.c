@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "guest/remote.h"
 #include "images/image.h"
+#include "run/states.h"
 #include "run/sweep.h"
 #include "vm/disk.h"
 #include "vm/libvirt.h"
@@ -22,6 +23,7 @@ struct machine {
     struct machine_spec spec;
     struct image *image;
     char *vm_dir, *cache_dir;
+    char *base; /* state whose disk the VM's stands on; NULL: the golden disk's */
     int interrupt; /* epoll: readable when the VM has news or everything is to be cut short; -1 */
 };
 
@@ -49,6 +51,7 @@ void machine_free(struct machine *m) {
     image_free(m->image);
     free(m->vm_dir);
     free(m->cache_dir);
+    free(m->base);
     free(m);
 }
 
@@ -115,11 +118,72 @@ static int machine_copy_out(void *ctx, struct vm *vm, struct cell_copy *places, 
     return rc;
 }
 
+/* ---- states --------------------------------------------------------------------------------- */
+
+static void machine_stands_on(struct machine *m, const char *state) {
+    free(m->base);
+    m->base = str_dup(state);
+}
+
+static int machine_restore(void *ctx, struct vm *vm, const char *state, int64_t deadline,
+                           struct err *err) {
+    struct machine *m = ctx;
+    if (!m->spec.states) {
+        return err_set(err, ERR_BUG, "there is no folder of states");
+    }
+    CLEANUP_FREE char *dir = fs_join(m->spec.states, state);
+    struct state_note note;
+    if (states_read(m->spec.states, state, &note, err) < 0) {
+        return -1;
+    }
+    state_note_clear(&note);
+    if (vm_restore(vm, dir, deadline, err) < 0) {
+        return -1;
+    }
+    machine_stands_on(m, state);
+    return 0;
+}
+
+static int machine_finish_state(struct machine *m, const struct cell_kept *kept, int64_t *bytes,
+                                struct err *err) {
+    char digest[65];
+    state_image_digest(m->image->manifest, digest);
+    /* The casts only drop const: a note that is written is not changed. */
+    struct state_note note = {.cell = (char *)m->spec.cell, .attempt = m->spec.attempt,
+                              .steps = kept->steps, .at_ms = kept->at_ms, .base = m->base,
+                              .image = digest, .kvm = m->spec.kvm};
+    return states_finish(m->spec.states, kept->name, &note, bytes, err);
+}
+
+static int machine_save(void *ctx, struct vm *vm, const struct cell_kept *kept, int64_t deadline,
+                        int64_t *bytes, struct err *err) {
+    struct machine *m = ctx;
+    if (!m->spec.states) {
+        return err_set(err, ERR_BUG, "there is no folder of states");
+    }
+    CLEANUP_FREE char *dir = states_begin(m->spec.states, kept->name, err);
+    if (!dir) {
+        return -1;
+    }
+    if (vm_save(vm, dir, deadline, err) < 0) {
+        rmdir(dir); /* empty again */
+        return -1;
+    }
+    int rc = machine_finish_state(m, kept, bytes, err);
+    if (rc < 0) { /* no state, but the VM stands on its disk now: that stays until the run is over */
+        states_drop(m->spec.states, kept->name, false, m->spec.log);
+    }
+    machine_stands_on(m, kept->name);
+    return rc;
+}
+
 const struct cell_machine_ops *machine_ops(void) {
     static const struct cell_machine_ops ops = {
         .create_vm = machine_create_vm,
         .create_guest = machine_create_guest,
         .copy_out = machine_copy_out,
+        .restore = machine_restore,
+        .save = machine_save,
     };
     return &ops;
 }

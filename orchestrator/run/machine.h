@@ -9,6 +9,9 @@ struct machine_spec { /* strings are borrowed and must outlive the machine */
     const char *lab_dir;
     const char *image;    /* name */
     const char *work_dir; /* of this cell alone */
+    const char *states;   /* folder of the run's states (run/states.h), absolute; NULL: keeps none */
+    const char *cell;     /* id and attempt, for the notes of the states it keeps */
+    int attempt;
     bool kvm;
     int interrupt_fd;     /* readable: cut guest calls short; -1: none; borrowed */
     struct clock *clock;

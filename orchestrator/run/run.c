@@ -11,29 +11,22 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
-#include "images/image.h"
-#include "journal/journal.h"
 #include "run/host.h"
+#include "run/learn.h"
+#include "run/run_state.h"
 #include "run/spawn.h"
+#include "run/states.h"
 #include "run/sweep.h"
 #include "vm/probe.h"
 
 enum { RUN_JOBS = 2 };
-
-struct run {
-    const struct run_opts *o;
-    struct image **images; /* one for each of model->images */
-    bool kvm;
-    char *id, *dir, *program;
-    char started[32];
-    int lock; /* on the run's folder */
-    struct journal *journal;
-};
+/* Beside the guest's memory, a state has what was written to the disk since the last one. */
+#define RUN_STATE_DISK (INT64_C(1) << 30)
 
 /* ---- before anything starts ---------------------------------------------------------------- */
 
 static int run_load_images(struct run *r, struct err *err) {
-    const struct model *m = r->o->model;
+    const struct model *m = r->model;
     r->images = mem_zalloc(m->image_count + 1, sizeof(*r->images));
     for (size_t i = 0; i < m->image_count; i++) {
         log_info(r->o->log, "verifying image %s", m->images[i]);
@@ -87,21 +80,23 @@ static char *run_make_id(const struct model *m) {
     return str_printf("%s-%s-%04x", when, m->name, salt);
 }
 
-static json_t *run_manifests(const struct run *r) {
+json_t *run_manifests(const struct run *r) {
     json_t *all = json_object();
-    for (size_t i = 0; i < r->o->model->image_count; i++) {
-        json_object_set(all, r->o->model->images[i], r->images[i]->manifest);
+    for (size_t i = 0; i < r->model->image_count; i++) {
+        json_object_set(all, r->model->images[i], r->images[i]->manifest);
     }
     return all;
 }
 
-static struct journal *run_make_journal(struct run *r, struct err *err) {
+static struct journal *run_make_journal(struct run *r, const char *dir, struct err *err) {
+    char started[32];
+    clock_wall_iso(started);
     struct journal_run record = {
-        .id = r->id, .started = r->started, .version = str_dup(r->o->version),
-        .host = host_describe(r->kvm), .matrix = r->o->model->source,
-        .images = run_manifests(r), .plan = plan_to_json(r->o->plan),
+        .id = r->id, .started = started, .version = str_dup(r->o->version),
+        .host = host_describe(r->kvm), .matrix = r->model->source,
+        .images = run_manifests(r), .plan = plan_to_json(r->plan),
     };
-    struct journal *j = journal_create(r->dir, &record, err);
+    struct journal *j = journal_create(dir, &record, err);
     free(record.version);
     free(record.host);
     json_decref(record.images);
@@ -109,21 +104,35 @@ static struct journal *run_make_journal(struct run *r, struct err *err) {
     return j;
 }
 
-static int run_make_folder(struct run *r, struct err *err) {
-    CLEANUP_FREE char *runs = fs_absolute(r->o->runs_dir);
-    r->id = run_make_id(r->o->model);
-    r->dir = fs_join(runs, r->id);
-    clock_wall_iso(r->started);
-    CLEANUP_FREE char *lock = fs_join(r->dir, SWEEP_RUN_LOCK);
-    CLEANUP_FREE char *artifacts = fs_join(r->dir, "artifacts");
-    if (fs_mkdirs(artifacts, err) < 0) {
+/* Made under another name: a run that has its own has a whole journal, whenever it was killed. */
+static int run_fill_folder(struct run *r, const char *part, struct err *err) {
+    CLEANUP_FREE char *lock = fs_join(part, SWEEP_RUN_LOCK);
+    CLEANUP_FREE char *artifacts = fs_join(part, "artifacts");
+    if (fs_mkdirs(part, err) < 0) {
         return -1;
     }
     r->lock = fs_lock(lock, err);
     if (r->lock < 0) {
-        return r->lock == -2 ? err_set(err, ERR_BUG, "%s is somebody's already", r->dir) : -1;
+        return r->lock == -2 ? err_set(err, ERR_BUG, "%s is somebody's already", part) : -1;
     }
-    r->journal = run_make_journal(r, err);
+    struct journal *j = fs_mkdirs(artifacts, err) < 0 ? NULL : run_make_journal(r, part, err);
+    journal_close(j);
+    return j ? 0 : -1;
+}
+
+static int run_make_folder(struct run *r, struct err *err) {
+    CLEANUP_FREE char *runs = fs_absolute(r->o->runs_dir);
+    r->id = run_make_id(r->model);
+    r->dir = fs_join(runs, r->id);
+    CLEANUP_FREE char *part = str_printf("%s/" SWEEP_RUN_PART "%s", runs, r->id);
+    if (run_fill_folder(r, part, err) < 0) {
+        fs_remove_tree(part, NULL);
+        return -1;
+    }
+    if (rename(part, r->dir) < 0) {
+        return err_sys(err, errno, "make %s", r->dir);
+    }
+    r->journal = journal_open(r->dir, 0, err);
     return r->journal ? 0 : -1;
 }
 
@@ -131,28 +140,63 @@ static int run_make_folder(struct run *r, struct err *err) {
 
 static int64_t run_cell_memory(void *ctx, const struct plan_cell *cell) {
     const struct run *r = ctx;
-    for (size_t i = 0; i < r->o->model->image_count; i++) {
-        if (str_eq(r->o->model->images[i], cell->image)) {
+    for (size_t i = 0; i < r->model->image_count; i++) {
+        if (str_eq(r->model->images[i], cell->image)) {
             return json_integer_value(json_object_get(r->images[i]->profile, "memory_mib")) << 20;
         }
     }
     return 0;
 }
 
+static int64_t run_state_bytes(const struct run *r) {
+    int64_t most = 0;
+    for (size_t i = 0; i < r->model->image_count; i++) {
+        int64_t mib = json_integer_value(json_object_get(r->images[i]->profile, "memory_mib"));
+        most = mib << 20 > most ? mib << 20 : most;
+    }
+    return most + RUN_STATE_DISK;
+}
+
+static int64_t run_states_max(const struct run *r) {
+    if (r->o->state_budget > 0) {
+        return r->o->state_budget;
+    }
+    int64_t half = fs_free_bytes(r->o->lab_dir) / 2;
+    for (size_t i = 0; i < r->past.kept_count; i++) {
+        half += r->past.kept[i].bytes / 2; /* what they take is not free and yet theirs */
+    }
+    return half < RUN_STATE_BUDGET ? half : RUN_STATE_BUDGET;
+}
+
+static int run_schedule(struct run *r, struct spawn *spawn, struct sched_result *out,
+                        struct err *err) {
+    struct sched_host host = {.name = "this host", .slots = r->o->jobs ? r->o->jobs : RUN_JOBS};
+    struct estimate estimate;
+    estimate_init(&estimate);
+    CLEANUP_FREE char *learned = learn_estimate(r->o->runs_dir, &estimate);
+    struct sched_opts opts = {.plan = r->plan, .hosts = &host, .host_count = 1,
+                              .sharing = !r->o->no_sharing, .state_bytes = run_state_bytes(r),
+                              .states_max = run_states_max(r), .past = r->past.cells,
+                              .estimate = learned ? &estimate : NULL,
+                              .kept = r->past.kept, .kept_count = r->past.kept_count,
+                              .clock = clock_monotonic(), .log = r->o->log, .ops = spawn_ops(),
+                              .ops_ctx = spawn, .progress = r->o->progress};
+    sched_limits_default(&opts.limits);
+    return sched_run(&opts, out, err);
+}
+
 static int run_cells(struct run *r, struct sched_result *out, struct err *err) {
     CLEANUP_FREE char *lab = fs_absolute(r->o->lab_dir);
+    CLEANUP_FREE char *states = states_folder(lab, r->id);
     struct spawn_spec spec = {.program = r->program, .lab_dir = lab, .run_dir = r->dir,
+                              .states = states, .states_max = run_states_max(r),
                               .journal = r->journal, .log = r->o->log,
                               .cell_memory = run_cell_memory, .ctx = r};
     struct spawn *spawn = spawn_new(&spec, err);
     if (!spawn) {
         return -1;
     }
-    struct sched_opts opts = {.plan = r->o->plan, .jobs = r->o->jobs ? r->o->jobs : RUN_JOBS,
-                              .clock = clock_monotonic(), .log = r->o->log, .ops = spawn_ops(),
-                              .ops_ctx = spawn, .progress = r->o->progress};
-    sched_limits_default(&opts.limits);
-    int rc = sched_run(&opts, out, err);
+    int rc = run_schedule(r, spawn, out, err);
     spawn_free(spawn);
     return rc;
 }
@@ -167,45 +211,62 @@ static int run_finish(struct run *r, int rc, const struct sched_result *cells, s
     return rc;
 }
 
-static void run_clear(struct run *r) {
-    journal_close(r->journal);
-    if (r->lock >= 0) {
-        close(r->lock);
+int run_execute(struct run *r, struct run_result *out, struct err *err) {
+    out->id = str_dup(r->id);
+    out->dir = str_dup(r->dir);
+    if (r->o->started) {
+        r->o->started(r->o->ctx, r->id, r->dir, r->plan, r->past.done);
     }
-    for (size_t i = 0; r->images && i < r->o->model->image_count; i++) {
+    int rc = run_cells(r, &out->cells, err);
+    rc = run_finish(r, rc, &out->cells, err);
+    sweep_lab(r->o->lab_dir, r->o->log, NULL);
+    if (rc == 0 && !out->cells.interrupted) {
+        states_remove(r->o->lab_dir, r->id, r->o->log);
+    }
+    return rc;
+}
+
+void run_clear(struct run *r) {
+    journal_close(r->journal);
+    for (size_t i = 0; r->images && i < r->model->image_count; i++) {
         image_free(r->images[i]);
     }
     free(r->images);
+    past_clear(&r->past);
+    plan_free(r->own_plan);
+    model_free(r->own_model);
+    journal_run_clear(&r->record);
     free(r->program);
     free(r->id);
     free(r->dir);
+    if (r->states_lock >= 0) {
+        close(r->states_lock);
+    }
+    if (r->lock >= 0) {
+        close(r->lock);
+    }
 }
 
-static int run_prepare(struct run *r, struct err *err) {
+int run_make_ready(struct run *r, struct err *err) {
     struct sweep_counts swept = {0};
-    if (sweep_all(r->o->lab_dir, r->o->runs_dir, r->o->log, &swept, err) < 0) {
+    struct states_counts states = {0};
+    if (sweep_all(r->o->lab_dir, r->o->runs_dir, r->o->log, &swept, err) < 0 ||
+        states_sweep(r->o->lab_dir, false, r->o->log, &states, err) < 0) {
         return -1;
     }
-    return run_load_images(r, err) < 0 || run_probe(r, err) < 0 ||
-                   run_find_program(r, err) < 0 || run_make_folder(r, err) < 0
+    return run_load_images(r, err) < 0 || run_probe(r, err) < 0 || run_find_program(r, err) < 0
                ? -1
                : 0;
 }
 
 int run_start(const struct run_opts *opts, struct run_result *out, struct err *err) {
-    struct run r = {.o = opts, .lock = -1};
+    struct run r = {.o = opts, .model = opts->model, .plan = opts->plan, .lock = -1,
+                    .states_lock = -1};
     *out = (struct run_result){0};
-    int rc = run_prepare(&r, err);
-    if (rc == 0) {
-        out->id = str_dup(r.id);
-        out->dir = str_dup(r.dir);
-        if (opts->started) {
-            opts->started(opts->ctx, r.id, r.dir);
-        }
-        rc = run_cells(&r, &out->cells, err);
-        rc = run_finish(&r, rc, &out->cells, err);
-        sweep_lab(opts->lab_dir, opts->log, NULL);
-    }
+    int rc = run_make_ready(&r, err) < 0 || run_make_folder(&r, err) < 0 ||
+                     states_claim(opts->lab_dir, r.id, r.dir, &r.states_lock, err) < 0
+                 ? -1
+                 : run_execute(&r, out, err);
     run_clear(&r);
     return rc;
 }

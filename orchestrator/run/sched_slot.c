@@ -14,7 +14,7 @@ static const struct plan_cell *slot_cell(const struct sched *s, const struct sch
     return &s->o->plan->cells[slot->cell];
 }
 
-void sched_counts(const struct sched *s, struct sched_counts *out) {
+void sched_counts(struct sched *s, struct sched_counts *out) {
     *out = (struct sched_counts){.cells = s->o->plan->cell_count, .done = s->done,
                                  .failed = s->failed, .running = s->running,
                                  .eta_ms = sched_eta_ms(s)};
@@ -29,9 +29,14 @@ void sched_record(struct sched *s, const struct observation *o) {
 
 struct sched_slot *sched_slot_begin(struct sched *s, int index, size_t cell, int attempt) {
     struct sched_slot *slot = &s->slots[index];
+    struct sched_place *place = &s->places[slot->host];
     int64_t now = clock_now(s->o->clock);
-    *slot = (struct sched_slot){.busy = true, .cell = cell, .attempt = attempt, .began = now,
-                                .heard = now, .kill_at = CLOCK_NEVER, .step = -1};
+    place->free = place->free == index ? slot->next_free : place->free;
+    *slot = (struct sched_slot){.host = slot->host, .busy = true, .cell = cell, .attempt = attempt,
+                                .began = now, .heard = now, .kill_at = CLOCK_NEVER, .step = -1};
+    s->running++;
+    place->running++;
+    sched_timers_set(s->timers, index, now + s->o->limits.heartbeat);
     return slot;
 }
 
@@ -100,10 +105,7 @@ static void slot_take(struct sched *s, struct sched_slot *slot, const struct obs
         slot_step_begin(s, slot, o);
         break;
     case OBS_STEP_END:
-        if (!json_object_get(o->data, "skipped")) {
-            sched_eta_learn(&s->eta, o->kind,
-                            json_integer_value(json_object_get(o->data, "ms")));
-        }
+        sched_eta_learn(s, o);
         break;
     case OBS_FAILURE:
         slot_note_failure(slot, o);
@@ -140,7 +142,10 @@ static int slot_line(struct sched *s, struct sched_slot *slot, const char *line,
         struct observation o;
         rc = obs_from_json(j, &o, err);
         if (rc == 0) {
-            rc = slot_check(s, slot, &o, err);
+            rc = slot_check(s, slot, &o, err) < 0 ||
+                         sched_sites_hear(s, (int)(slot - s->slots), &o, err) < 0
+                     ? -1
+                     : 0;
             if (rc == 0) {
                 slot_take(s, slot, &o);
             }
@@ -156,9 +161,7 @@ static void slot_distrust(struct sched *s, int index, const char *why) {
     struct sched_slot *slot = &s->slots[index];
     if (!slot->killed) {
         sched_slot_fail(s, slot, FAILURE_LAB_BUG, "the worker's report is broken: %s", why);
-        slot->killed = true;
-        slot->kill_at = clock_now(s->o->clock) + s->o->limits.grace;
-        s->o->ops->stop(s->o->ops_ctx, index, SCHED_STOP_KILL);
+        sched_kill(s, index);
     }
 }
 
@@ -227,9 +230,9 @@ static void slot_tell_finished(struct sched *s, const struct sched_slot *slot,
 static void slot_settle(struct sched *s, struct sched_slot *slot) {
     struct sched_cell *cell = &s->cells[slot->cell];
     char outcome[80] = "ok";
-    if (slot->infra != FAILURE_NONE && s->interrupts == 0 &&
-        cell->attempts < s->o->limits.attempts) {
-        cell->state = SCHED_WAITING;
+    cell->tries -= slot->lost_host && slot->infra != FAILURE_NONE;
+    if (slot->infra != FAILURE_NONE && s->interrupts == 0 && cell->tries < s->o->limits.attempts) {
+        sched_cell_wait(s, slot->cell);
         snprintf(outcome, sizeof(outcome), "again: %s", failure_class_name(slot->infra));
     } else if (s->interrupts > 0 && (!slot->ended || !slot->complete)) {
         cell->state = SCHED_STOPPED;
@@ -248,6 +251,19 @@ static void slot_settle(struct sched *s, struct sched_slot *slot) {
     slot_tell_finished(s, slot, outcome);
 }
 
+static void slot_free(struct sched *s, int index) {
+    struct sched_slot *slot = &s->slots[index];
+    struct sched_place *place = &s->places[slot->host];
+    str_free(&slot->line);
+    slot->busy = false;
+    slot->next_free = place->free;
+    place->free = index;
+    place->running--;
+    s->running--;
+    sched_timers_set(s->timers, index, CLOCK_NEVER);
+    sched_wake(s, slot->host);
+}
+
 void sched_slot_end(struct sched *s, int index, const struct sched_exit *exit) {
     struct sched_slot *slot = &s->slots[index];
     slot_judge_exit(s, slot, exit);
@@ -257,10 +273,9 @@ void sched_slot_end(struct sched *s, int index, const struct sched_exit *exit) {
         /* Stopped by somebody else's signal: as if it had not run. */
         slot->infra = FAILURE_LAB_BUG;
     }
-    str_free(&slot->line);
-    slot->busy = false;
-    s->running--;
+    slot_free(s, index);
     slot_settle(s, slot);
+    sched_sites_leave(s, index);
     if (exit->signal != 0 || slot->killed) {
         s->o->ops->sweep(s->o->ops_ctx);
     }

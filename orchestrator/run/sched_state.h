@@ -1,24 +1,75 @@
-/* Inside the scheduler only. */
+/* Inside the scheduler only.
+ *
+ * A *site* is a segment of the plan's tree on a host: while a worker there is asked to keep a state
+ * where the segment ends (PRODUCING), and while it is kept (READY). Cells below a site wait for it
+ * and begin there; all others begin at the deepest site above them, or from nothing. When nobody
+ * can begin there any more the memory image goes (BASE: the disk still carries others); when nobody
+ * stands on it, all of it. */
 #ifndef COEXIST_RUN_SCHED_STATE_H
 #define COEXIST_RUN_SCHED_STATE_H
 
 #include "base/str.h"
+#include "plan/estimate.h"
+#include "plan/tree.h"
+#include "run/sched_rank.h"
+#include "run/sched_timers.h"
 #include "run/scheduler.h"
 
 enum sched_cell_state {
     SCHED_WAITING, /* has its turn to come, for the first time or again */
     SCHED_RUNNING, /* a slot holds it */
     SCHED_DONE,    /* came to its end */
-    SCHED_FAILED,  /* the lab failed on it, attempts used up */
+    SCHED_FAILED,  /* the lab failed on it, tries used up */
     SCHED_STOPPED, /* the user ended the run before it did */
 };
 
 struct sched_cell {
     enum sched_cell_state state;
-    int attempts;
+    int attempts; /* made so far, earlier parts of the run included: numbers them */
+    int tries;    /* without those that were interrupted or only lost their host */
+    bool unbegun; /* one of them could not begin at its state */
 };
 
+struct sched_segment { /* beside the tree's segment of the same index */
+    double at_ms;  /* estimated from nothing to its end */
+    uint32_t waiting; /* cells below that wait */
+    uint32_t missed;  /* how often a state was to be kept here and was not */
+    uint32_t sites;   /* how many are PRODUCING or READY */
+    bool owed;        /* counted in sched_eta.owed */
+    struct sched_site *first; /* those sites */
+};
+
+enum sched_site_state {
+    SITE_PRODUCING, /* its slot was asked to keep it; ends as READY or gone */
+    SITE_READY,     /* cells may begin there; ends as BASE or gone */
+    SITE_BASE,      /* nobody begins there any more: its disk is left for those that stand on it */
+};
+
+struct sched_site {
+    enum sched_site_state state;
+    uint32_t segment;
+    int host;
+    char *name;
+    size_t cell; /* who makes or made it */
+    int attempt;
+    int64_t at_ms;
+    int64_t bytes;  /* on disk; while PRODUCING what is set aside for it */
+    int64_t due;    /* when it should be there; PRODUCING only */
+    int restoring;  /* workers sent there that have not begun yet */
+    bool memory;    /* its memory image is there */
+    int spoilt;     /* how many of them never did */
+    int standing;   /* workers and other sites whose disks stand on this one */
+    struct sched_site *base; /* the one it stands on, NULL: none */
+    struct sched_site *host_prev, *host_next; /* by segment, outermost first */
+    struct sched_site *segment_prev, *segment_next;
+    struct sched_site *all_prev, *all_next;
+};
+
+enum { SCHED_SAVES_MAX = 64 }; /* states one worker may be asked for */
+
 struct sched_slot {
+    int host;         /* never changes */
+    int next_free;    /* of the same host, -1: the last */
     bool busy;
     size_t cell;      /* index into the plan */
     int attempt;
@@ -27,28 +78,63 @@ struct sched_slot {
     int64_t kill_at;  /* CLOCK_NEVER while it may go on */
     int64_t next_seq;
     int step;         /* last one begun, -1 */
+    size_t from_steps;
+    bool restoring;   /* began at `base` and has not told of its first step yet */
+    struct sched_site *base; /* what its machine stands on */
+    struct sched_site **saves; /* those it is asked for, in order */
+    size_t save_count, save_next;
+    bool missed;      /* one of them did not come */
     bool ended;       /* it sent cell-end */
     bool complete;    /* and that said so */
     bool killed;      /* by us, for a reason already recorded */
+    bool lost_host;   /* through no fault of the cell: that try does not count */
     enum failure_class first, infra; /* first failure, first of the lab's own */
 };
 
-struct sched_eta { /* what steps took so far */
-    double sum_ms[STEP_KIND_COUNT];
-    size_t count[STEP_KIND_COUNT];
+struct sched_place { /* a host */
+    bool gone;
+    bool queued; /* to be looked at for admission */
+    int idle_at; /* place in sched.idle, -1: not there */
+    int free;    /* first free slot, -1: none */
+    int running;
+    int64_t used; /* bytes of its states, those set aside included */
+    struct sched_site *sites;
+};
+
+struct sched_eta {
+    struct estimate seen;
+    size_t learned, relearn_at; /* step ends taken in; when to estimate everything anew */
+    double owed[STEP_KIND_COUNT]; /* steps nobody executes yet, shared ones once */
+    double longest_ms; /* of all cells, from nothing */
+    int64_t told_at, told_ms; /* the last answer, good for a second */
 };
 
 struct sched {
     const struct sched_opts *o;
+    struct tree *tree;
     struct sched_cell *cells;
-    struct sched_slot slots[SCHED_JOBS_MAX];
+    struct sched_segment *segments;
+    struct sched_rank *rank;
+    struct sched_slot *slots;
+    int slot_count;
+    struct sched_timers *timers;
+    struct sched_place *places;
+    int *queue, queue_count; /* hosts to look at */
+    int *idle, idle_count;   /* hosts with a free slot and nothing for it */
+    int alive_slots;         /* of hosts that are there */
+    struct sched_site *sites;
     struct sched_eta eta;
-    size_t done, failed, running;
+    size_t done, failed, running, waiting;
     int interrupts; /* acted upon */
+    int64_t look_at; /* when idle hosts are asked again */
     int64_t no_room_since; /* CLOCK_NEVER: there is room */
     char no_room[200];
     struct err broken; /* the journal's failure: ends the run */
 };
+
+/* ---- scheduler.c --------------------------------------------------------------------------- */
+bool sched_ending(const struct sched *s);
+void sched_kill(struct sched *s, int slot);
 
 /* ---- sched_slot.c -------------------------------------------------------------------------- */
 struct sched_slot *sched_slot_begin(struct sched *s, int slot, size_t cell, int attempt);
@@ -61,11 +147,48 @@ void sched_slot_end(struct sched *s, int slot, const struct sched_exit *exit);
 void sched_slot_fail(struct sched *s, struct sched_slot *slot, enum failure_class class,
                      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void sched_record(struct sched *s, const struct observation *o);
-void sched_counts(const struct sched *s, struct sched_counts *out);
+void sched_counts(struct sched *s, struct sched_counts *out);
+
+/* ---- sched_admit.c: who starts where ------------------------------------------------------- */
+void sched_admit(struct sched *s);
+void sched_wake(struct sched *s, int host);  /* look at it in the next sched_admit */
+void sched_wake_idle(struct sched *s, size_t most);
+/* The cell is to be run (again), or is taken out of the waiting ones. */
+void sched_cell_wait(struct sched *s, size_t cell);
+void sched_cell_take(struct sched *s, size_t cell);
+void sched_host_gone(struct sched *s, int host);
+
+/* ---- sched_pick.c: the next cell for a host -------------------------------------------------- */
+struct sched_pick {
+    size_t cell;
+    struct sched_site *from; /* NULL: from nothing */
+};
+/* False: nothing waits that this host should begin now. */
+bool sched_pick(struct sched *s, int host, struct sched_pick *out);
+
+/* ---- sched_sites.c: states ------------------------------------------------------------------- */
+/* Stands the slot on `from` and sets aside what it shall keep on its way. */
+void sched_sites_enter(struct sched *s, int slot, struct sched_site *from);
+/* An observation of the slot: what it says of states. ERR_PROTOCOL when it tells of a state that it
+ * was not asked for. */
+int sched_sites_hear(struct sched *s, int slot, const struct observation *o, struct err *err);
+void sched_sites_leave(struct sched *s, int slot);
+/* Cells of this segment stopped waiting: what nobody needs any more goes. */
+void sched_sites_review(struct sched *s, uint32_t segment);
+struct sched_site *sched_sites_at(const struct sched *s, int host, uint32_t segment);
+void sched_sites_take_kept(struct sched *s); /* what an earlier part of the run left */
+void sched_sites_lose_host(struct sched *s, int host);
+void sched_sites_free(struct sched *s);
 
 /* ---- sched_eta.c --------------------------------------------------------------------------- */
-void sched_eta_learn(struct sched_eta *e, const char *kind, int64_t ms);
+void sched_eta_init(struct sched *s);
+void sched_eta_learn(struct sched *s, const struct observation *step_end);
+/* Something changed that decides whether somebody still has to execute this segment. */
+void sched_eta_owe(struct sched *s, uint32_t segment);
+double sched_eta_owed_ms(const struct sched *s);
 /* Milliseconds until the end, -1 when nothing is known yet. */
-int64_t sched_eta_ms(const struct sched *s);
+int64_t sched_eta_ms(struct sched *s);
+/* Estimated from nothing to the end of the cell. */
+double sched_eta_cell_ms(const struct sched *s, size_t cell);
 
 #endif

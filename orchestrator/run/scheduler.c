@@ -6,9 +6,6 @@
 #include "base/cleanup.h"
 #include "run/sched_state.h"
 
-/* How often room is looked for, and the longest nap of the loop. */
-#define SCHED_LOOK CLOCK_S
-
 void sched_limits_default(struct sched_limits *l) {
     *l = (struct sched_limits){
         .heartbeat = 30 * CLOCK_S, /* six beats */
@@ -23,153 +20,78 @@ static int64_t sched_now(const struct sched *s) {
     return clock_now(s->o->clock);
 }
 
-static bool sched_ending(const struct sched *s) {
+bool sched_ending(const struct sched *s) {
     return s->interrupts > 0 || err_is_set(&s->broken);
-}
-
-/* ---- admission ----------------------------------------------------------------------------- */
-
-/* Next cell to run, in plan order; -1 when none waits. */
-static ssize_t sched_next(const struct sched *s) {
-    for (size_t i = 0; i < s->o->plan->cell_count; i++) {
-        if (s->cells[i].state == SCHED_WAITING) {
-            return (ssize_t)i;
-        }
-    }
-    return -1;
-}
-
-static int sched_free_slot(const struct sched *s) {
-    for (int i = 0; i < s->o->jobs; i++) {
-        if (!s->slots[i].busy) {
-            return i;
-        }
-    }
-    return -1;
-}
-
-/* Gives up a cell that never got a worker. */
-static void sched_give_up(struct sched *s, int slot, enum failure_class class, const char *why) {
-    struct sched_slot *given = &s->slots[slot];
-    struct sched_exit exit = {0, 0};
-    sched_slot_fail(s, given, class, "%s", why);
-    given->killed = true; /* why is said: no further judgement of its exit */
-    s->running++;
-    sched_slot_end(s, slot, &exit);
-}
-
-static void sched_spawn(struct sched *s, int slot, size_t cell) {
-    CLEANUP_ERR struct err err = ERR_INIT;
-    const struct plan_cell *p = &s->o->plan->cells[cell];
-    int attempt = ++s->cells[cell].attempts;
-    sched_slot_begin(s, slot, cell, attempt);
-    s->cells[cell].state = SCHED_RUNNING;
-    if (s->o->ops->spawn(s->o->ops_ctx, slot, p, attempt, &err) < 0) {
-        err_prefix(&err, "start a worker");
-        sched_give_up(s, slot, err.cls == ERR_BUG ? FAILURE_LAB_BUG : FAILURE_HOST_RESOURCES,
-                      err_text(&err));
-        return;
-    }
-    s->running++;
-    if (s->o->progress.cell_started) {
-        struct sched_counts n;
-        sched_counts(s, &n);
-        s->o->progress.cell_started(s->o->progress.ctx, p, attempt, &n);
-    }
-}
-
-/* True when a cell may start; else keeps since when and says why, once for each reason. */
-static bool sched_has_room(struct sched *s, size_t cell) {
-    char why[200] = "";
-    if (s->o->ops->room(s->o->ops_ctx, &s->o->plan->cells[cell], why)) {
-        s->no_room_since = CLOCK_NEVER;
-        s->no_room[0] = '\0';
-        return true;
-    }
-    if (s->no_room_since == CLOCK_NEVER) {
-        s->no_room_since = sched_now(s);
-        log_info(s->o->log, "waiting for room on this host: %s", why);
-        if (s->o->progress.waiting) {
-            s->o->progress.waiting(s->o->progress.ctx, why);
-        }
-    }
-    memcpy(s->no_room, why, sizeof(s->no_room));
-    return false;
-}
-
-static void sched_admit(struct sched *s) {
-    while (!sched_ending(s)) {
-        int slot = sched_free_slot(s);
-        ssize_t cell = sched_next(s);
-        if (slot < 0 || cell < 0) {
-            return;
-        }
-        if (sched_has_room(s, (size_t)cell)) {
-            sched_spawn(s, slot, (size_t)cell);
-            continue;
-        }
-        if (s->running > 0 || sched_now(s) - s->no_room_since < s->o->limits.room) {
-            return;
-        }
-        /* Nothing runs and still no room: waiting longer would be a run stuck without an
-         * account. */
-        s->cells[cell].state = SCHED_RUNNING;
-        sched_slot_begin(s, slot, (size_t)cell, s->cells[cell].attempts + 1);
-        s->cells[cell].attempts = s->o->limits.attempts; /* more of them would wait as vainly */
-        sched_give_up(s, slot, FAILURE_HOST_RESOURCES, s->no_room);
-    }
 }
 
 /* ---- time ---------------------------------------------------------------------------------- */
 
-static void sched_kill(struct sched *s, int slot) {
+void sched_kill(struct sched *s, int slot) {
     s->slots[slot].killed = true;
     s->slots[slot].kill_at = sched_now(s) + s->o->limits.grace;
+    sched_timers_set(s->timers, slot, s->slots[slot].kill_at);
     s->o->ops->stop(s->o->ops_ctx, slot, SCHED_STOP_KILL);
-}
-
-static void sched_check_slot(struct sched *s, int index, int64_t now) {
-    struct sched_slot *slot = &s->slots[index];
-    if (slot->killed) {
-        return;
-    }
-    if (now >= slot->kill_at) {
-        sched_kill(s, index);
-    } else if (now - slot->heard >= s->o->limits.heartbeat) {
-        sched_slot_fail(s, slot, FAILURE_LAB_BUG, "nothing heard from the worker for %lld s",
-                        (long long)((now - slot->heard) / CLOCK_S));
-        sched_kill(s, index);
-    } else if (now - slot->began >= s->o->limits.cell) {
-        sched_slot_fail(s, slot, FAILURE_LAB_BUG, "the cell was not done after %lld s",
-                        (long long)((now - slot->began) / CLOCK_S));
-        sched_kill(s, index);
-    }
 }
 
 static int64_t sched_earlier(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-static int64_t sched_deadline(const struct sched *s) {
-    int64_t at = s->no_room_since != CLOCK_NEVER ? sched_now(s) + SCHED_LOOK : CLOCK_NEVER;
-    for (int i = 0; i < s->o->jobs; i++) {
-        const struct sched_slot *slot = &s->slots[i];
-        if (!slot->busy) {
-            continue;
-        }
-        at = sched_earlier(at, slot->kill_at);
-        if (!slot->killed) {
-            at = sched_earlier(at, slot->heard + s->o->limits.heartbeat);
-            at = sched_earlier(at, slot->began + s->o->limits.cell);
-        }
+/* When a slot has to be looked at. What was heard since moves it, without telling the timers. */
+static int64_t sched_slot_due(const struct sched *s, const struct sched_slot *slot) {
+    int64_t at = slot->kill_at;
+    if (!slot->killed) {
+        at = sched_earlier(at, slot->heard + s->o->limits.heartbeat);
+        at = sched_earlier(at, slot->began + s->o->limits.cell);
     }
     return at;
+}
+
+static void sched_take_end(struct sched *s, int index) {
+    struct sched_exit exit = {0, 0};
+    s->o->ops->reap(s->o->ops_ctx, index, &exit);
+    sched_slot_end(s, index, &exit);
+}
+
+static void sched_slot_overdue(struct sched *s, int index, int64_t now) {
+    struct sched_slot *slot = &s->slots[index];
+    if (slot->killed) {
+        /* Its pipe stays open (somebody inherited it): not waited for for ever. */
+        sched_take_end(s, index);
+        return;
+    }
+    if (now - slot->heard >= s->o->limits.heartbeat) {
+        sched_slot_fail(s, slot, FAILURE_LAB_BUG, "nothing heard from the worker for %lld s",
+                        (long long)((now - slot->heard) / CLOCK_S));
+    } else if (now - slot->began >= s->o->limits.cell) {
+        sched_slot_fail(s, slot, FAILURE_LAB_BUG, "the cell was not done after %lld s",
+                        (long long)((now - slot->began) / CLOCK_S));
+    }
+    sched_kill(s, index);
+}
+
+static void sched_check_time(struct sched *s) {
+    int64_t now = sched_now(s);
+    int slot;
+    while (sched_timers_first(s->timers, &slot) <= now) {
+        int64_t due = sched_slot_due(s, &s->slots[slot]);
+        if (due <= now) {
+            sched_slot_overdue(s, slot, now);
+        } else {
+            sched_timers_set(s->timers, slot, due);
+        }
+    }
+}
+
+static int64_t sched_deadline(const struct sched *s) {
+    int slot;
+    return sched_earlier(sched_timers_first(s->timers, &slot), s->look_at);
 }
 
 /* ---- stopping ------------------------------------------------------------------------------ */
 
 static void sched_stop_all(struct sched *s, enum sched_stop how) {
-    for (int i = 0; i < s->o->jobs; i++) {
+    for (int i = 0; i < s->slot_count; i++) {
         struct sched_slot *slot = &s->slots[i];
         if (!slot->busy || slot->killed) {
             continue;
@@ -177,6 +99,7 @@ static void sched_stop_all(struct sched *s, enum sched_stop how) {
         s->o->ops->stop(s->o->ops_ctx, i, how);
         if (how != SCHED_STOP_STEP && slot->kill_at == CLOCK_NEVER) {
             slot->kill_at = sched_now(s) + s->o->limits.grace;
+            sched_timers_set(s->timers, i, slot->kill_at);
         }
     }
 }
@@ -192,7 +115,7 @@ static void sched_hear_user(struct sched *s) {
             log_info(s->o->log, "stopping at once");
             sched_stop_all(s, SCHED_STOP_NOW);
         } else {
-            for (int i = 0; i < s->o->jobs; i++) {
+            for (int i = 0; i < s->slot_count; i++) {
                 if (s->slots[i].busy && !s->slots[i].killed) {
                     sched_kill(s, i);
                 }
@@ -204,28 +127,21 @@ static void sched_hear_user(struct sched *s) {
 /* ---- the loop ------------------------------------------------------------------------------ */
 
 static void sched_serve(struct sched *s) {
-    for (int i = 0; i < s->o->jobs; i++) {
-        struct sched_slot *slot = &s->slots[i];
-        /* A killed worker whose pipe stays open (somebody inherited it) is not waited for for
-         * ever. */
-        if (slot->busy &&
-            (sched_slot_read(s, i) || (slot->killed && sched_now(s) >= slot->kill_at))) {
-            struct sched_exit exit = {0, 0};
-            s->o->ops->reap(s->o->ops_ctx, i, &exit);
-            sched_slot_end(s, i, &exit);
+    int slot, host;
+    while ((slot = s->o->ops->ready(s->o->ops_ctx)) >= 0) {
+        if (s->slots[slot].busy && sched_slot_read(s, slot)) {
+            sched_take_end(s, slot);
         }
     }
-    int64_t now = sched_now(s);
-    for (int i = 0; i < s->o->jobs; i++) {
-        if (s->slots[i].busy) {
-            sched_check_slot(s, i, now);
-        }
+    while (s->o->ops->gone && (host = s->o->ops->gone(s->o->ops_ctx)) >= 0) {
+        sched_host_gone(s, host);
     }
+    sched_check_time(s);
 }
 
 /* True while there is something to wait for. */
 static bool sched_goes_on(const struct sched *s) {
-    return s->running > 0 || (!sched_ending(s) && sched_next(s) >= 0);
+    return s->running > 0 || (!sched_ending(s) && s->waiting > 0);
 }
 
 static int sched_loop(struct sched *s, struct err *err) {
@@ -249,24 +165,99 @@ static int sched_loop(struct sched *s, struct err *err) {
 
 /* The loop itself broke: nothing may stay behind. */
 static void sched_abandon(struct sched *s) {
-    for (int i = 0; i < s->o->jobs; i++) {
+    for (int i = 0; i < s->slot_count; i++) {
         if (s->slots[i].busy) {
             struct sched_exit exit;
             s->o->ops->stop(s->o->ops_ctx, i, SCHED_STOP_KILL);
             s->o->ops->reap(s->o->ops_ctx, i, &exit);
             str_free(&s->slots[i].line);
+            free(s->slots[i].saves);
             s->slots[i].busy = false;
         }
     }
     s->o->ops->sweep(s->o->ops_ctx);
 }
 
-int sched_run(const struct sched_opts *opts, struct sched_result *out, struct err *err) {
-    if (opts->jobs < 1 || opts->jobs > SCHED_JOBS_MAX) {
-        return err_set(err, ERR_INPUT, "jobs must be 1 to %d", SCHED_JOBS_MAX);
+/* ---- the whole --------------------------------------------------------------------------------- */
+
+static void sched_make_hosts(struct sched *s) {
+    const struct sched_opts *o = s->o;
+    s->places = mem_zalloc(o->host_count, sizeof(*s->places));
+    s->queue = mem_zalloc(o->host_count, sizeof(*s->queue));
+    s->idle = mem_zalloc(o->host_count, sizeof(*s->idle));
+    for (size_t h = 0; h < o->host_count; h++) {
+        s->slot_count += o->hosts[h].slots;
     }
-    struct sched s = {.o = opts, .no_room_since = CLOCK_NEVER, .broken = ERR_INIT};
-    s.cells = mem_zalloc(opts->plan->cell_count + 1, sizeof(*s.cells));
+    s->alive_slots = s->slot_count;
+    s->slots = mem_zalloc((size_t)s->slot_count, sizeof(*s->slots));
+    s->timers = sched_timers_new(s->slot_count);
+    int slot = s->slot_count;
+    for (size_t h = o->host_count; h-- > 0;) { /* from the last: the first are looked at first */
+        s->places[h].free = s->places[h].idle_at = -1;
+        for (int i = 0; i < o->hosts[h].slots; i++) {
+            s->slots[--slot].host = (int)h;
+            s->slots[slot].next_free = s->places[h].free;
+            s->places[h].free = slot;
+        }
+        sched_wake(s, (int)h);
+    }
+}
+
+static void sched_make_cells(struct sched *s) {
+    const struct plan *p = s->o->plan;
+    s->tree = tree_build(p);
+    s->cells = mem_zalloc(p->cell_count + 1, sizeof(*s->cells));
+    s->segments = mem_zalloc(s->tree->count + 1, sizeof(*s->segments));
+    s->rank = sched_rank_new(p->cell_count);
+    sched_eta_init(s);
+    for (size_t i = 0; i < p->cell_count; i++) {
+        const struct sched_past *past = s->o->past ? &s->o->past[i] : NULL;
+        s->cells[i].attempts = past ? past->attempts : 0;
+        s->cells[i].tries = past ? past->tries : 0;
+        if (past && past->done) {
+            s->cells[i].state = SCHED_DONE;
+            s->done++;
+        } else {
+            sched_cell_wait(s, i);
+        }
+    }
+}
+
+static void sched_free(struct sched *s) {
+    sched_sites_free(s);
+    sched_rank_free(s->rank);
+    sched_timers_free(s->timers);
+    tree_free(s->tree);
+    err_clear(&s->broken);
+    free(s->cells);
+    free(s->segments);
+    free(s->slots);
+    free(s->places);
+    free(s->queue);
+    free(s->idle);
+}
+
+static int sched_check_hosts(const struct sched_opts *o, struct err *err) {
+    for (size_t h = 0; h < o->host_count; h++) {
+        if (o->hosts[h].slots < 1) {
+            return err_set(err, ERR_INPUT, "host %s: slots must be 1 or more", o->hosts[h].name);
+        }
+    }
+    if (o->sharing && (!o->ops->drop_state || o->state_bytes < 1)) {
+        return err_set(err, ERR_BUG, "states can be kept but not dropped, or have no size");
+    }
+    return o->host_count > 0 ? 0 : err_set(err, ERR_INPUT, "there is no host to run on");
+}
+
+int sched_run(const struct sched_opts *opts, struct sched_result *out, struct err *err) {
+    if (sched_check_hosts(opts, err) < 0) {
+        return -1;
+    }
+    struct sched s = {.o = opts, .no_room_since = CLOCK_NEVER, .look_at = CLOCK_NEVER,
+                      .broken = ERR_INIT};
+    sched_make_hosts(&s);
+    sched_make_cells(&s);
+    sched_sites_take_kept(&s);
     int rc = sched_loop(&s, err);
     if (rc < 0) {
         sched_abandon(&s);
@@ -275,7 +266,6 @@ int sched_run(const struct sched_opts *opts, struct sched_result *out, struct er
         rc = -1;
     }
     *out = (struct sched_result){s.done, s.failed, s.interrupts > 0};
-    err_clear(&s.broken);
-    free(s.cells);
+    sched_free(&s);
     return rc;
 }

@@ -1,8 +1,15 @@
-/* Many cells, a few at a time, each in a worker process of its own. The scheduler decides who runs,
- * writes what workers report into the journal (it is the only writer), tries again what failed
- * through no fault of a product, and survives anything a worker does. It knows workers only through
- * struct sched_ops, so the same code runs processes (run/spawn.c) and simulated workers
- * (tests/sim). One thread, one loop. */
+/* Many cells, a few at a time, each in a worker process of its own. The scheduler decides who runs
+ * where, writes what workers report into the journal (it is the only writer), tries again what
+ * failed through no fault of a product, and survives anything a worker or a host does.
+ *
+ * With sharing, cells that begin alike share the beginning: the first one to go a way keeps a state
+ * where the plan's tree branches and goes on, the others wait for it and begin there. A state is
+ * kept within the budget of its host and dropped as soon as nobody can begin there any more; where
+ * the budget forbids one, its steps are executed again. States stay on the host that made them.
+ *
+ * Workers and hosts are known only through struct sched_ops, so the same code runs processes
+ * (run/spawn.c) and simulated ones (tests/sim). One thread, one loop; every choice is O(log n) in
+ * the number of cells. */
 #ifndef COEXIST_RUN_SCHEDULER_H
 #define COEXIST_RUN_SCHEDULER_H
 
@@ -12,8 +19,9 @@
 #include "base/log.h"
 #include "journal/observation.h"
 #include "model/failure.h"
-#include "plan/plan.h"
+#include "plan/estimate.h"
 
+/* Most workers on one real host: what `--jobs` accepts. */
 enum { SCHED_JOBS_MAX = 64 };
 
 enum sched_stop {
@@ -22,17 +30,40 @@ enum sched_stop {
     SCHED_STOP_KILL, /* SIGKILL: what the worker had is swept afterwards */
 };
 
+enum sched_drop {
+    SCHED_DROP_MEMORY, /* nobody begins there any more; its disk is still the base of others */
+    SCHED_DROP_ALL,    /* nobody stands on it */
+};
+
 struct sched_exit { /* how a worker ended */
     int code;   /* exit code, -1 when it was killed by a signal */
     int signal; /* 0: none */
 };
 
-/* Slots are numbered 0 .. jobs-1; a slot is busy from spawn to reap. */
+/* What one worker is to do. Valid during the call of spawn. */
+struct sched_job {
+    const struct plan_cell *cell;
+    int attempt;             /* 1-based */
+    int host;                /* index into sched_opts.hosts */
+    const char *from;        /* state to begin at: a folder of the host's states folder; NULL: from nothing */
+    size_t from_steps;       /* how many of the cell's steps that state has behind it; 0 without one */
+    const char *from_cell;   /* whose observations of those steps count for this cell, too */
+    int from_attempt;
+    int64_t from_ms;         /* at_ms at which the state was taken */
+    const size_t *save_after; /* ascending: after so many steps done well a state is to be kept ... */
+    const char *const *save_names; /* ... under this name */
+    size_t save_count;
+};
+
+/* Slots are numbered from 0, those of the first host first; a slot is busy from spawn to reap. */
 struct sched_ops {
-    int (*spawn)(void *ctx, int slot, const struct plan_cell *cell, int attempt, struct err *err);
+    int (*spawn)(void *ctx, int slot, const struct sched_job *job, struct err *err);
     /* Until something can be read, a worker ended, the user interrupted or the deadline passed;
      * early returns are fine. */
     int (*wait)(void *ctx, int64_t deadline, struct err *err);
+    /* The next slot with something to read or a worker that will say no more; -1: no further one.
+     * After each wait every such slot is told once. */
+    int (*ready)(void *ctx);
     /* Bytes of a worker's report: > 0; 0 when it will send no more; -1 when nothing is there
      * now. */
     ssize_t (*read)(void *ctx, int slot, char *buf, size_t len);
@@ -41,8 +72,14 @@ struct sched_ops {
     void (*reap)(void *ctx, int slot, struct sched_exit *out);
     /* Removes what a worker could not remove itself. Called after reap. */
     void (*sweep)(void *ctx);
-    /* May one more such cell run? 0: no, with the reason for people. */
-    int (*room)(void *ctx, const struct plan_cell *cell, char why[200]);
+    /* May one more such cell run on that host? 0: no, with the reason for people. */
+    int (*room)(void *ctx, int host, const struct plan_cell *cell, char why[200]);
+    /* A host that is gone with everything on it, each told once; -1: no further one. NULL: no host
+     * ever goes. */
+    int (*gone)(void *ctx);
+    /* Removes a state or its memory image; returns the bytes that stay. What cannot be removed is
+     * the sweep's. NULL: only without sharing. */
+    int64_t (*drop_state)(void *ctx, int host, const char *name, enum sched_drop what);
     /* How often the user asked to stop so far. */
     int (*interrupts)(void *ctx);
     /* Keeps an observation (journal_append). A failure ends the run. */
@@ -76,9 +113,40 @@ struct sched_limits { /* nanoseconds */
 };
 void sched_limits_default(struct sched_limits *l);
 
+struct sched_host {
+    const char *name; /* for people */
+    int slots;        /* cells at a time: as many as its processors carry, 1 or more */
+};
+
+struct sched_past { /* of a cell, when a run is taken up again */
+    bool done;    /* nothing to do any more */
+    int attempts; /* made so far: numbering goes on from here */
+    int tries;    /* of these, the ones that the lab itself failed on: they count against the limit */
+};
+
+struct sched_kept { /* a state that an earlier part of the run left */
+    const char *name;
+    size_t cell; /* who made it: index into the plan */
+    int attempt;
+    size_t steps; /* of that cell, behind it */
+    int64_t at_ms; /* of the observation that told of it */
+    int64_t bytes; /* on disk now */
+    int host;
+    const char *base; /* name of the kept state whose disk it stands on; NULL: of none */
+    bool memory;      /* its memory image is there; else it only carries others */
+};
+
 struct sched_opts { /* borrowed during sched_run */
     const struct plan *plan;
-    int jobs; /* 1 .. SCHED_JOBS_MAX */
+    const struct sched_host *hosts;
+    size_t host_count;
+    bool sharing;        /* keep states and begin at them */
+    int64_t state_bytes; /* a state is never larger */
+    int64_t states_max;  /* bytes that the states of one host may take together */
+    const struct estimate *estimate; /* what older runs taught; NULL: nothing */
+    const struct sched_past *past; /* one for each cell; NULL: a new run */
+    const struct sched_kept *kept;
+    size_t kept_count;
     struct clock *clock;
     struct log *log;
     const struct sched_ops *ops;

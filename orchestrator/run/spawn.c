@@ -15,8 +15,11 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "run/host.h"
+#include "run/job.h"
+#include "run/states.h"
 #include "run/sweep.h"
 #include "run/worker.h"
+#include "vm/vm.h"
 
 /* What a machine costs the host beside the guest's memory: QEMU itself, its code cache, the
  * worker. */
@@ -32,10 +35,19 @@ struct spawn_worker {
     int report; /* read end; -1 */
     int64_t born;
     int64_t memory;
+    bool ready; /* something to read, not told of yet */
+};
+
+struct spawn_retained { /* a state whose memory image stays though the scheduler dropped it */
+    char *name;
+    int64_t bytes;
 };
 
 struct spawn {
     struct spawn_spec spec;
+    struct spawn_retained *retained;
+    size_t retained_count;
+    int64_t retained_bytes;
     struct spawn_worker workers[SCHED_JOBS_MAX];
     int signals; /* signalfd */
     sigset_t old_mask;
@@ -76,6 +88,10 @@ void spawn_free(struct spawn *s) {
         }
         close(s->signals);
         sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
+        while (s->retained_count > 0) {
+            free(s->retained[--s->retained_count].name);
+        }
+        free(s->retained);
         free(s);
     }
 }
@@ -127,19 +143,20 @@ static int spawn_fork(struct spawn *s, int slot, char *const argv[], struct err 
     return 0;
 }
 
-static int spawn_spawn(void *ctx, int slot, const struct plan_cell *cell, int attempt,
-                       struct err *err) {
+static int spawn_spawn(void *ctx, int slot, const struct sched_job *job, struct err *err) {
     struct spawn *s = ctx;
     char number[16];
-    snprintf(number, sizeof(number), "%d", attempt);
+    snprintf(number, sizeof(number), "%d", job->attempt);
+    CLEANUP_FREE char *text = job_to_text(job);
     /* The casts only drop const: exec takes what it is given and changes nothing. */
     char *const argv[] = {(char *)s->spec.program, (char *)"--lab", (char *)s->spec.lab_dir,
-                          (char *)"worker", (char *)s->spec.run_dir, cell->id, number, NULL};
+                          (char *)"worker", (char *)s->spec.run_dir, job->cell->id, number, text,
+                          NULL};
     if (spawn_fork(s, slot, argv, err) < 0) {
         return -1;
     }
     s->workers[slot].born = clock_now(clock_monotonic());
-    s->workers[slot].memory = s->spec.cell_memory(s->spec.ctx, cell) + SPAWN_OVERHEAD;
+    s->workers[slot].memory = s->spec.cell_memory(s->spec.ctx, job->cell) + SPAWN_OVERHEAD;
     return 0;
 }
 
@@ -154,14 +171,31 @@ static int spawn_wait(void *ctx, int64_t deadline, struct err *err) {
             p[n++] = (struct pollfd){.fd = s->workers[i].report, .events = POLLIN};
         }
     }
-    if (poll(p, n, clock_poll_ms(clock_monotonic(), deadline)) < 0 && errno != EINTR) {
+    int found = poll(p, n, clock_poll_ms(clock_monotonic(), deadline));
+    if (found < 0 && errno != EINTR) {
         return err_sys(err, errno, "wait for workers");
+    }
+    n = 1;
+    for (int i = 0; i < SCHED_JOBS_MAX; i++) {
+        struct spawn_worker *w = &s->workers[i];
+        w->ready = w->report >= 0 && p[n++].revents != 0 && found > 0;
     }
     struct signalfd_siginfo info;
     while (read(s->signals, &info, sizeof(info)) == sizeof(info)) {
         s->interrupts++;
     }
     return 0;
+}
+
+static int spawn_ready(void *ctx) {
+    struct spawn *s = ctx;
+    for (int i = 0; i < SCHED_JOBS_MAX; i++) {
+        if (s->workers[i].ready) {
+            s->workers[i].ready = false;
+            return i;
+        }
+    }
+    return -1;
 }
 
 static ssize_t spawn_read(void *ctx, int slot, char *buf, size_t len) {
@@ -239,8 +273,9 @@ static int64_t spawn_promised(const struct spawn *s, int *young) {
     return sum;
 }
 
-static int spawn_room(void *ctx, const struct plan_cell *cell, char why[200]) {
+static int spawn_room(void *ctx, int host, const struct plan_cell *cell, char why[200]) {
     struct spawn *s = ctx;
+    (void)host; /* there is only this one */
     int young;
     int64_t promised = spawn_promised(s, &young);
     int64_t need = s->spec.cell_memory(s->spec.ctx, cell) + SPAWN_OVERHEAD;
@@ -259,6 +294,51 @@ static int spawn_room(void *ctx, const struct plan_cell *cell, char why[200]) {
     return 1;
 }
 
+/* ---- states -------------------------------------------------------------------------------- */
+
+static int64_t spawn_memory_bytes(const struct spawn *s, const char *name) {
+    CLEANUP_FREE char *path = str_printf("%s/%s/" VM_STATE_MEMORY, s->spec.states, name);
+    int64_t bytes = fs_size(path);
+    return bytes < 0 ? 0 : bytes;
+}
+
+/* A memory image that no cell of this run waits for any more is what a resumed one goes on from, should this one
+ * be killed: it stays as long as all of these take no more than half of the room for states. */
+static bool spawn_retain(struct spawn *s, const char *name) {
+    int64_t bytes = spawn_memory_bytes(s, name);
+    if (s->retained_bytes + bytes > s->spec.states_max / 2) {
+        return false;
+    }
+    s->retained = mem_grow(s->retained, s->retained_count + 1, sizeof(*s->retained));
+    s->retained[s->retained_count++] = (struct spawn_retained){str_dup(name), bytes};
+    s->retained_bytes += bytes;
+    return true;
+}
+
+static void spawn_release(struct spawn *s, const char *name) {
+    for (size_t i = 0; i < s->retained_count; i++) {
+        if (str_eq(s->retained[i].name, name)) {
+            s->retained_bytes -= s->retained[i].bytes;
+            free(s->retained[i].name);
+            s->retained[i] = s->retained[--s->retained_count];
+            return;
+        }
+    }
+}
+
+static int64_t spawn_drop_state(void *ctx, int host, const char *name, enum sched_drop what) {
+    struct spawn *s = ctx;
+    (void)host; /* there is only this one */
+    if (s->interrupts > 0) {
+        return states_bytes(s->spec.states, name); /* the run ends: the next part of it wants them all */
+    }
+    if (what == SCHED_DROP_MEMORY && spawn_retain(s, name)) {
+        return states_bytes(s->spec.states, name);
+    }
+    spawn_release(s, name);
+    return states_drop(s->spec.states, name, what == SCHED_DROP_ALL, s->spec.log);
+}
+
 static int spawn_record(void *ctx, const struct observation *o, struct err *err) {
     return journal_append(((struct spawn *)ctx)->spec.journal, o, err);
 }
@@ -267,11 +347,13 @@ const struct sched_ops *spawn_ops(void) {
     static const struct sched_ops ops = {
         .spawn = spawn_spawn,
         .wait = spawn_wait,
+        .ready = spawn_ready,
         .read = spawn_read,
         .stop = spawn_stop,
         .reap = spawn_reap,
         .sweep = spawn_sweep,
         .room = spawn_room,
+        .drop_state = spawn_drop_state,
         .interrupts = spawn_interrupts,
         .record = spawn_record,
     };

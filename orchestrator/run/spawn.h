@@ -8,6 +8,8 @@
 struct spawn_spec { /* borrowed; must outlive the spawn */
     const char *program; /* the coexist binary, absolute */
     const char *lab_dir, *run_dir;
+    const char *states; /* the run's folder of states */
+    int64_t states_max; /* bytes that they may take together */
     struct journal *journal;
     struct log *log;
     /* Host memory that a cell's machine needs, in bytes. */

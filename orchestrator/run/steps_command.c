@@ -132,13 +132,12 @@ static int install_one(struct cell *c, size_t i, struct err *err) {
 }
 
 int step_install(struct cell *c, struct err *err) {
-    for (size_t i = 0; i < c->env->cell->product_count; i++) {
-        int rc = install_one(c, i, err);
-        if (rc <= 0) {
-            return rc;
-        }
+    const struct plan_cell *p = c->env->cell;
+    int product = p->steps[c->step].product;
+    if (product < 0 || (size_t)product >= p->product_count) {
+        return err_set(err, ERR_BUG, "the plan's install step names no product");
     }
-    return 0;
+    return install_one(c, (size_t)product, err) < 0 ? -1 : 0;
 }
 
 int step_uninstall(struct cell *c, struct err *err) {

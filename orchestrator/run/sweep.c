@@ -15,8 +15,7 @@
 #define SWEEP_LOCK_WAIT (30 * CLOCK_S)
 #define SWEEP_LOCK_POLL (20 * CLOCK_MS)
 
-/* Making and sweeping folders exclude each other through lab/work/lock: held for moments only. */
-static int sweep_lock_work(const char *work, struct err *err) {
+int sweep_lock_folder(const char *work, struct err *err) {
     CLEANUP_FREE char *path = fs_join(work, "lock");
     struct clock *clock = clock_monotonic();
     int64_t deadline = clock_after(clock, SWEEP_LOCK_WAIT);
@@ -53,7 +52,7 @@ char *sweep_claim(const char *lab_dir, const char *run, const char *name, int *l
     }
     CLEANUP_FREE char *dir = str_printf("%s/%s/%s", work, run, name);
     CLEANUP_FREE char *owner = fs_join(dir, "owner");
-    CLEANUP_FD int all = sweep_lock_work(work, err);
+    CLEANUP_FD int all = sweep_lock_folder(work, err);
     if (all < 0 || fs_mkdirs(dir, err) < 0) {
         return NULL;
     }
@@ -96,6 +95,9 @@ static int sweep_one(const char *name, void *ctx) {
     if (lock == -2) {
         return 0; /* its owner lives */
     }
+    if (lock < 0 && !sweep_is_dir(dir)) {
+        return 0; /* its owner took it away this moment */
+    }
     if (lock < 0 || vm_libvirt_sweep(vm, &err) < 0 || fs_remove_tree(dir, &err) < 0) {
         sweep_keep_error(s, &err);
         return 0;
@@ -113,7 +115,7 @@ static int sweep_run_dir(const char *name, void *ctx) {
         return 0;
     }
     struct sweep inner = {.dir = dir, .log = s->log, .first = ERR_INIT};
-    if (fs_each(dir, sweep_one, &inner, &err) < 0) {
+    if (fs_each(dir, sweep_one, &inner, &err) < 0 && sweep_is_dir(dir)) {
         sweep_keep_error(s, &err);
     }
     rmdir(dir); /* only when nothing lives in it any more */
@@ -134,7 +136,7 @@ int sweep_lab(const char *lab_dir, struct log *log, struct err *err) {
     if (!work) {
         return -1;
     }
-    CLEANUP_FD int all = sweep_lock_work(work, err);
+    CLEANUP_FD int all = sweep_lock_folder(work, err);
     if (all < 0) {
         return -1;
     }
@@ -175,6 +177,12 @@ static int sweep_run_mark(const char *name, void *ctx) {
         return 0;
     }
     CLEANUP_FD int lock = fs_lock(path, &err);
+    if (lock >= 0 && strncmp(name, SWEEP_RUN_PART, strlen(SWEEP_RUN_PART)) == 0) {
+        if (fs_remove_tree(dir, &err) < 0) {
+            sweep_keep_error(s, &err);
+        }
+        return 0; /* killed before it was a run */
+    }
     if (lock < 0 || !sweep_run_is_open(dir)) {
         return 0;
     }
@@ -217,6 +225,24 @@ static int sweep_find_dir(const char *name, void *ctx) {
 static bool sweep_work_is_empty(const char *lab_dir) {
     CLEANUP_FREE char *work = fs_join(lab_dir, "work");
     return !fs_exists(work) || fs_each(work, sweep_find_dir, work, NULL) == 0;
+}
+
+int sweep_wait_for_run(const char *lab_dir, const char *run_id, struct log *log, struct err *err) {
+    CLEANUP_FREE char *dir = str_printf("%s/work/%s", lab_dir, run_id);
+    struct clock *clock = clock_monotonic();
+    int64_t deadline = clock_after(clock, SWEEP_WAIT_NS);
+    for (;;) {
+        if (sweep_lab(lab_dir, log, err) < 0) {
+            return -1;
+        }
+        if (!fs_exists(dir)) {
+            return 0;
+        }
+        if (clock_now(clock) >= deadline) {
+            return err_set(err, ERR_TIMEOUT, "a worker of run %s still lives: see %s", run_id, dir);
+        }
+        clock->wait_until(clock, clock_after(clock, CLOCK_S / 4));
+    }
 }
 
 int sweep_all(const char *lab_dir, const char *runs_dir, struct log *log, struct sweep_counts *out,

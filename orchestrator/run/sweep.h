@@ -27,6 +27,12 @@ int sweep_runs(const char *runs_dir, struct log *log, struct err *err);
 struct sweep_counts {
     int folders, runs;
 };
+/* Waits, at most half a minute, until no worker of that run holds a folder any more; sweeps what the dead ones
+ * left. ERR_TIMEOUT when one still lives. */
+int sweep_wait_for_run(const char *lab_dir, const char *run_id, struct log *log, struct err *err);
+/* Making and sweeping folders in `dir` (lab/work, lab/states) exclude each other through DIR/lock, held for
+ * moments only. A descriptor to close, or -1 with err. */
+int sweep_lock_folder(const char *dir, struct err *err);
 /* Both of the above, runs first. Where a run's orchestrator turns out to be dead, its workers may still be
  * taking their machines down by themselves and hold their folders: they are waited for, at most half a
  * minute. 0, or negative with err. */
@@ -34,5 +40,6 @@ int sweep_all(const char *lab_dir, const char *runs_dir, struct log *log, struct
               struct err *err);
 
 #define SWEEP_RUN_LOCK "lock" /* in a run's folder, held by its orchestrator */
+#define SWEEP_RUN_PART ".begun-" /* before the id: a run's folder while it is made */
 
 #endif

@@ -11,7 +11,9 @@
 #include "journal/journal.h"
 #include "model/failure.h"
 #include "run/cell.h"
+#include "run/job.h"
 #include "run/machine.h"
+#include "run/states.h"
 #include "run/sweep.h"
 #include "run/worker_watch.h"
 #include "vm/probe.h"
@@ -24,7 +26,9 @@ struct worker {
     struct model *model;
     struct plan *plan;
     const struct plan_cell *cell;
-    char *work_dir, *scratch, *artifacts;
+    int attempt;
+    struct job job;
+    char *work_dir, *scratch, *artifacts, *states;
     int lock; /* on work_dir's owner file */
     struct worker_watch *watch;
     struct machine *machine;
@@ -56,15 +60,16 @@ static int worker_read_plan(struct worker *w, const char *run_dir, const char *c
     return w->cell ? 0 : err_set(err, ERR_BUG, "the plan has no cell '%s'", cell_id);
 }
 
-static int worker_make_folders(struct worker *w, const char *run_dir, int attempt,
-                               const char *lab_dir, struct err *err) {
-    CLEANUP_FREE char *name = str_printf("%zu-%d", (size_t)(w->cell - w->plan->cells), attempt);
+static int worker_make_folders(struct worker *w, const char *run_dir, const char *lab_dir,
+                               struct err *err) {
+    CLEANUP_FREE char *name = str_printf("%zu-%d", (size_t)(w->cell - w->plan->cells), w->attempt);
     w->work_dir = sweep_claim(lab_dir, w->run.id, name, &w->lock, err);
     if (!w->work_dir) {
         return -1;
     }
     w->scratch = fs_join(w->work_dir, "scratch");
     w->artifacts = fs_join(run_dir, "artifacts");
+    w->states = states_folder(lab_dir, w->run.id);
     return fs_mkdirs(w->scratch, err) < 0 || fs_mkdirs(w->artifacts, err) < 0 ? -1 : 0;
 }
 
@@ -76,18 +81,19 @@ static int worker_make_machine(struct worker *w, const char *lab_dir, struct err
     }
     struct machine_spec spec = {
         .lab_dir = lab_dir, .image = w->cell->image, .work_dir = w->work_dir, .kvm = w->kvm,
+        .states = w->states, .cell = w->cell->id, .attempt = w->attempt,
         .interrupt_fd = worker_watch_fd(w->watch), .clock = clock_monotonic(), .log = w->log,
     };
     w->machine = machine_new(&spec, err);
     return w->machine ? 0 : -1;
 }
 
-static int worker_run_cell(struct worker *w, int attempt, struct err *err) {
+static int worker_run_cell(struct worker *w, struct err *err) {
     struct cell_env env = {
         .cell = w->cell, .model = w->model, .machine = machine_ops(), .machine_ctx = w->machine,
         .clock = clock_monotonic(), .log = w->log, .scratch_dir = w->scratch,
-        .artifact_dir = w->artifacts, .attempt = attempt, .emit = worker_watch_emit,
-        .emit_ctx = w->watch, .stop = worker_watch_stop(w->watch),
+        .artifact_dir = w->artifacts, .attempt = w->attempt, .from = w->job.from,
+        .save = w->job.save, .emit = worker_watch_emit, .emit_ctx = w->watch, .stop = worker_watch_stop(w->watch),
     };
     cell_limits_default(&env.limits, w->kvm);
     return cell_run(&env, err);
@@ -114,11 +120,13 @@ static void worker_clear(struct worker *w) {
     free(w->work_dir);
     free(w->scratch);
     free(w->artifacts);
+    free(w->states);
+    job_clear(&w->job);
 }
 
-static void worker_say(struct worker *w, int attempt, int64_t seq, enum obs_type type,
+static void worker_say(struct worker *w, int64_t seq, enum obs_type type,
                        json_t *data) {
-    struct observation o = {.cell = w->cell->id, .attempt = attempt, .seq = seq, .step = -1,
+    struct observation o = {.cell = w->cell->id, .attempt = w->attempt, .seq = seq, .step = -1,
                             .kind = (char *)"", .phase = (char *)"before", .type = type,
                             .data = data ? data : json_object()};
     worker_watch_emit(w->watch, &o);
@@ -126,19 +134,20 @@ static void worker_say(struct worker *w, int attempt, int64_t seq, enum obs_type
 }
 
 /* The cell could not even begin: said in the journal, not only in a log nobody reads. */
-static void worker_tell_not_begun(struct worker *w, int attempt, const struct err *err) {
+static void worker_tell_not_begun(struct worker *w, const struct err *err) {
     enum failure_class class =
         err->cls == ERR_NOSPACE ? FAILURE_HOST_RESOURCES : FAILURE_LAB_BUG;
-    worker_say(w, attempt, 0, OBS_FAILURE,
+    worker_say(w, 0, OBS_FAILURE,
                json_pack("{s:s, s:s, s:n}", "class", failure_class_name(class), "text",
                          err_text(err), "product"));
-    worker_say(w, attempt, 1, OBS_CELL_END, json_pack("{s:b}", "complete", 0));
+    worker_say(w, 1, OBS_CELL_END, json_pack("{s:b}", "complete", 0));
 }
 
-static int worker_do(struct worker *w, const char *run_dir, const char *cell_id, int attempt,
+static int worker_do(struct worker *w, const char *run_dir, const char *cell_id, const char *job,
                      const char *lab_dir, struct err *err) {
     if (worker_read_plan(w, run_dir, cell_id, err) < 0 ||
-        worker_make_folders(w, run_dir, attempt, lab_dir, err) < 0) {
+        job_parse(job, w->cell->step_count, &w->job, err) < 0 ||
+        worker_make_folders(w, run_dir, lab_dir, err) < 0) {
         return -1;
     }
     w->watch = worker_watch_start(WORKER_REPORT_FD, w->work_dir, err);
@@ -146,23 +155,23 @@ static int worker_do(struct worker *w, const char *run_dir, const char *cell_id,
         return -1;
     }
     if (worker_make_machine(w, lab_dir, err) < 0) {
-        worker_tell_not_begun(w, attempt, err);
+        worker_tell_not_begun(w, err);
         return -1;
     }
-    return worker_run_cell(w, attempt, err);
+    return worker_run_cell(w, err);
 }
 
-int worker_main(const char *run_dir, const char *cell_id, int attempt, const char *lab_dir,
-                struct log *log) {
+int worker_main(const char *run_dir, const char *cell_id, int attempt, const char *job,
+                const char *lab_dir, struct log *log) {
     /* QEMU and whatever else is started here must not keep the report open. */
     if (fcntl(WORKER_REPORT_FD, F_SETFD, FD_CLOEXEC) < 0) {
         log_error(log, "worker: descriptor %d is not open: this is started by `coexist run` only",
                   WORKER_REPORT_FD);
         return WORKER_LAB_FAILED;
     }
-    struct worker w = {.log = log, .lock = -1};
+    struct worker w = {.log = log, .lock = -1, .attempt = attempt};
     CLEANUP_ERR struct err err = ERR_INIT;
-    int rc = worker_do(&w, run_dir, cell_id, attempt, lab_dir, &err);
+    int rc = worker_do(&w, run_dir, cell_id, job, lab_dir, &err);
     if (rc < 0) {
         log_error(log, "%s (attempt %d): %s", cell_id, attempt, err_text(&err));
     }

@@ -11,8 +11,9 @@
 
 enum { WORKER_REPORT_FD = 3 };
 
-/* Returns the process's exit code: 0 the cell came to its end, 3 the lab itself failed. */
-int worker_main(const char *run_dir, const char *cell_id, int attempt, const char *lab_dir,
-                struct log *log);
+/* job: where to begin and which states to keep (run/job.h). Returns the process's exit code: 0 the cell came to
+ * its end, 3 the lab itself failed. */
+int worker_main(const char *run_dir, const char *cell_id, int attempt, const char *job,
+                const char *lab_dir, struct log *log);
 
 #endif

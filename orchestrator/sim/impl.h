@@ -68,10 +68,12 @@ struct sim_world {
     unsigned waiting;     /* bit per sim_fault_kind: strikes at the next power-on */
     enum sim_power power;
     int64_t boot_ms;
+    int64_t wall_shift_ms; /* of the guest's clock against `now` */
     int64_t boot_began;
     int64_t power_due;    /* end of booting or of going down; CLOCK_NEVER when nothing is due */
     bool reboot;          /* going down in order to come up again */
     bool crash_on_boot, hung, network_lost, serial_lost, disk_full;
+    enum err_class save_fails, restore_fails; /* ERR_NONE: they do not */
 
     struct vm_event events[SIM_EVENTS_MAX];
     size_t event_count;

@@ -165,6 +165,14 @@ int64_t sim_machine_up_ms(const struct sim_world *w) {
     return (w->now - w->boot_began) / CLOCK_MS;
 }
 
+int64_t sim_machine_wall_ms(const struct sim_world *w) {
+    return w->now / CLOCK_MS + w->wall_shift_ms;
+}
+
+void sim_machine_shift_wall(struct sim_world *w, int64_t by_ms) {
+    w->wall_shift_ms += by_ms;
+}
+
 /* ---- faults ---------------------------------------------------------------------------------- */
 
 static void sim_machine_strike_running(struct sim_world *w, enum sim_fault_kind kind) {
@@ -330,4 +338,18 @@ int sim_machine_host_write(const struct sim_world *w, const char *path, struct e
         return err_set(err, ERR_NOSPACE, "write %s: No space left on device", path);
     }
     return 0;
+}
+
+bool sim_machine_save_fails(const struct sim_world *w, struct err *err) {
+    if (w->save_fails != ERR_NONE) {
+        err_set(err, w->save_fails, "simulated failure of a save");
+    }
+    return w->save_fails != ERR_NONE;
+}
+
+bool sim_machine_restore_fails(const struct sim_world *w, struct err *err) {
+    if (w->restore_fails != ERR_NONE) {
+        err_set(err, w->restore_fails, "simulated failure of a restore");
+    }
+    return w->restore_fails != ERR_NONE;
 }

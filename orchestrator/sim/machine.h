@@ -34,6 +34,9 @@ int sim_machine_spend(struct sim_world *w, enum sim_way way, int64_t ms, int64_t
 bool sim_machine_answers(const struct sim_world *w, enum sim_way way, const char **why);
 /* Host writes fail while the host's disk is full. */
 int sim_machine_host_write(const struct sim_world *w, const char *path, struct err *err);
+/* Was this world told that saves or restores fail (sim/world.h)? Then with err. */
+bool sim_machine_save_fails(const struct sim_world *w, struct err *err);
+bool sim_machine_restore_fails(const struct sim_world *w, struct err *err);
 
 enum sim_power sim_machine_power(const struct sim_world *w);
 /* Power on (or reset): a boot begins; pending faults strike right after. */
@@ -44,6 +47,11 @@ void sim_machine_go_down(struct sim_world *w, bool reboot);
 /* Goes on from a saved state: up at once. */
 void sim_machine_resume(struct sim_world *w);
 int64_t sim_machine_up_ms(const struct sim_world *w); /* since the boot began */
+
+/* The guest's wall clock, ms since 1970: as far as the world's clock, plus what it was shifted by. A saved
+ * state holds it, and brings it back as it stood. */
+int64_t sim_machine_wall_ms(const struct sim_world *w);
+void sim_machine_shift_wall(struct sim_world *w, int64_t by_ms);
 
 /* Until `ready` of this boot, an event or the deadline. Guest rules as above. */
 int sim_machine_wait_up(struct sim_world *w, int64_t deadline, struct err *err);

@@ -72,6 +72,14 @@ void sim_world_fault_at(struct sim_world *w, int nth_call, enum sim_fault_kind k
     *f = (struct sim_due_fault){w->calls + nth_call, kind};
 }
 
+void sim_world_fail_saves(struct sim_world *w, enum err_class cls) {
+    w->save_fails = cls;
+}
+
+void sim_world_fail_restores(struct sim_world *w, enum err_class cls) {
+    w->restore_fails = cls;
+}
+
 int sim_world_calls(const struct sim_world *w) {
     return w->calls;
 }
@@ -317,8 +325,9 @@ json_t *sim_world_to_json(const struct sim_world *w) {
         json_array_append_new(loads, json_pack("{s:s, s:f, s:f}", "name", k->name, "mean_ms",
                                                k->mean_ms, "spread", k->spread_percent));
     }
-    return json_pack("{s:s, s:o, s:o, s:b, s:b, s:b}", "format", "coexist-sim-state/1", "facts",
-                     facts, "workloads", loads, "crash_on_boot", w->crash_on_boot, "network_lost",
+    return json_pack("{s:s, s:o, s:o, s:I, s:b, s:b, s:b}", "format", "coexist-sim-state/1",
+                     "facts", facts, "workloads", loads, "wall_ms",
+                     (json_int_t)sim_machine_wall_ms(w), "crash_on_boot", w->crash_on_boot, "network_lost",
                      w->network_lost, "serial_lost", w->serial_lost);
 }
 
@@ -347,6 +356,8 @@ int sim_world_from_json(struct sim_world *w, const json_t *j, struct err *err) {
                            json_real_value(json_object_get(item, "mean_ms")),
                            json_real_value(json_object_get(item, "spread")));
     }
+    json_int_t wall_ms = json_integer_value(json_object_get(j, "wall_ms"));
+    sim_machine_shift_wall(w, wall_ms - sim_machine_wall_ms(w));
     w->crash_on_boot = json_is_true(json_object_get(j, "crash_on_boot"));
     w->network_lost = json_is_true(json_object_get(j, "network_lost"));
     w->serial_lost = json_is_true(json_object_get(j, "serial_lost"));

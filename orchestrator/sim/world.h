@@ -77,4 +77,10 @@ void sim_world_boot_ms(struct sim_world *w, int64_t ms);
 /* Makes faults strike from inside an effect (a driver that crashes at boot, say). */
 void sim_world_strike(struct sim_world *w, enum sim_fault_kind kind);
 
+/* From now on every vm_save (vm_restore) of this world fails with an error of this class, ERR_NOSPACE for
+ * a host's disk that fills up halfway, though nothing is wrong with the machine. ERR_NONE: they succeed
+ * again. */
+void sim_world_fail_saves(struct sim_world *w, enum err_class cls);
+void sim_world_fail_restores(struct sim_world *w, enum err_class cls);
+
 #endif

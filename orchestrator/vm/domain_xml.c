@@ -266,14 +266,18 @@ static int domain_move_ports(xmlDocPtr doc, const struct domain_paths *paths, st
                             paths->agent_socket, err);
 }
 
+/* Caller frees with xmlFreeDoc; NULL when it is no XML. */
+static xmlDocPtr domain_parse(const char *xml) {
+    return xmlReadMemory(xml, (int)strlen(xml), "state.xml", NULL,
+                         XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+}
+
 char *domain_xml_rebase(const char *xml, const struct vm_spec *spec,
                         const struct domain_paths *paths, char **name, struct err *err) {
     if (domain_check_paths(paths, err) < 0) {
         return NULL;
     }
-    CLEANUP(domain_free_doc)
-    xmlDocPtr doc = xmlReadMemory(xml, (int)strlen(xml), "state.xml", NULL,
-                                  XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+    CLEANUP(domain_free_doc) xmlDocPtr doc = domain_parse(xml);
     xmlNodePtr name_node = doc ? domain_find(doc, "/domain/name") : NULL;
     if (!name_node) {
         err_set(err, ERR_INPUT, "saved state: its description is not a domain");
@@ -292,4 +296,34 @@ char *domain_xml_rebase(const char *xml, const struct vm_spec *spec,
     *name = str_dup((const char *)text);
     xmlFree(text);
     return domain_doc_text(doc);
+}
+
+/* ---- states ---------------------------------------------------------------------------------- */
+
+char *domain_xml_snapshot(const char *memory, const char *disk, const char *next) {
+    CLEANUP(domain_free_doc) xmlDocPtr doc = xmlNewDoc(X("1.0"));
+    xmlNodePtr root = xmlNewDocNode(doc, NULL, X("domainsnapshot"), NULL);
+    xmlDocSetRootElement(doc, root);
+    domain_attr(domain_add_with(root, "memory", "snapshot", "external"), "file", memory);
+    xmlNodePtr node = domain_add_with(domain_add(root, "disks"), "disk", "name", disk);
+    domain_attr(node, "snapshot", "external");
+    domain_attr(node, "type", "file");
+    domain_add_with(node, "driver", "type", "qcow2");
+    domain_add_with(node, "source", "file", next);
+    return domain_doc_text(doc);
+}
+
+const char *domain_xml_unsavable(const char *xml) {
+    static const char *const things[][2] = {
+        {"/domain/os/nvram", "firmware variables"},
+        {"/domain/devices/tpm", "a TPM"},
+        {"/domain/devices/disk[2]", "more than one disk"},
+    };
+    CLEANUP(domain_free_doc) xmlDocPtr doc = domain_parse(xml);
+    for (size_t i = 0; doc && i < ARRAY_LEN(things); i++) {
+        if (domain_find(doc, things[i][0])) {
+            return things[i][1];
+        }
+    }
+    return doc ? NULL : "no description that can be read";
 }

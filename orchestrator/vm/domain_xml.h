@@ -37,4 +37,12 @@ char *domain_xml_build(const struct vm_spec *spec, const struct domain_paths *pa
 char *domain_xml_rebase(const char *xml, const struct vm_spec *spec,
                         const struct domain_paths *paths, char **name, struct err *err);
 
+/* https://libvirt.org/formatsnapshot.html: memory to one file, the disk on to a new overlay that exists
+ * already. Caller frees. */
+char *domain_xml_snapshot(const char *memory, const char *disk, const char *next);
+
+/* What the machine of this XML has that is neither its memory nor its one disk, and would be lost to a
+ * state: "firmware variables", "a TPM", "more than one disk"; NULL when it has nothing of the kind. */
+const char *domain_xml_unsavable(const char *xml);
+
 #endif

@@ -1,6 +1,7 @@
 #include "vm/fake.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fs.h"
@@ -13,7 +14,7 @@ enum {
     FAKE_START_MS = 400,
     FAKE_STOP_MS = 50,
     FAKE_RESET_MS = 50,
-    FAKE_SAVE_MS = 2000,
+    FAKE_SAVE_MS = 900,
     FAKE_RESTORE_MS = 1200,
     FAKE_SCREENSHOT_MS = 60,
     FAKE_DUMP_MS = 1500,
@@ -24,7 +25,8 @@ enum { FAKE_STATE_MAX = 256 << 20 };
 
 struct vm_fake {
     struct sim_world *world; /* borrowed */
-    char *overlay, *console, *agent_socket;
+    char *work_dir, *overlay, *console, *agent_socket;
+    unsigned overlays; /* made by saves and restores so far */
     int64_t power_on; /* virtual time */
 };
 
@@ -76,26 +78,60 @@ static int vm_fake_reset(void *self, int64_t deadline, struct err *err) {
     return 0;
 }
 
-static int vm_fake_save(void *self, const char *path, int64_t deadline, struct err *err) {
+/* Takes next. */
+static void vm_fake_use_overlay(struct vm_fake *f, char *next) {
+    unlink(f->overlay);
+    free(f->overlay);
+    f->overlay = next;
+}
+
+/* An overlay on top of `below`; caller frees its path. */
+static char *vm_fake_make_overlay(struct vm_fake *f, const char *below, struct err *err) {
+    CLEANUP_FREE char *name = str_printf("overlay-%u.qcow2", ++f->overlays);
+    CLEANUP_FREE char *path = fs_join(f->work_dir, name);
+    CLEANUP_FREE char *text = str_printf("simulated disk on %s\n", below);
+    return vm_fake_write(f, path, text, err) < 0 ? NULL : STEAL(path);
+}
+
+static int vm_fake_write_state(struct vm_fake *f, const char *dir, struct err *err) {
+    CLEANUP_FREE char *memory = fs_join(dir, VM_STATE_MEMORY);
+    CLEANUP_FREE char *disk = fs_join(dir, VM_STATE_DISK);
+    json_t *state = sim_world_to_json(f->world);
+    CLEANUP_FREE char *text = json_dumps(state, JSON_INDENT(1));
+    json_decref(state);
+    if (vm_fake_write(f, disk, "", err) < 0 || fs_copy(f->overlay, disk, err) < 0) {
+        return -1;
+    }
+    /* After the disk: a failure told beforehand leaves half a state behind. */
+    if (sim_machine_save_fails(f->world, err)) {
+        return -1;
+    }
+    return vm_fake_write(f, memory, text, err);
+}
+
+static int vm_fake_save(void *self, const char *dir, int64_t deadline, struct err *err) {
     struct vm_fake *f = self;
     if (vm_fake_call(f, FAKE_SAVE_MS, deadline, err) < 0 || vm_fake_powered(f, err) < 0) {
         return -1;
     }
-    enum sim_power power = sim_machine_power(f->world);
-    if (power != SIM_POWER_UP) {
+    if (sim_machine_power(f->world) != SIM_POWER_UP) {
         return err_set(err, ERR_INTERRUPT, "the guest is not running any more, an event waits");
     }
-    json_t *state = sim_world_to_json(f->world);
-    CLEANUP_FREE char *text = json_dumps(state, JSON_INDENT(1));
-    json_decref(state);
-    if (vm_fake_write(f, path, text, err) < 0) {
+    CLEANUP_FREE char *frozen = fs_join(dir, VM_STATE_DISK);
+    CLEANUP_FREE char *next = vm_fake_make_overlay(f, frozen, err);
+    if (!next) {
         return -1;
     }
-    sim_machine_off(f->world);
+    if (vm_fake_write_state(f, dir, err) < 0) {
+        unlink(next);
+        return -1;
+    }
+    vm_fake_use_overlay(f, STEAL(next));
     return 0;
 }
 
-static int vm_fake_load(struct vm_fake *f, const char *memory, struct err *err) {
+static int vm_fake_load(struct vm_fake *f, const char *dir, struct err *err) {
+    CLEANUP_FREE char *memory = fs_join(dir, VM_STATE_MEMORY);
     CLEANUP_FREE char *text = fs_read(memory, FAKE_STATE_MAX, NULL, err);
     if (!text) {
         return -1;
@@ -106,14 +142,23 @@ static int vm_fake_load(struct vm_fake *f, const char *memory, struct err *err) 
     return rc;
 }
 
-static int vm_fake_restore(void *self, const char *memory, const char *overlay, int64_t deadline,
-                           struct err *err) {
+static int vm_fake_restore(void *self, const char *dir, int64_t deadline, struct err *err) {
     struct vm_fake *f = self;
+    CLEANUP_FREE char *below = fs_join(dir, VM_STATE_DISK);
     if (vm_fake_call(f, FAKE_RESTORE_MS, deadline, err) < 0 ||
-        sim_machine_host_write(f->world, f->overlay, err) < 0 ||
-        fs_copy(overlay, f->overlay, err) < 0 || vm_fake_load(f, memory, err) < 0) {
+        sim_machine_restore_fails(f->world, err) ||
+        vm_fake_write(f, f->console, "simulated restore\n", err) < 0) {
         return -1;
     }
+    CLEANUP_FREE char *next = vm_fake_make_overlay(f, below, err);
+    if (!next) {
+        return -1;
+    }
+    if (vm_fake_load(f, dir, err) < 0) {
+        unlink(next);
+        return -1;
+    }
+    vm_fake_use_overlay(f, STEAL(next));
     f->power_on = clock_now(sim_world_clock(f->world));
     sim_machine_resume(f->world);
     return 0;
@@ -190,6 +235,10 @@ static const char *vm_fake_disk_path(void *self) {
 static void vm_fake_destroy(void *self) {
     struct vm_fake *f = self;
     sim_machine_off(f->world);
+    if (f->overlay) {
+        unlink(f->overlay);
+    }
+    free(f->work_dir);
     free(f->overlay);
     free(f->console);
     free(f->agent_socket);
@@ -217,6 +266,7 @@ struct vm *vm_fake_create(const struct vm_spec *spec, struct sim_world *world, s
                           struct err *err) {
     struct vm_fake *f = mem_zalloc(1, sizeof(*f));
     f->world = world;
+    f->work_dir = str_dup(spec->work_dir);
     f->overlay = fs_join(spec->work_dir, "overlay.qcow2");
     f->console = fs_join(spec->work_dir, "console.log");
     f->agent_socket = fs_join(spec->work_dir, "agent.sock");

@@ -9,15 +9,15 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
-#include "base/proc.h"
 #include "base/str.h"
 #include "vm/domain_xml.h"
 #include "vm/libvirt_events.h"
 #include "vm/libvirt_qemu.h"
 #include "vm/libvirt_root.h"
+#include "vm/libvirt_state.h"
 
 /* How long calls without a deadline of their own may take. */
-enum { LIBVIRT_LOOK_S = 20, LIBVIRT_TERM_S = 2, LIBVIRT_KILL_S = 10, LIBVIRT_TOOL_S = 120 };
+enum { LIBVIRT_LOOK_S = 20, LIBVIRT_TERM_S = 2, LIBVIRT_KILL_S = 10 };
 
 struct vm_libvirt {
     struct vm_spec spec; /* its strings point into `owned` */
@@ -26,6 +26,8 @@ struct vm_libvirt {
     size_t owned_count;
     char *cache_dir;
     char *root, *overlay;
+    unsigned starts;   /* so far */
+    unsigned overlays; /* further ones so far: each save and restore gives the VM another */
     struct domain_paths paths; /* disk is `overlay`; the others are owned */
     char *console_log, *agent_socket, *vnc_socket;
     struct libvirt_events *events;
@@ -115,7 +117,12 @@ static int libvirt_started(struct vm_libvirt *v, struct err *err) {
 }
 
 static int libvirt_do_start(struct vm_libvirt *v, struct err *err) {
-    CLEANUP_FREE char *xml = domain_xml_build(&v->spec, &v->paths, err);
+    /* A name of its own for every start: libvirt tells the end of a machine a little before it forgets the
+     * name, also of one restored from a state of ours. */
+    CLEANUP_FREE char *name = str_printf("%s-%d-%u", v->spec.name, (int)getpid(), ++v->starts);
+    struct vm_spec spec = v->spec;
+    spec.name = name;
+    CLEANUP_FREE char *xml = domain_xml_build(&spec, &v->paths, err);
     if (!xml) {
         return -1;
     }
@@ -168,74 +175,57 @@ static int vm_libvirt_reset(void *self, int64_t deadline, struct err *err) {
 
 /* ---- save, restore --------------------------------------------------------------------------- */
 
-static int libvirt_do_save(struct vm_libvirt *v, const char *path, struct err *err) {
-    int state = 0;
-    if (virDomainGetState(v->dom, &state, NULL, 0) < 0) {
-        return libvirt_fail(err, "state before saving");
-    }
-    if (state != VIR_DOMAIN_RUNNING) {
-        return err_set(err, ERR_INTERRUPT, "the guest is not running any more, an event waits");
-    }
-    libvirt_events_expect_stop(v->events);
-    return virDomainSaveFlags(v->dom, path, NULL, VIR_DOMAIN_SAVE_RUNNING) < 0
-               ? libvirt_fail(err, "save the machine's state")
-               : 0;
+/* Caller frees. */
+static char *libvirt_next_overlay(struct vm_libvirt *v) {
+    CLEANUP_FREE char *name = str_printf("overlay-%u.qcow2", ++v->overlays);
+    return fs_join(v->spec.work_dir, name);
 }
 
-static int vm_libvirt_save(void *self, const char *path, int64_t deadline, struct err *err) {
+/* Takes next. The old file's name goes; a state may have another for it. */
+static void libvirt_use_overlay(struct vm_libvirt *v, char *next) {
+    unlink(v->overlay);
+    free(v->overlay);
+    v->overlay = next;
+    v->paths.disk = next;
+}
+
+static int vm_libvirt_save(void *self, const char *dir, int64_t deadline, struct err *err) {
     struct vm_libvirt *v = self;
+    CLEANUP_FREE char *next = libvirt_next_overlay(v);
     if (libvirt_have_domain(v, err) < 0 || libvirt_begin(v, deadline, err) < 0) {
         return -1;
     }
-    int rc = libvirt_end(v, libvirt_do_save(v, path, err), err);
-    if (rc < 0) {
-        unlink(path); /* half a state must not look like one */
+    if (libvirt_end(v, libvirt_state_save(v->dom, dir, v->overlay, next, v->log, err), err) < 0) {
+        unlink(next);
         return -1;
     }
-    libvirt_events_wait_stopped(v->events, deadline);
-    libvirt_forget_domain(v);
+    libvirt_use_overlay(v, STEAL(next));
     return 0;
 }
 
-/* qemu-img, for which a run is milliseconds and a library does not exist. */
-static int libvirt_qemu_img(const char *const *argv, struct err *err) {
-    struct proc_opts opts = {.timeout_ns = LIBVIRT_TOOL_S * CLOCK_S};
-    return proc_check(argv, &opts, err);
-}
-
-/* The golden disk may lie elsewhere than when the state was saved: the copy is told where. */
-static int libvirt_take_overlay(struct vm_libvirt *v, const char *overlay, struct err *err) {
-    const char *const argv[] = {"qemu-img", "rebase",       "-u", "-f",
-                                "qcow2",    "-b",           v->spec.disk, "-F",
-                                v->spec.disk_format, v->overlay, NULL};
-    return fs_copy(overlay, v->overlay, err) < 0 ? -1 : libvirt_qemu_img(argv, err);
-}
-
-static int libvirt_do_restore(struct vm_libvirt *v, const char *memory, struct err *err) {
-    CLEANUP_FREE char *saved = virDomainSaveImageGetXMLDesc(v->conn, memory, 0);
-    if (!saved) {
-        return libvirt_fail(err, "read the saved state");
-    }
-    CLEANUP_FREE char *name = NULL;
-    CLEANUP_FREE char *xml = domain_xml_rebase(saved, &v->spec, &v->paths, &name, err);
-    if (!xml) {
-        return -1;
-    }
+static int libvirt_do_restore(struct vm_libvirt *v, const char *dir, struct err *err) {
     libvirt_events_arm(v->events);
-    if (virDomainRestoreFlags(v->conn, memory, xml, VIR_DOMAIN_SAVE_RUNNING) < 0) {
-        return libvirt_fail(err, "restore the saved state");
-    }
-    v->dom = virDomainLookupByName(v->conn, name);
-    return v->dom ? libvirt_started(v, err) : libvirt_fail(err, "find the restored machine");
+    v->dom = libvirt_state_load(v->conn, dir, &v->spec, &v->paths, err);
+    return v->dom ? libvirt_started(v, err) : -1;
 }
 
-static int vm_libvirt_restore(void *self, const char *memory, const char *overlay,
-                              int64_t deadline, struct err *err) {
+static int vm_libvirt_restore(void *self, const char *dir, int64_t deadline, struct err *err) {
     struct vm_libvirt *v = self;
-    if (libvirt_take_overlay(v, overlay, err) < 0 || libvirt_begin(v, deadline, err) < 0) {
+    CLEANUP_FREE char *below = fs_join(dir, VM_STATE_DISK);
+    CLEANUP_FREE char *next = libvirt_next_overlay(v);
+    if (libvirt_state_overlay(next, below, "qcow2", 0, err) < 0 ||
+        libvirt_begin(v, deadline, err) < 0) {
+        unlink(next);
         return -1;
     }
-    return libvirt_end(v, libvirt_do_restore(v, memory, err), err);
+    v->paths.disk = next;
+    if (libvirt_end(v, libvirt_do_restore(v, dir, err), err) < 0) {
+        v->paths.disk = v->overlay;
+        unlink(next);
+        return -1;
+    }
+    libvirt_use_overlay(v, STEAL(next));
+    return 0;
 }
 
 /* ---- looking --------------------------------------------------------------------------------- */
@@ -435,9 +425,7 @@ static int libvirt_make_files(struct vm_libvirt *v, struct err *err) {
     v->agent_socket = fs_join(v->root, "agent.sock");
     v->vnc_socket = fs_join(v->root, "vnc.sock");
     v->paths = (struct domain_paths){v->overlay, v->console_log, v->agent_socket, v->vnc_socket};
-    const char *const argv[] = {"qemu-img", "create", "-q", "-f", "qcow2", "-b", v->spec.disk,
-                                "-F", v->spec.disk_format, v->overlay, NULL};
-    return libvirt_qemu_img(argv, err);
+    return libvirt_state_overlay(v->overlay, v->spec.disk, v->spec.disk_format, 0, err);
 }
 
 static void libvirt_say_nothing(void *ctx, virErrorPtr error) {

@@ -219,6 +219,24 @@ static bool root_belongs(const char *root, const char *work_dir) {
     return said && strcmp(said, absolute) == 0;
 }
 
+struct root_removal {
+    const char *root;
+    struct err *err;
+};
+
+static int root_remove_one(const char *name, void *ctx) {
+    const struct root_removal *r = ctx;
+    CLEANUP_FREE char *path = fs_join(r->root, name);
+    return str_eq(name, ROOT_OWNER) ? 0 : fs_remove_tree(path, r->err);
+}
+
+/* Who it belongs to goes last: a sweep that is killed half-way must not leave what the next one takes for
+ * somebody else's. */
+static int root_remove(const char *root, struct err *err) {
+    struct root_removal r = {root, err};
+    return fs_each(root, root_remove_one, &r, err) < 0 ? -1 : fs_remove_tree(root, err);
+}
+
 int libvirt_root_sweep(const char *work_dir, struct err *err) {
     CLEANUP_FREE char *link = fs_join(work_dir, ROOT_LINK);
     char root[4096];
@@ -231,7 +249,7 @@ int libvirt_root_sweep(const char *work_dir, struct err *err) {
     if (root_belongs(root, work_dir)) {
         int64_t until = clock_after(clock_monotonic(), ROOT_KILL_S * CLOCK_S);
         killed = libvirt_root_signal_qemu(root, SIGKILL, until);
-        if (fs_remove_tree(root, err) < 0) {
+        if (root_remove(root, err) < 0) {
             return -1;
         }
     } else {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/fs.h"
 #include "base/str.h"
 
 static const char *const vm_state_names[] = {"defined", "running", "crashed", "off", "gone"};
@@ -49,7 +50,7 @@ static const struct vm_rule {
     [VM_CALL_START] = {"start", IN(VM_DEFINED) | IN(VM_OFF), VM_RUNNING},
     [VM_CALL_STOP] = {"stop", IN_ALIVE, VM_OFF},
     [VM_CALL_RESET] = {"reset", IN_ALIVE, VM_RUNNING},
-    [VM_CALL_SAVE] = {"save", IN(VM_RUNNING), VM_OFF},
+    [VM_CALL_SAVE] = {"save", IN(VM_RUNNING), VM_STAYS},
     [VM_CALL_RESTORE] = {"restore", IN(VM_DEFINED), VM_RUNNING},
     [VM_CALL_SCREENSHOT] = {"screenshot", IN_ALIVE, VM_STAYS},
     [VM_CALL_DUMP] = {"dump", IN_ALIVE, VM_STAYS},
@@ -161,14 +162,58 @@ int vm_reset(struct vm *vm, int64_t deadline, struct err *err) {
     VM_GUARD(vm, VM_CALL_RESET, vm->ops->reset(vm->self, deadline, e), err);
 }
 
-int vm_save(struct vm *vm, const char *path, int64_t deadline, struct err *err) {
-    VM_GUARD(vm, VM_CALL_SAVE, vm->ops->save(vm->self, path, deadline, e), err);
+/* ---- states ---------------------------------------------------------------------------------- */
+
+static int vm_dir_entry(const char *name, void *ctx) {
+    (void)name;
+    (void)ctx;
+    return 1;
 }
 
-int vm_restore(struct vm *vm, const char *memory, const char *overlay, int64_t deadline,
-               struct err *err) {
-    VM_GUARD(vm, VM_CALL_RESTORE, vm->ops->restore(vm->self, memory, overlay, deadline, e), err);
+static int vm_dir_must_be_empty(const char *dir, struct err *err) {
+    int rc = fs_each(dir, vm_dir_entry, NULL, err);
+    return rc > 0 ? err_set(err, ERR_INPUT, "%s is not empty", dir) : rc;
 }
+
+static int vm_dir_remove_entry(const char *name, void *ctx) {
+    CLEANUP_FREE char *path = fs_join(ctx, name);
+    fs_remove_tree(path, NULL);
+    return 0;
+}
+
+static int vm_save_backend(struct vm *vm, const char *dir, int64_t deadline, struct err *err) {
+    CLEANUP_FREE char *absolute = fs_absolute(dir);
+    if (vm_dir_must_be_empty(absolute, err) < 0) {
+        return -1;
+    }
+    int rc = vm->ops->save(vm->self, absolute, deadline, err);
+    if (rc < 0) {
+        fs_each(absolute, vm_dir_remove_entry, absolute, NULL); /* half a state is none */
+    }
+    return rc;
+}
+
+int vm_save(struct vm *vm, const char *dir, int64_t deadline, struct err *err) {
+    VM_GUARD(vm, VM_CALL_SAVE, vm_save_backend(vm, dir, deadline, e), err);
+}
+
+static int vm_restore_backend(struct vm *vm, const char *dir, int64_t deadline, struct err *err) {
+    static const char *const files[] = {VM_STATE_MEMORY, VM_STATE_DISK};
+    CLEANUP_FREE char *absolute = fs_absolute(dir);
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        CLEANUP_FREE char *path = fs_join(absolute, files[i]);
+        if (!fs_exists(path)) {
+            return err_set(err, ERR_INPUT, "%s is no saved state: it has no %s", dir, files[i]);
+        }
+    }
+    return vm->ops->restore(vm->self, absolute, deadline, err);
+}
+
+int vm_restore(struct vm *vm, const char *dir, int64_t deadline, struct err *err) {
+    VM_GUARD(vm, VM_CALL_RESTORE, vm_restore_backend(vm, dir, deadline, e), err);
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
 
 int vm_screenshot(struct vm *vm, const char *path, struct err *err) {
     VM_GUARD(vm, VM_CALL_SCREENSHOT, vm->ops->screenshot(vm->self, path, e), err);

@@ -6,12 +6,21 @@
  *
  *     DEFINED --start--> RUNNING --(guest crashes)--> CRASHED --reset--> RUNNING
  *     DEFINED --restore-> RUNNING --(guest powers off / QEMU dies)--> OFF --start--> RUNNING
- *     RUNNING --save--> OFF        RUNNING|CRASHED --stop--> OFF      any --destroy--> gone
+ *     RUNNING --save--> RUNNING    RUNNING|CRASHED --stop--> OFF      any --destroy--> gone
  *
  * Calls in the wrong order are refused with ERR_BUG and do nothing; vm_destroy is always possible.
  * An event tells of something that happened, possibly before a call that has since changed the
  * state (a panic just before vm_stop): it is still handed out, but moves the state only when it is
  * younger than that call.
+ *
+ * A state is a folder that a RUNNING machine was saved into, any number of VMs may be restored from:
+ *     memory      the guest's memory and devices, in the backend's own form
+ *     disk.qcow2  its disk as it was at that instant: a frozen overlay whose backing files are named by
+ *                 absolute path: the golden disk, or disk.qcow2 of the state the VM was restored from
+ *                 or saved into before
+ * Its files are never changed again. The VM that was saved goes on upon an overlay on top of
+ * disk.qcow2, as the restored ones do. So disk.qcow2 has to stay where it is while any of these VMs,
+ * or a state saved from one of them, may still be used; `memory` only for further restores.
  *
  * Threads: a struct vm belongs to one thread. The libvirt backend has an event thread of its own
  * and hands events over through a queue; vm_event_fd() becomes readable when one waits.
@@ -29,6 +38,9 @@
 
 enum vm_state { VM_DEFINED, VM_RUNNING, VM_CRASHED, VM_OFF, VM_GONE, VM_STATE_COUNT };
 const char *vm_state_name(enum vm_state state);
+
+#define VM_STATE_MEMORY "memory"
+#define VM_STATE_DISK "disk.qcow2"
 
 enum vm_event_type {
     VM_EVENT_STARTED,  /* it runs again without the lab having asked; the lab's own start, restore
@@ -89,12 +101,11 @@ struct vm_ops {
     int (*stop)(void *self, int64_t deadline, struct err *err);
     /* Hard reset, as automatic restart after a stop screen does; also from CRASHED. */
     int (*reset)(void *self, int64_t deadline, struct err *err);
-    /* Memory and device state to `path`, then OFF; the overlay is left as it was at that
-     * instant. */
-    int (*save)(void *self, const char *path, int64_t deadline, struct err *err);
-    /* From DEFINED: goes on from a saved `memory` on top of `overlay` (copied, not changed). */
-    int (*restore)(void *self, const char *memory, const char *overlay, int64_t deadline,
-                   struct err *err);
+    /* Makes dir (absolute, existing, empty) a state; the guest stands still meanwhile and then goes
+     * on. What a failure leaves in dir the wrapper removes; the disk must not lie there then. */
+    int (*save)(void *self, const char *dir, int64_t deadline, struct err *err);
+    /* Goes on from the state in dir (absolute; has memory and disk.qcow2), on an overlay of its own. */
+    int (*restore)(void *self, const char *dir, int64_t deadline, struct err *err);
     /* PNG of the first screen to `path`. */
     int (*screenshot)(void *self, const char *path, struct err *err);
     /* The guest's memory to `path` (ELF or kdump), guest stopped meanwhile. May be NULL. */
@@ -104,7 +115,8 @@ struct vm_ops {
     int (*next_event)(void *self, int64_t deadline, struct vm_event *ev, struct err *err);
     int (*event_fd)(void *self); /* readable while an event waits; -1: has none (fake) */
     int (*endpoints)(void *self, struct vm_endpoints *out, struct err *err);
-    /* Path of the overlay disk, for offline reading once the VM is OFF; borrowed. */
+    /* Path of the overlay disk, for offline reading once the VM is OFF; borrowed until the next save
+     * or restore, which give the VM another one. */
     const char *(*disk_path)(void *self);
     /* Ends everything the VM has on the host and frees self. Cannot fail from the caller's view. */
     void (*destroy)(void *self);
@@ -117,9 +129,17 @@ struct vm *vm_wrap(const struct vm_ops *ops, void *self, const char *name, struc
 int vm_start(struct vm *vm, int64_t deadline, struct err *err);
 int vm_stop(struct vm *vm, int64_t deadline, struct err *err);
 int vm_reset(struct vm *vm, int64_t deadline, struct err *err);
-int vm_save(struct vm *vm, const char *path, int64_t deadline, struct err *err);
-int vm_restore(struct vm *vm, const char *memory, const char *overlay, int64_t deadline,
-               struct err *err);
+/* Saves the state of a RUNNING machine, which goes on afterwards (about a second later). dir: an existing
+ * empty folder on the file system of the VM's work_dir, else ERR_INPUT and ERR_SYSTEM. Complete or nothing:
+ * after a failure dir is empty again and the VM runs on, except that a deadline that passes costs the
+ * VM its life, as in every call. ERR_INTERRUPT: the guest crashed or went off, an event waits.
+ * ERR_NOSPACE: no room for the state. ERR_REFUSED: the machine has something no state can hold. */
+int vm_save(struct vm *vm, const char *dir, int64_t deadline, struct err *err);
+/* Goes on from the state in dir, from DEFINED, with the hardware profile it was saved with. Nothing in
+ * dir is changed; others may do the same at the same time, each in a process of its own. The guest's
+ * clock stands where it stood (guest_set_clock). ERR_INPUT: dir has no whole state. After a failure the
+ * VM is DEFINED still. */
+int vm_restore(struct vm *vm, const char *dir, int64_t deadline, struct err *err);
 int vm_screenshot(struct vm *vm, const char *path, struct err *err);
 int vm_dump(struct vm *vm, const char *path, int64_t deadline, struct err *err);
 int vm_diagnose(struct vm *vm, struct vm_diagnostics *out, struct err *err);

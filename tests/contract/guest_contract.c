@@ -204,6 +204,29 @@ START_TEST(facts_are_typed) {
 }
 END_TEST
 
+/* The host's idea of now, in the world the guest lives in. */
+static int64_t wall_ms(int64_t zero) {
+    return zero + clock_now(rig->clock) / CLOCK_MS;
+}
+
+START_TEST(the_clock_is_set_there_and_back) {
+    NEED_RIG();
+    int64_t zero = clock_wall_ms() - clock_now(rig->clock) / CLOCK_MS;
+    int64_t moved = -1;
+    OK(guest_set_clock(rig->guest, wall_ms(zero), in_s(60), NULL, &err));
+    OK(guest_set_clock(rig->guest, wall_ms(zero) + 3600000, in_s(60), &moved, &err));
+    ck_assert_int_lt(llabs(moved - 3600000), 60000);
+    OK(guest_set_clock(rig->guest, wall_ms(zero), in_s(60), &moved, &err));
+    ck_assert_int_lt(llabs(moved + 3600000), 60000);
+    json_t *result = NULL;
+    json_t *args = json_pack("{s:s}", "unix_ms", "noon");
+    FAILS(guest_call(rig->guest, "clock", args, in_s(60), &result, &err), ERR_REFUSED,
+          "bad-args: ");
+    json_decref(args);
+    ck_assert_uint_eq(exit_code_of(rig->exit_3), 3);
+}
+END_TEST
+
 START_TEST(what_the_agent_cannot_is_refused_with_its_code) {
     NEED_RIG();
     json_t *result = NULL;
@@ -286,6 +309,7 @@ Suite *guest_contract_suite(const char *name, struct guest_rig *the_rig, void (*
     tcase_add_test(t, a_file_larger_than_allowed_is_not_taken);
     tcase_add_test(t, lists_are_lists);
     tcase_add_test(t, facts_are_typed);
+    tcase_add_test(t, the_clock_is_set_there_and_back);
     tcase_add_test(t, what_the_agent_cannot_is_refused_with_its_code);
     tcase_add_test(t, a_deadline_is_kept_and_the_guest_goes_on);
     tcase_add_test(t, both_ways_are_reached);

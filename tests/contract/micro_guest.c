@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -144,4 +145,23 @@ char *micro_guest_ask(struct vm *vm, const char *order) {
         }
     }
     return NULL;
+}
+
+int micro_guest_talk_unheard(struct vm *vm) {
+    CLEANUP_FD int fd = micro_connect(vm);
+    struct clock *c = clock_monotonic();
+    int64_t deadline = clock_after(c, 60 * CLOCK_S);
+    int last = -1;
+    int waiting = 0;
+    if (fd < 0 || !micro_send(fd, "n0 talk")) {
+        return -1;
+    }
+    while (clock_now(c) < deadline && ioctl(fd, FIONREAD, &waiting) == 0) {
+        if (waiting > 0 && waiting == last) { /* it says no more: the line is full */
+            return STEAL_FD(fd);
+        }
+        last = waiting;
+        c->wait_until(c, clock_after(c, 300 * CLOCK_MS));
+    }
+    return -1;
 }

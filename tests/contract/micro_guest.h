@@ -20,4 +20,8 @@ struct vm *micro_guest_vm(const char *work, struct err *err);
  * frees. Orders that end the guest are answered by "heard" before they are carried out. */
 char *micro_guest_ask(struct vm *vm, const char *order);
 
+/* Makes the guest say more than its port holds, and returns the connection that nobody reads from (caller
+ * closes), -1 when the guest was not heard to begin. */
+int micro_guest_talk_unheard(struct vm *vm);
+
 #endif

@@ -46,6 +46,16 @@ while read -r n order rest <&3; do
     case $order in
     ping) echo "$n pong $mark" >&3 ;;
     mark) mark=$rest; echo "$n remembered" >&3 ;;
+    write)
+        echo "$rest " | $B dd of=/dev/vda bs=512 conv=sync,fsync,notrunc 2>/dev/null
+        echo "$n written" >&3
+        ;;
+    read)
+        echo 3 >/proc/sys/vm/drop_caches
+        word=$($B dd if=/dev/vda bs=512 count=1 2>/dev/null | $B tr -d '\000 \n')
+        echo "$n disk $word" >&3
+        ;;
+    talk) for i in 1 2 3 4 5 6 7 8 9; do echo "........................................................................................................................" >&3; done ;;
     panic) heard; echo c >/proc/sysrq-trigger ;;
     reboot) heard; $B reboot -f ;;
     off) heard; $B poweroff -f ;;

@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "guest/fake.h"
+#include "sim/machine.h"
 #include "vm/fake.h"
 #include "vm_contract.h"
 
@@ -18,12 +19,14 @@ struct fake_bench {
 };
 
 static void *fake_open(const char *dir, bool small, char why[256]) {
-    (void)small; /* the fake's disk is full when it is told so */
     (void)why;
     struct fake_bench *b = mem_zalloc(1, sizeof(*b));
     b->world = sim_world_new();
     b->clock = sim_world_clock(b->world);
     b->guest = guest_fake_create(b->world, NULL);
+    if (small) {
+        sim_world_fail_saves(b->world, ERR_NOSPACE);
+    }
     b->work = fs_join(dir, "work");
     mkdir(b->work, 0700);
     struct vm_spec spec = {.name = "contract", .work_dir = b->work};
@@ -57,6 +60,23 @@ static void fake_remember(void *self, const char *word) {
 
 static bool fake_remembers(void *self, const char *word) {
     return str_eq(sim_world_get(((struct fake_bench *)self)->world, "process:word"), word);
+}
+
+static void fake_write_disk(void *self, const char *word) {
+    sim_world_set(((struct fake_bench *)self)->world, "file:C:\\word", word);
+}
+
+static bool fake_disk_holds(void *self, const char *word) {
+    return str_eq(sim_world_get(((struct fake_bench *)self)->world, "file:C:\\word"), word);
+}
+
+static bool fake_talk_unheard(void *self) {
+    (void)self; /* its port is never full */
+    return true;
+}
+
+static bool fake_has_process(void *self) {
+    return sim_machine_power(((struct fake_bench *)self)->world) != SIM_POWER_OFF;
 }
 
 static void fake_shutdown(struct fake_bench *b, bool reboot) {
@@ -107,9 +127,20 @@ static void fake_sweep(const char *dir) {
 
 int main(void) {
     static const struct vm_contract_backend fake = {
-        "fake",     fake_open,  fake_vm,    fake_answers,  fake_remember,
-        fake_remembers, fake_order, fake_close, fake_left_over,
-        fake_sweep,
+        .name = "fake",
+        .open = fake_open,
+        .vm = fake_vm,
+        .answers = fake_answers,
+        .remember = fake_remember,
+        .remembers = fake_remembers,
+        .write_disk = fake_write_disk,
+        .disk_holds = fake_disk_holds,
+        .order = fake_order,
+        .talk_unheard = fake_talk_unheard,
+        .has_process = fake_has_process,
+        .close = fake_close,
+        .left_over = fake_left_over,
+        .sweep = fake_sweep,
     };
     return vm_contract_run(&fake, NULL);
 }

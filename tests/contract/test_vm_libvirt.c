@@ -20,11 +20,15 @@ struct real_bench {
     char *work;
     char *root; /* libvirt's private folder */
     bool mounted;
+    int unheard; /* a connection nobody reads from, or -1 */
 };
 
 static void real_free(struct real_bench *b) {
     if (b->mounted) {
         umount2(b->work, MNT_DETACH);
+    }
+    if (b->unheard >= 0) {
+        close(b->unheard);
     }
     free(b->work);
     free(b->root);
@@ -42,6 +46,7 @@ static char *real_root(const char *work) {
 static void *real_open(const char *dir, bool small, char why[256]) {
     CLEANUP_ERR struct err err = ERR_INIT;
     struct real_bench *b = mem_zalloc(1, sizeof(*b));
+    b->unheard = -1;
     b->work = fs_join(dir, "work");
     mkdir(b->work, 0700);
     if (small) {
@@ -82,6 +87,27 @@ static bool real_remembers(void *self, const char *word) {
     return str_eq(line, want);
 }
 
+static void real_write_disk(void *self, const char *word) {
+    CLEANUP_FREE char *order = str_printf("write %s", word);
+    free(micro_guest_ask(real_vm(self), order));
+}
+
+static bool real_disk_holds(void *self, const char *word) {
+    CLEANUP_FREE char *want = str_printf("disk %s", word);
+    CLEANUP_FREE char *line = micro_guest_ask(real_vm(self), "read");
+    return str_eq(line, want);
+}
+
+static bool real_talk_unheard(void *self) {
+    struct real_bench *b = self;
+    b->unheard = micro_guest_talk_unheard(b->vm);
+    return b->unheard >= 0;
+}
+
+static bool real_has_process(void *self) {
+    return libvirt_root_signal_qemu(((struct real_bench *)self)->root, 0, 0) > 0;
+}
+
 static void real_order(void *self, enum vm_contract_order order) {
     static const char *const orders[] = {
         [VM_ORDER_PANIC] = "panic",   [VM_ORDER_REBOOT] = "reboot",
@@ -117,9 +143,20 @@ static void real_sweep(const char *dir) {
 
 int main(void) {
     static const struct vm_contract_backend real = {
-        "libvirt",      real_open,  real_vm,    real_answers,   real_remember,
-        real_remembers, real_order, real_close, real_left_over,
-        real_sweep,
+        .name = "libvirt",
+        .open = real_open,
+        .vm = real_vm,
+        .answers = real_answers,
+        .remember = real_remember,
+        .remembers = real_remembers,
+        .write_disk = real_write_disk,
+        .disk_holds = real_disk_holds,
+        .order = real_order,
+        .talk_unheard = real_talk_unheard,
+        .has_process = real_has_process,
+        .close = real_close,
+        .left_over = real_left_over,
+        .sweep = real_sweep,
     };
     return vm_contract_run(&real, micro_guest_prepare);
 }

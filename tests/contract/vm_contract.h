@@ -16,8 +16,8 @@ enum vm_contract_order {
 
 struct vm_contract_backend {
     const char *name;
-    /* A VM, DEFINED, in a new folder below dir. small: the folder lies on a file system of a few
-     * MiB. NULL and why when the host cannot. */
+    /* A VM, DEFINED, in the new folder dir/work. small: the folder lies on a file system of a few
+     * MiB, on which no state has room. NULL and why when the host cannot. */
     void *(*open)(const char *dir, bool small, char why[256]);
     struct vm *(*vm)(void *self);
     /* Until the guest answers; false when it does not within the time a boot takes. */
@@ -25,7 +25,13 @@ struct vm_contract_backend {
     /* Gives the running guest a word to remember, or asks for it. */
     void (*remember)(void *self, const char *word);
     bool (*remembers)(void *self, const char *word);
+    /* The same with its disk, past every cache of the guest. */
+    void (*write_disk)(void *self, const char *word);
+    bool (*disk_holds)(void *self, const char *word);
     void (*order)(void *self, enum vm_contract_order order);
+    /* The guest talks on its port until it is full, since nobody reads what it says. */
+    bool (*talk_unheard)(void *self);
+    bool (*has_process)(void *self); /* does a machine of this VM run? */
     /* Ends the VM if it still exists and frees self. */
     void (*close)(void *self);
     /* Is anything of a closed VM left on the host (processes, sockets)? */

@@ -7,7 +7,6 @@ cat >"$work/killed.json" <<JSON
   "product_sets": [{ "products": ["cedar"] }], "repetitions": 2,
   "steps": ["install", "verify", "apply", "took", "reboot", "verify"] }
 JSON
-roots() { find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'coexist-*' ! -name 'coexist-e2e-*' | sort; }
 roots_before=$(roots)
 "$coexist" --lab "$lab" --runs "$work/killed" run "$work/killed.json" >/dev/null 2>&1 &
 orchestrator=$!

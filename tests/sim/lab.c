@@ -129,7 +129,11 @@ void lab_steps(struct lab *l, const enum step_kind *kinds) {
     for (; *kinds != STEP_KIND_COUNT; kinds++) {
         ck_assert_int_lt((int)l->cell.step_count, LAB_STEPS_MAX);
         phase = *kinds == STEP_APPLY ? PHASE_AFTER : phase;
-        l->steps[l->cell.step_count++] = (struct plan_step){*kinds, phase};
+        size_t times = *kinds == STEP_INSTALL ? l->cell.product_count : 1;
+        for (size_t i = 0; i < times; i++) {
+            l->steps[l->cell.step_count++] =
+                (struct plan_step){*kinds, phase, *kinds == STEP_INSTALL ? (int)i : -1, false};
+        }
     }
 }
 
@@ -148,6 +152,7 @@ struct lab *lab_new(void) {
     ck_assert_ptr_nonnull(mkdtemp(l->dir));
     l->scratch = fs_join(l->dir, "scratch");
     l->artifacts = fs_join(l->dir, "artifacts");
+    l->states = fs_join(l->dir, "states");
     ck_assert_int_eq(fs_mkdirs(l->scratch, NULL), 0);
     ck_assert_int_eq(fs_mkdirs(l->artifacts, NULL), 0);
     lab_world(l);
@@ -181,6 +186,7 @@ void lab_free(struct lab *l) {
     free(l->dir);
     free(l->scratch);
     free(l->artifacts);
+    free(l->states);
     free(l);
 }
 
@@ -231,6 +237,26 @@ static int lab_copy_out(void *ctx, struct vm *vm, struct cell_copy *places, size
     return 0;
 }
 
+static int lab_restore(void *ctx, struct vm *vm, const char *state, int64_t deadline,
+                       struct err *err) {
+    struct lab *l = ctx;
+    CLEANUP_FREE char *dir = fs_join(l->states, state);
+    return vm_restore(vm, dir, deadline, err);
+}
+
+static int lab_save(void *ctx, struct vm *vm, const struct cell_kept *kept, int64_t deadline,
+                    int64_t *bytes, struct err *err) {
+    struct lab *l = ctx;
+    CLEANUP_FREE char *dir = fs_join(l->states, kept->name);
+    CLEANUP_FREE char *memory = fs_join(dir, VM_STATE_MEMORY);
+    ck_assert_int_eq(fs_mkdirs(dir, NULL), 0);
+    if (vm_save(vm, dir, deadline, err) < 0) {
+        return -1;
+    }
+    *bytes = fs_size(memory);
+    return 0;
+}
+
 /* ---- running --------------------------------------------------------------------------------- */
 
 static void lab_emit(void *ctx, const struct observation *o) {
@@ -274,15 +300,16 @@ static void lab_check_form(const struct lab *l) {
             ck_assert_msg(lab_text(o)[0] != '\0', "a failure says what happened");
         }
     }
-    ck_assert_int_eq(ends, (int)l->cell.step_count);
+    ck_assert_int_eq(ends, (int)(l->cell.step_count - (l->from.state ? l->from.steps : 0)));
 }
 
 int lab_run(struct lab *l) {
-    static const struct cell_machine_ops ops = {lab_create_vm, lab_create_guest, lab_copy_out};
+    static const struct cell_machine_ops ops = {lab_create_vm, lab_create_guest, lab_copy_out, lab_restore,
+                                                 lab_save};
     struct cell_env env = {
         .cell = &l->cell, .model = &l->model, .machine = &ops, .machine_ctx = l,
         .clock = sim_world_clock(l->world), .limits = l->limits, .scratch_dir = l->scratch,
-        .artifact_dir = l->artifacts, .attempt = 1, .emit = lab_emit, .emit_ctx = l,
+        .artifact_dir = l->artifacts, .attempt = 1, .from = l->from, .save = l->save, .emit = lab_emit, .emit_ctx = l,
         .stop = &l->stop,
     };
     CLEANUP_ERR struct err err = ERR_INIT;

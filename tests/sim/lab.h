@@ -24,7 +24,9 @@ struct lab {
     struct plan_step steps[LAB_STEPS_MAX];
     struct plan_cell cell;
     struct cell_limits limits;
-    char *dir, *scratch, *artifacts;
+    char *dir, *scratch, *artifacts, *states;
+    struct cell_from from; /* where the next run begins; nothing by itself */
+    struct cell_save save; /* and what it is to keep, in `states` */
     struct lab_seen *seen;
     size_t seen_count;
     int vms;       /* made so far */

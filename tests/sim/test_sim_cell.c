@@ -396,7 +396,7 @@ static enum zone *zones_of_calls(int *count) {
         const struct observation *o = &l->seen[i].o;
         if (o->type == OBS_STEP_BEGIN && strcmp(o->kind, "collect") == 0) {
             zone = ZONE_COLLECT;
-        } else if (o->type == OBS_STEP_BEGIN && strcmp(o->kind, "install") == 0) {
+        } else if (o->type == OBS_STEP_BEGIN && strcmp(o->kind, "install") == 0 && zone == ZONE_BARE) {
             zones[call] = ZONE_BARE; /* putting the first installer: nothing has run yet */
             call++;
             zone = ZONE_PRODUCTS;

@@ -48,6 +48,7 @@ struct host {
     enum behaviour *behaviour; /* by cell */
     struct worker workers[SCHED_JOBS_MAX];
     int running, most, jobs;
+    int asked; /* slots told of since the last wait */
     int spawned, swept, reaped, killed;
     int room;           /* workers this host has room for */
     int64_t interrupt_at[3];
@@ -130,16 +131,16 @@ static void script_write(struct worker *w, enum behaviour b, int64_t now) {
 
 /* ---- the host -------------------------------------------------------------------------------- */
 
-static int host_spawn(void *ctx, int slot, const struct plan_cell *cell, int attempt,
-                      struct err *err) {
+static int host_spawn(void *ctx, int slot, const struct sched_job *job, struct err *err) {
     struct host *h = ctx;
+    const struct plan_cell *cell = job->cell;
     struct worker *w = &h->workers[slot];
     ck_assert(!w->busy);
     size_t index = (size_t)(cell - h->plan.cells);
     if (h->behaviour[index] == CANNOT_START) {
         return err_set(err, ERR_SYSTEM, "fork: Resource temporarily unavailable");
     }
-    *w = (struct worker){.busy = true, .cell = cell, .attempt = attempt,
+    *w = (struct worker){.busy = true, .cell = cell, .attempt = job->attempt,
                          .stubborn = h->stubborn};
     script_write(w, h->behaviour[index], h->clock.now_ns);
     h->spawned++;
@@ -172,7 +173,17 @@ static int host_wait(void *ctx, int64_t deadline, struct err *err) {
     }
     ck_assert_msg(at != CLOCK_NEVER, "the scheduler waits for nothing, for ever");
     h->clock.clock.wait_until(&h->clock.clock, at);
+    h->asked = 0;
     return 0;
+}
+
+/* Every busy one: a slot with nothing to say is fine to be told, too. */
+static int host_ready(void *ctx) {
+    struct host *h = ctx;
+    while (h->asked < h->jobs && !h->workers[h->asked].busy) {
+        h->asked++;
+    }
+    return h->asked < h->jobs ? h->asked++ : -1;
 }
 
 static ssize_t host_read(void *ctx, int slot, char *buf, size_t len) {
@@ -233,7 +244,8 @@ static void host_sweep(void *ctx) {
     ((struct host *)ctx)->swept++;
 }
 
-static int host_room(void *ctx, const struct plan_cell *cell, char why[200]) {
+static int host_room(void *ctx, int host, const struct plan_cell *cell, char why[200]) {
+    (void)host;
     struct host *h = ctx;
     (void)cell;
     snprintf(why, 200, "room for %d", h->room);
@@ -284,8 +296,8 @@ static struct host *host_new(size_t cells, int jobs) {
     h->clock.now_ns = CLOCK_S;
     h->jobs = jobs;
     h->room = jobs;
-    h->steps[0] = (struct plan_step){STEP_BOOT, PHASE_BEFORE};
-    h->steps[1] = (struct plan_step){STEP_BOOT, PHASE_BEFORE};
+    h->steps[0] = (struct plan_step){STEP_BOOT, PHASE_BEFORE, -1, false};
+    h->steps[1] = (struct plan_step){STEP_BOOT, PHASE_BEFORE, -1, false};
     h->plan.cell_count = cells;
     h->plan.cells = mem_zalloc(cells, sizeof(*h->plan.cells));
     h->behaviour = mem_zalloc(cells, sizeof(*h->behaviour));
@@ -316,10 +328,14 @@ static void host_free(struct host *h) {
 }
 
 static int host_run(struct host *h, struct sched_result *res, struct err *err) {
-    static const struct sched_ops ops = {host_spawn, host_wait, host_read,       host_stop,  host_reap,
-                                         host_sweep, host_room, host_interrupts, host_record};
-    struct sched_opts o = {.plan = &h->plan, .jobs = h->jobs, .clock = &h->clock.clock,
-                           .ops = &ops, .ops_ctx = h,
+    static const struct sched_ops ops = {
+        .spawn = host_spawn, .wait = host_wait, .ready = host_ready, .read = host_read,
+        .stop = host_stop, .reap = host_reap, .sweep = host_sweep, .room = host_room,
+        .interrupts = host_interrupts, .record = host_record,
+    };
+    struct sched_host here = {"here", h->jobs};
+    struct sched_opts o = {.plan = &h->plan, .hosts = &here, .host_count = 1,
+                           .clock = &h->clock.clock, .ops = &ops, .ops_ctx = h,
                            .progress = {.cell_finished = host_finished, .ctx = h}};
     sched_limits_default(&o.limits);
     int rc = sched_run(&o, res, err);
@@ -479,13 +495,17 @@ START_TEST(no_room_at_all_is_told_and_ends) {
 }
 END_TEST
 
-START_TEST(jobs_out_of_range_are_refused) {
+START_TEST(hosts_without_slots_are_refused) {
     struct host *h = host_new(1, 1);
     struct sched_result res;
-    h->jobs = SCHED_JOBS_MAX + 1;
     struct err err = ERR_INIT;
     static const struct sched_ops none;
-    struct sched_opts o = {.plan = &h->plan, .jobs = h->jobs, .ops = &none};
+    struct sched_host lame = {"lame", 0};
+    struct sched_opts o = {.plan = &h->plan, .hosts = &lame, .host_count = 1, .ops = &none};
+    ck_assert_int_lt(sched_run(&o, &res, &err), 0);
+    ck_assert_int_eq(err.cls, ERR_INPUT);
+    err_clear(&err);
+    o.host_count = 0;
     ck_assert_int_lt(sched_run(&o, &res, &err), 0);
     ck_assert_int_eq(err.cls, ERR_INPUT);
     err_clear(&err);
@@ -505,7 +525,7 @@ int main(void) {
     tcase_add_test(t, a_full_journal_ends_the_run);
     tcase_add_test(t, room_limits_how_many_run);
     tcase_add_test(t, no_room_at_all_is_told_and_ends);
-    tcase_add_test(t, jobs_out_of_range_are_refused);
+    tcase_add_test(t, hosts_without_slots_are_refused);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

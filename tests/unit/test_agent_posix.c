@@ -58,6 +58,10 @@ START_TEST(what_is_no_request_is_told_apart) {
     agent_error(&a, 4, "bad-args");
     agent_send(&a, "{'id':5,'op':'exec','args':{'command':7}}");
     agent_error(&a, 5, "bad-args");
+    agent_send(&a, "{'id':6,'op':'clock'}");
+    agent_error(&a, 6, "bad-args");
+    agent_send(&a, "{'id':7,'op':'clock','args':{'unix_ms':32503680000001}}");
+    agent_error(&a, 7, "bad-args");
     agent_send(&a, "{'id':6,'op':'exec','args':{'command':'x','timeout_ms':0}}");
     agent_error(&a, 6, "bad-args");
     agent_send(&a, "{'id':7,'op':'ping','deadline_ms':-1}");

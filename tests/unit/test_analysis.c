@@ -367,23 +367,6 @@ START_TEST(incomplete_and_unrun_cells_are_inconclusive) {
 }
 END_TEST
 
-START_TEST(second_attempt_counts_and_the_first_is_told) {
-    struct runs *r = runs_make(PAIR_SETS);
-    runs_cell(r, "winelab/alder/alder-content/1", 1);
-    runs_fail(r, FAILURE_HOST_RESOURCES, NULL, "disk full");
-    runs_end(r, true);
-    runs_cell(r, "winelab/alder/alder-content/1", 2);
-    runs_end(r, true);
-    struct analysis *a = runs_analyse(r);
-    ck_assert_int_eq(a->cells[0].verdict, VERDICT_PASS);
-    ck_assert_int_eq(a->cells[0].attempts, 2);
-    ck_assert_str_eq(a->cells[0].evidence[0], "attempt 1: host-resources: disk full");
-    ck_assert_ptr_nonnull(strstr(a->cells[0].summary, "passed on attempt 2"));
-    analysis_free(a);
-    runs_free(r);
-}
-END_TEST
-
 START_TEST(broken_neighbour_before_the_update_leaves_it_unknown) {
     struct runs *r = runs_make(PAIR_SETS);
     runs_cell_passes(r, "winelab/birch/birch-engine/1");
@@ -581,7 +564,6 @@ int main(void) {
     tcase_add_test(t, lab_trouble_after_a_boot_loop_does_not_undo_it);
     tcase_add_test(t, image_fault_is_its_own_class);
     tcase_add_test(t, incomplete_and_unrun_cells_are_inconclusive);
-    tcase_add_test(t, second_attempt_counts_and_the_first_is_told);
     tcase_add_test(t, broken_neighbour_before_the_update_leaves_it_unknown);
     tcase_add_test(t, products_fine_alone_and_broken_together_need_no_update);
     tcase_add_test(t, control_cell_failing_alike_clears_the_update);

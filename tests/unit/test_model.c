@@ -150,7 +150,10 @@ static void test_is_matrix(const struct model *m) {
         STEP_APPLY,   STEP_TOOK,   STEP_REBOOT, STEP_VERIFY, STEP_DETECT, STEP_MEASURE,
     };
     ck_assert_uint_eq(m->step_count, ARRAY_LEN(steps));
-    ck_assert_mem_eq(m->steps, steps, sizeof(steps));
+    for (size_t i = 0; i < m->step_count; i++) {
+        ck_assert_int_eq(m->steps[i].kind, steps[i]);
+        ck_assert_int_eq(m->steps[i].fresh, steps[i] == STEP_MEASURE);
+    }
     ck_assert_uint_eq(m->workload_count, 8);
     ck_assert_int_eq(m->repetitions, 1);
     ck_assert_uint_eq(m->set_count, 1);
@@ -168,6 +171,28 @@ START_TEST(model_holds_what_the_files_say) {
     test_is_product(m, dir);
     test_is_update(m, dir);
     test_is_matrix(m);
+    model_free(m);
+    test_done(dir);
+}
+END_TEST
+
+START_TEST(model_steps_say_whether_they_are_fresh) {
+    char *dir = test_dir();
+    test_write(dir, "matrix.json",
+               "{\"format\": \"coexist-matrix/1\", \"name\": \"m\", \"images\": [\"winelab\"],"
+               "\"products\": [\"alder.json\"], \"updates\": [\"up.json\"],"
+               "\"product_sets\": [{\"products\": [\"alder\"]}],"
+               "\"steps\": [\"install\", {\"step\": \"reboot\", \"fresh\": true}, \"measure\","
+               "{\"step\": \"measure\", \"fresh\": false}, {\"step\": \"apply\"}]}");
+    struct model *m = test_load(dir);
+    static const struct model_step steps[] = {{STEP_INSTALL, false}, {STEP_REBOOT, true},
+                                              {STEP_MEASURE, true}, {STEP_MEASURE, false},
+                                              {STEP_APPLY, false}};
+    ck_assert_uint_eq(m->step_count, ARRAY_LEN(steps));
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        ck_assert_int_eq(m->steps[i].kind, steps[i].kind);
+        ck_assert_int_eq(m->steps[i].fresh, steps[i].fresh);
+    }
     model_free(m);
     test_done(dir);
 }
@@ -375,6 +400,7 @@ int main(void) {
     Suite *s = suite_create("model");
     TCase *t = tcase_create("model");
     tcase_add_test(t, model_holds_what_the_files_say);
+    tcase_add_test(t, model_steps_say_whether_they_are_fresh);
     tcase_add_test(t, model_modules_are_found_with_their_owner);
     tcase_add_test(t, model_comes_back_from_the_journal_without_its_files);
     tcase_add_test(t, model_from_a_damaged_journal_complains);

@@ -17,7 +17,7 @@ struct world {
     const struct model_product *in_set[2][WORLD_PRODUCTS];
     const struct model_update *tried[WORLD_UPDATES];
     struct model_set sets[2];
-    enum step_kind steps[16];
+    struct model_step steps[16];
     char *images[2];
     char ids[WORLD_PRODUCTS + WORLD_UPDATES][8];
     char names[2][8];
@@ -39,7 +39,9 @@ static struct world *world_new(size_t set_size) {
         w->updates[i].id = id;
         w->tried[i] = &w->updates[i];
     }
-    memcpy(w->steps, steps, sizeof(steps));
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        w->steps[i] = (struct model_step){steps[i], step_kind_is_fresh(steps[i])};
+    }
     memcpy(w->names[0], "winlab", 7);
     memcpy(w->names[1], "other", 6);
     w->images[0] = w->names[0];
@@ -82,16 +84,18 @@ START_TEST(plan_lists_cells_in_a_fixed_order) {
 END_TEST
 
 START_TEST(plan_phases_change_at_apply) {
-    static const enum step_kind kinds[] = {STEP_PROVISION, STEP_BOOT,     STEP_INSTALL, STEP_VERIFY,
-                                           STEP_APPLY,     STEP_TOOK,     STEP_REBOOT,  STEP_VERIFY,
-                                           STEP_ROLLBACK,  STEP_MEASURE,  STEP_COLLECT, STEP_TEARDOWN};
+    static const enum step_kind kinds[] = {
+        STEP_PROVISION, STEP_BOOT,   STEP_INSTALL,  STEP_INSTALL, STEP_VERIFY,  STEP_APPLY, STEP_TOOK,
+        STEP_REBOOT,    STEP_VERIFY, STEP_ROLLBACK, STEP_MEASURE, STEP_COLLECT, STEP_TEARDOWN};
     struct world *w = world_new(2);
     struct plan *p = world_plan(w);
     const struct plan_cell *c = plan_find(p, "winlab/a+b/u1/1");
     ck_assert_uint_eq(c->step_count, ARRAY_LEN(kinds));
     for (size_t i = 0; i < c->step_count; i++) {
         ck_assert_int_eq(c->steps[i].kind, kinds[i]);
-        ck_assert_int_eq(c->steps[i].phase, i < 4 ? PHASE_BEFORE : PHASE_AFTER);
+        ck_assert_int_eq(c->steps[i].phase, i < 5 ? PHASE_BEFORE : PHASE_AFTER);
+        ck_assert_int_eq(c->steps[i].product, kinds[i] == STEP_INSTALL ? (int)i - 2 : -1);
+        ck_assert_int_eq(c->steps[i].fresh, i >= 10);
     }
     plan_free(p);
     free(w);
@@ -99,9 +103,9 @@ START_TEST(plan_phases_change_at_apply) {
 END_TEST
 
 START_TEST(plan_control_cells_have_no_update_steps) {
-    static const enum step_kind kinds[] = {STEP_PROVISION, STEP_BOOT,   STEP_INSTALL, STEP_VERIFY,
-                                           STEP_REBOOT,    STEP_VERIFY, STEP_MEASURE, STEP_COLLECT,
-                                           STEP_TEARDOWN};
+    static const enum step_kind kinds[] = {STEP_PROVISION, STEP_BOOT,   STEP_INSTALL, STEP_INSTALL,
+                                           STEP_VERIFY,    STEP_REBOOT, STEP_VERIFY,  STEP_MEASURE,
+                                           STEP_COLLECT,   STEP_TEARDOWN};
     struct world *w = world_new(2);
     struct plan *p = world_plan(w);
     const struct plan_cell *c = plan_find(p, "winlab/a+b/none/2");
@@ -178,9 +182,13 @@ START_TEST(plan_as_json) {
     ck_assert_str_eq(json_string_value(json_object_get(cell, "update")), "u1");
     const json_t *products = json_object_get(cell, "products");
     ck_assert_str_eq(json_string_value(json_array_get(products, 1)), "b");
-    const json_t *apply = json_array_get(json_object_get(cell, "steps"), 4);
+    const json_t *apply = json_array_get(json_object_get(cell, "steps"), 5);
     ck_assert_str_eq(json_string_value(json_object_get(apply, "step")), "apply");
     ck_assert_str_eq(json_string_value(json_object_get(apply, "phase")), "after");
+    ck_assert_ptr_null(json_object_get(apply, "product"));
+    const json_t *install = json_array_get(json_object_get(cell, "steps"), 3);
+    ck_assert_str_eq(json_string_value(json_object_get(install, "product")), "b");
+    ck_assert(json_is_false(json_object_get(install, "fresh")));
     json_decref(j);
     plan_free(p);
     free(w);

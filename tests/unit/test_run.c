@@ -64,7 +64,7 @@ static void fixture_open(struct fixture *f, const char *const *cells) {
     ck_assert_int_eq(fs_mkdirs(f->lab, NULL), 0);
     ck_assert_int_eq(fs_mkdirs(f->run, NULL), 0);
     ck_assert_int_eq(fs_write_atomic(f->program, script, strlen(script), 0755, NULL), 0);
-    f->step = (struct plan_step){STEP_BOOT, PHASE_BEFORE};
+    f->step = (struct plan_step){STEP_BOOT, PHASE_BEFORE, -1, false};
     f->plan.cells = f->cells;
     for (; cells[f->plan.cell_count]; f->plan.cell_count++) {
         f->cells[f->plan.cell_count] =
@@ -97,7 +97,9 @@ static void fixture_close(struct fixture *f) {
 }
 
 static struct sched_result fixture_run(struct fixture *f, int64_t grace) {
-    struct sched_opts o = {.plan = &f->plan, .jobs = 2, .clock = clock_monotonic(),
+    struct sched_host here = {"here", 2};
+    struct sched_opts o = {.plan = &f->plan, .hosts = &here, .host_count = 1,
+                           .clock = clock_monotonic(),
                            .ops = spawn_ops(), .ops_ctx = f->spawn};
     sched_limits_default(&o.limits);
     o.limits.grace = grace;
@@ -347,6 +349,56 @@ START_TEST(dead_runs_are_marked_living_ones_not) {
 }
 END_TEST
 
+/* Killed while its folder was made: there is no run. */
+START_TEST(half_made_runs_are_removed) {
+    struct fixture f;
+    fixture_open(&f, (const char *const[]){NULL});
+    CLEANUP_FREE char *runs = fs_dirname(f.run);
+    CLEANUP_FREE char *part = fs_join(runs, SWEEP_RUN_PART "r2");
+    CLEANUP_FREE char *path = fs_join(part, SWEEP_RUN_LOCK);
+    ck_assert_int_eq(fs_mkdirs(part, NULL), 0);
+    int lock = fs_lock(path, NULL);
+    ck_assert_int_eq(sweep_runs(runs, NULL, NULL), 0);
+    ck_assert(fs_exists(part)); /* still at it */
+    close(lock);
+    ck_assert_int_eq(sweep_runs(runs, NULL, NULL), 0);
+    ck_assert(!fs_exists(part) && fs_exists(f.run));
+    fixture_close(&f);
+}
+END_TEST
+
+static bool has_memory(struct fixture *f, const char *state) {
+    CLEANUP_FREE char *path = str_printf("%s/%s/memory", f->dir, state);
+    return fs_exists(path);
+}
+
+/* For a resume: as long as it takes no more than half of the room. */
+START_TEST(memory_that_nobody_waits_for_stays_while_there_is_room) {
+    static const char *const states[] = {"a", "b", "c"};
+    struct fixture f;
+    fixture_open(&f, (const char *const[]){NULL});
+    char memory[4000] = "memory";
+    for (size_t i = 0; i < 3; i++) {
+        CLEANUP_FREE char *path = str_printf("%s/%s/memory", f.dir, states[i]);
+        CLEANUP_FREE char *dir = fs_dirname(path);
+        ck_assert_int_eq(fs_mkdirs(dir, NULL), 0);
+        ck_assert_int_eq(fs_write_atomic(path, memory, sizeof(memory), 0644, NULL), 0);
+    }
+    struct spawn_spec spec = {.program = f.program, .lab_dir = f.lab, .run_dir = f.run,
+                              .states = f.dir, .states_max = 10000, .journal = f.journal};
+    struct spawn *s = spawn_new(&spec, NULL);
+    const struct sched_ops *ops = spawn_ops();
+    ck_assert_int_gt(ops->drop_state(s, 0, "a", SCHED_DROP_MEMORY), 0);
+    ck_assert_int_eq(ops->drop_state(s, 0, "b", SCHED_DROP_MEMORY), 0);
+    ck_assert(has_memory(&f, "a") && !has_memory(&f, "b"));
+    ck_assert_int_eq(ops->drop_state(s, 0, "a", SCHED_DROP_ALL), 0); /* makes room again */
+    ck_assert_int_gt(ops->drop_state(s, 0, "c", SCHED_DROP_MEMORY), 0);
+    ck_assert(!has_memory(&f, "a") && has_memory(&f, "c"));
+    spawn_free(s);
+    fixture_close(&f);
+}
+END_TEST
+
 START_TEST(the_host_is_described) {
     ck_assert_int_gt(host_memory_available(), 1 << 20);
     CLEANUP_FREE char *text = host_describe(0);
@@ -370,6 +422,8 @@ int main(void) {
     tcase_add_test(w, sweep_finds_the_vms_root);
     tcase_add_test(w, sweep_of_no_lab_is_fine);
     tcase_add_test(w, dead_runs_are_marked_living_ones_not);
+    tcase_add_test(w, half_made_runs_are_removed);
+    tcase_add_test(w, memory_that_nobody_waits_for_stays_while_there_is_room);
     tcase_add_test(w, the_host_is_described);
     suite_add_tcase(s, t);
     suite_add_tcase(s, w);

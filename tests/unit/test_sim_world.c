@@ -272,12 +272,14 @@ START_TEST(a_state_brings_the_facts_back_in_another_world) {
     BENCH;
     bench_up(&b);
     install(b.world, NULL);
-    CLEANUP_FREE char *memory = fs_join(b.dir, "memory.json");
-    ck_assert_int_eq(vm_save(b.vm, memory, in_s(&b, 60), NULL), 0);
-    ck_assert_int_eq(vm_state(b.vm), VM_OFF);
+    CLEANUP_FREE char *state = fs_join(b.dir, "state");
+    ck_assert_int_eq(fs_mkdirs(state, NULL), 0);
+    ck_assert_int_eq(vm_save(b.vm, state, in_s(&b, 60), NULL), 0);
+    ck_assert_int_eq(vm_state(b.vm), VM_RUNNING);
+    sim_world_set(b.world, "service:AlderSvc", "stopped"); /* the saved machine goes on */
     struct bench c = bench_new();
     sim_world_set(c.world, "service:Stranger", "running");
-    ck_assert_int_eq(vm_restore(c.vm, memory, vm_disk_path(b.vm), in_s(&c, 60), NULL), 0);
+    ck_assert_int_eq(vm_restore(c.vm, state, in_s(&c, 60), NULL), 0);
     ck_assert_str_eq(sim_world_get(c.world, "service:AlderSvc"), "running");
     ck_assert_ptr_null(sim_world_get(c.world, "service:Stranger"));
     ck_assert_int_eq(bench_ping(&c), ERR_NONE);

@@ -1,9 +1,14 @@
 /* The checking wrapper in front of every VM backend: order of calls, states, events, traces. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/str.h"
 #include "vm/vm.h"
 
 /* A backend that does nothing but count, and fails when told. */
@@ -24,14 +29,19 @@ static int dummy_deadline(void *self, int64_t deadline, struct err *err) {
     (void)deadline;
     return dummy_do(self, err);
 }
-static int dummy_save(void *self, const char *path, int64_t deadline, struct err *err) {
-    (void)path;
-    return dummy_deadline(self, deadline, err);
+/* Fails halfway when it fails. */
+static int dummy_save(void *self, const char *dir, int64_t deadline, struct err *err) {
+    CLEANUP_FREE char *disk = fs_join(dir, VM_STATE_DISK);
+    CLEANUP_FREE char *memory = fs_join(dir, VM_STATE_MEMORY);
+    ck_assert_int_eq(fs_write_atomic(disk, "d", 1, 0600, NULL), 0);
+    if (dummy_deadline(self, deadline, err) < 0) {
+        return -1;
+    }
+    return fs_write_atomic(memory, "m", 1, 0600, err);
 }
-static int dummy_restore(void *self, const char *memory, const char *overlay, int64_t deadline,
-                         struct err *err) {
-    (void)overlay;
-    return dummy_save(self, memory, deadline, err);
+static int dummy_restore(void *self, const char *dir, int64_t deadline, struct err *err) {
+    ck_assert_int_eq(dir[0], '/');
+    return dummy_deadline(self, deadline, err);
 }
 static int dummy_screenshot(void *self, const char *path, struct err *err) {
     (void)path;
@@ -84,9 +94,25 @@ static const struct vm_ops dummy_ops = {
 
 enum call { START, STOP, RESET, SAVE, RESTORE, SCREENSHOT, DUMP, DIAGNOSE, ENDPOINTS, CALLS };
 
+static char states[] = "/tmp/coexist-test-XXXXXX";
+
+/* An empty folder, or one with a state in it. Caller frees. */
+static char *state_dir(bool full) {
+    CLEANUP_FREE char *dir = fs_join(states, full ? "full" : "empty");
+    ck_assert_int_eq(fs_remove_tree(dir, NULL), 0);
+    ck_assert_int_eq(mkdir(dir, 0700), 0);
+    if (full) {
+        struct dummy d = {0};
+        ck_assert_int_eq(dummy_save(&d, dir, CLOCK_NEVER, NULL), 0);
+    }
+    return STEAL(dir);
+}
+
 static int do_call(struct vm *vm, enum call call, struct err *err) {
     struct vm_diagnostics diagnostics;
     struct vm_endpoints endpoints;
+    CLEANUP_FREE char *empty = state_dir(false);
+    CLEANUP_FREE char *full = state_dir(true);
     switch (call) {
     case START:
         return vm_start(vm, CLOCK_NEVER, err);
@@ -95,9 +121,9 @@ static int do_call(struct vm *vm, enum call call, struct err *err) {
     case RESET:
         return vm_reset(vm, CLOCK_NEVER, err);
     case SAVE:
-        return vm_save(vm, "x", CLOCK_NEVER, err);
+        return vm_save(vm, empty, CLOCK_NEVER, err);
     case RESTORE:
-        return vm_restore(vm, "x", "y", CLOCK_NEVER, err);
+        return vm_restore(vm, full, CLOCK_NEVER, err);
     case SCREENSHOT:
         return vm_screenshot(vm, "x", err);
     case DUMP:
@@ -137,7 +163,7 @@ static struct vm *vm_in(enum vm_state state, struct dummy *d, struct clock_virtu
 /* The documented life of a VM, written down a second time: where each call leads, -1 = refused. */
 static const int leads[VM_GONE][CALLS] = {
     [VM_DEFINED] = {VM_RUNNING, -1, -1, -1, VM_RUNNING, -1, -1, -1, -1},
-    [VM_RUNNING] = {-1, VM_OFF, VM_RUNNING, VM_OFF, -1, VM_RUNNING, -2, VM_RUNNING, VM_RUNNING},
+    [VM_RUNNING] = {-1, VM_OFF, VM_RUNNING, VM_RUNNING, -1, VM_RUNNING, -2, VM_RUNNING, VM_RUNNING},
     [VM_CRASHED] = {-1, VM_OFF, VM_RUNNING, -1, -1, VM_CRASHED, -2, VM_CRASHED, VM_CRASHED},
     [VM_OFF] = {VM_RUNNING, -1, -1, -1, -1, -1, -1, -1, -1},
 };
@@ -175,6 +201,63 @@ START_TEST(a_failed_call_leaves_the_state_and_says_where) {
     ck_assert_int_eq(vm_start(vm, CLOCK_NEVER, NULL), -1); /* a caller that does not care */
     ck_assert_int_eq(vm_state(vm), VM_DEFINED);
     vm_destroy(vm);
+}
+END_TEST
+
+static bool dir_is_empty(const char *dir) {
+    return rmdir(dir) == 0;
+}
+
+START_TEST(a_failed_save_leaves_no_half_state) {
+    struct clock_virtual clock;
+    clock_virtual_init(&clock);
+    struct dummy d;
+    struct vm *vm = vm_in(VM_RUNNING, &d, &clock);
+    CLEANUP_FREE char *dir = state_dir(false);
+    d.fail = true;
+    ck_assert_int_eq(vm_save(vm, dir, CLOCK_NEVER, NULL), -1);
+    ck_assert_int_eq(d.calls, 1);
+    ck_assert_int_eq(vm_state(vm), VM_RUNNING);
+    ck_assert(dir_is_empty(dir));
+    vm_destroy(vm);
+}
+END_TEST
+
+START_TEST(a_state_goes_only_into_an_empty_folder) {
+    struct clock_virtual clock;
+    clock_virtual_init(&clock);
+    struct dummy d;
+    struct vm *vm = vm_in(VM_RUNNING, &d, &clock);
+    CLEANUP_FREE char *dir = state_dir(true);
+    CLEANUP_FREE char *memory = fs_join(dir, VM_STATE_MEMORY);
+    CLEANUP_ERR struct err err = ERR_INIT;
+    ck_assert_int_eq(vm_save(vm, dir, CLOCK_NEVER, &err), -1);
+    ck_assert_int_eq(err.cls, ERR_INPUT);
+    ck_assert(fs_exists(memory)); /* whose it is, it stays */
+    ck_assert_int_eq(fs_remove_tree(dir, NULL), 0);
+    ck_assert_int_eq(vm_save(vm, dir, CLOCK_NEVER, NULL), -1);
+    ck_assert_int_eq(d.calls, 0);
+    vm_destroy(vm);
+}
+END_TEST
+
+START_TEST(a_folder_that_lacks_a_file_is_no_state) {
+    static const char *const files[] = {VM_STATE_MEMORY, VM_STATE_DISK};
+    struct clock_virtual clock;
+    clock_virtual_init(&clock);
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        struct dummy d;
+        struct vm *vm = vm_in(VM_DEFINED, &d, &clock);
+        CLEANUP_FREE char *dir = state_dir(true);
+        CLEANUP_FREE char *file = fs_join(dir, files[i]);
+        CLEANUP_ERR struct err err = ERR_INIT;
+        ck_assert_int_eq(unlink(file), 0);
+        ck_assert_int_eq(vm_restore(vm, dir, CLOCK_NEVER, &err), -1);
+        ck_assert_int_eq(err.cls, ERR_INPUT);
+        ck_assert_ptr_nonnull(strstr(err_text(&err), files[i]));
+        ck_assert_int_eq(d.calls, 0);
+        vm_destroy(vm);
+    }
 }
 END_TEST
 
@@ -263,10 +346,17 @@ START_TEST(each_call_is_traced_with_its_duration) {
 END_TEST
 
 int main(void) {
+    if (!mkdtemp(states)) {
+        perror(states);
+        return 1;
+    }
     Suite *s = suite_create("vm wrap");
     TCase *t = tcase_create("vm wrap");
     tcase_add_test(t, every_call_in_every_state_does_what_is_documented);
     tcase_add_test(t, a_failed_call_leaves_the_state_and_says_where);
+    tcase_add_test(t, a_failed_save_leaves_no_half_state);
+    tcase_add_test(t, a_state_goes_only_into_an_empty_folder);
+    tcase_add_test(t, a_folder_that_lacks_a_file_is_no_state);
     tcase_add_test(t, events_move_the_state);
     tcase_add_test(t, an_event_from_before_a_reset_is_history);
     tcase_add_test(t, an_unknown_event_is_a_lab_bug);
@@ -276,5 +366,6 @@ int main(void) {
     srunner_run_all(r, CK_NORMAL);
     int failed = srunner_ntests_failed(r);
     srunner_free(r);
+    fs_remove_tree(states, NULL);
     return failed == 0 ? 0 : 1;
 }

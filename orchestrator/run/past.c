@@ -1,0 +1,218 @@
+#include "run/past.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "model/failure.h"
+#include "run/states.h"
+
+struct past_cell { /* a cell while its rows are read: they come attempt by attempt */
+    int attempt;
+    bool complete; /* the attempt came to its end */
+    bool infra;    /* the lab itself failed in it */
+    int lab_failures;
+    bool done;
+};
+
+struct past_read {
+    const struct past_spec *spec;
+    struct past *out;
+    size_t *by_id; /* indexes into the plan's cells, sorted by id */
+    struct past_cell *cells;
+};
+
+/* ---- cells by id ---------------------------------------------------------------------------- */
+
+static int past_compare(const void *a, const void *b, void *ctx) {
+    const struct plan *plan = ctx;
+    return strcmp(plan->cells[*(const size_t *)a].id, plan->cells[*(const size_t *)b].id);
+}
+
+static size_t *past_sort(const struct plan *plan) {
+    size_t *order = mem_zalloc(plan->cell_count + 1, sizeof(*order));
+    for (size_t i = 0; i < plan->cell_count; i++) {
+        order[i] = i;
+    }
+    qsort_r(order, plan->cell_count, sizeof(*order), past_compare, (void *)plan);
+    return order;
+}
+
+/* Index into the plan's cells, or -1 for a stranger. */
+static ssize_t past_find(const struct past_read *r, const char *id) {
+    const struct plan *plan = r->spec->plan;
+    size_t low = 0, high = plan->cell_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int c = strcmp(plan->cells[r->by_id[middle]].id, id);
+        if (c == 0) {
+            return (ssize_t)r->by_id[middle];
+        }
+        *(c < 0 ? &low : &high) = c < 0 ? middle + 1 : middle;
+    }
+    return -1;
+}
+
+/* ---- progress ------------------------------------------------------------------------------- */
+
+static void past_close_attempt(struct past_cell *c) {
+    c->lab_failures += c->infra;
+    c->done |= c->complete && !c->infra;
+    c->complete = c->infra = false;
+}
+
+static bool past_is_infrastructure(const struct observation *o) {
+    const char *name = json_string_value(json_object_get(o->data, "class"));
+    enum failure_class class;
+    return name && failure_class_parse(name, &class) == 0 && failure_class_is_infrastructure(class);
+}
+
+static void past_add_kept(struct past_read *r, const struct observation *o, size_t cell) {
+    const char *name = json_string_value(json_object_get(o->data, "name"));
+    json_int_t steps = json_integer_value(json_object_get(o->data, "steps"));
+    /* The name becomes a path: nothing but a plain folder name may. */
+    if (!name || !*name || strlen(name) > 200 || name[0] == '.' || strchr(name, '/') || steps < 1 ||
+        (size_t)steps > r->spec->plan->cells[cell].step_count) {
+        return;
+    }
+    struct past *p = r->out;
+    p->kept = mem_grow(p->kept, p->kept_count + 1, sizeof(*p->kept));
+    p->kept[p->kept_count++] = (struct sched_kept){
+        .name = str_dup(name), .cell = cell, .attempt = o->attempt, .steps = (size_t)steps,
+        .at_ms = o->at_ms};
+}
+
+static int past_see(const struct observation *o, void *ctx) {
+    struct past_read *r = ctx;
+    ssize_t at = past_find(r, o->cell);
+    if (at < 0) {
+        return 0;
+    }
+    struct past_cell *c = &r->cells[at];
+    if (o->attempt != c->attempt) {
+        past_close_attempt(c);
+        c->attempt = o->attempt;
+    }
+    if (o->type == OBS_FAILURE) {
+        c->infra |= past_is_infrastructure(o);
+    } else if (o->type == OBS_CELL_END) {
+        c->complete = json_is_true(json_object_get(o->data, "complete"));
+    } else if (o->type == OBS_STATE) {
+        past_add_kept(r, o, (size_t)at);
+    }
+    return 0;
+}
+
+/* ---- states --------------------------------------------------------------------------------- */
+
+static void past_drop_kept(struct past *p, size_t i) {
+    free((char *)p->kept[i].name);
+    free((char *)p->kept[i].base);
+    memmove(&p->kept[i], &p->kept[i + 1], (p->kept_count - i - 1) * sizeof(*p->kept));
+    p->kept_count--;
+}
+
+static bool past_image_is(const struct past_read *r, size_t cell, const char *digest) {
+    char now[65];
+    state_image_digest(json_object_get(r->spec->images, r->spec->plan->cells[cell].image), now);
+    return str_eq(now, digest);
+}
+
+/* Whether the folder holds what the journal tells of; fills in what only the folder knows. */
+static bool past_check_kept(const struct past_read *r, struct sched_kept *k) {
+    struct state_note n;
+    if (states_read(r->spec->states, k->name, &n, NULL) < 0) {
+        return false;
+    }
+    bool same = str_eq(n.cell, r->spec->plan->cells[k->cell].id) && n.attempt == k->attempt &&
+                n.steps == k->steps && n.kvm == r->spec->kvm && past_image_is(r, k->cell, n.image);
+    k->bytes = n.bytes;
+    k->memory = n.memory;
+    k->base = same ? STEAL(n.base) : NULL;
+    state_note_clear(&n);
+    return same;
+}
+
+/* Index of the state of that name among the first `count`, or count. */
+static size_t past_find_kept(const struct past *p, size_t count, const char *name) {
+    size_t i = 0;
+    while (i < count && !str_eq(p->kept[i].name, name)) {
+        i++;
+    }
+    return i;
+}
+
+/* Bases to the front; what stands on nothing that is left falls away. */
+static void past_order_kept(struct past *p) {
+    size_t placed = 0;
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (size_t i = placed; i < p->kept_count; i++) {
+            const char *base = p->kept[i].base;
+            if (!base || past_find_kept(p, placed, base) < placed) {
+                struct sched_kept k = p->kept[i];
+                p->kept[i] = p->kept[placed];
+                p->kept[placed++] = k;
+                moved = true;
+            }
+        }
+    }
+    while (p->kept_count > placed) {
+        past_drop_kept(p, p->kept_count - 1);
+    }
+}
+
+static void past_check_states(struct past_read *r) {
+    struct past *p = r->out;
+    for (size_t i = 0; i < p->kept_count;) {
+        bool again = past_find_kept(p, i, p->kept[i].name) < i;
+        if (again || !past_check_kept(r, &p->kept[i])) {
+            past_drop_kept(p, i);
+        } else {
+            i++;
+        }
+    }
+    past_order_kept(p);
+}
+
+static void past_settle(struct past_read *r) {
+    for (size_t i = 0; i < r->spec->plan->cell_count; i++) {
+        struct past_cell *c = &r->cells[i];
+        past_close_attempt(c);
+        bool over = c->done || c->lab_failures >= r->spec->attempts_max;
+        r->out->cells[i] = (struct sched_past){.done = over, .attempts = c->attempt,
+                                                 .tries = c->lab_failures};
+        r->out->done += over;
+    }
+}
+
+int past_read(const struct past_spec *spec, struct past *out, struct err *err) {
+    *out = (struct past){.cells = mem_zalloc(spec->plan->cell_count + 1, sizeof(*out->cells))};
+    struct past_read r = {spec, out, past_sort(spec->plan),
+                          mem_zalloc(spec->plan->cell_count + 1, sizeof(struct past_cell))};
+    int rc = journal_each(spec->journal, past_see, &r, err);
+    if (rc == 0) {
+        past_settle(&r);
+        past_check_states(&r);
+    } else {
+        past_clear(out);
+    }
+    free(r.by_id);
+    free(r.cells);
+    return rc;
+}
+
+bool past_keeps(const char *name, void *past) {
+    const struct past *p = past;
+    return past_find_kept(p, p->kept_count, name) < p->kept_count;
+}
+
+void past_clear(struct past *p) {
+    while (p->kept_count > 0) {
+        past_drop_kept(p, p->kept_count - 1);
+    }
+    free(p->kept);
+    free(p->cells);
+    *p = (struct past){0};
+}

@@ -1,0 +1,473 @@
+/* The scheduler with states, on the virtual clock: everything shared is executed once, whatever
+ * fails nothing is lost, counted twice or left behind. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "support/fleet.h"
+#include "support/grove.h"
+
+static const enum step_kind usual[] = {STEP_INSTALL, STEP_VERIFY, STEP_DETECT, STEP_MEASURE,
+                                       STEP_APPLY,   STEP_TOOK,   STEP_VERIFY, STEP_KIND_COUNT};
+static const enum step_kind deep[] = {STEP_INSTALL, STEP_VERIFY, STEP_REBOOT,  STEP_VERIFY,
+                                      STEP_APPLY,   STEP_TOOK,   STEP_REBOOT,  STEP_VERIFY,
+                                      STEP_MEASURE, STEP_KIND_COUNT};
+
+struct world {
+    struct grove *grove;
+    struct plan *plan;
+    struct tree *tree;
+};
+
+static struct world world_new(const enum step_kind *steps, int repetitions, size_t images) {
+    struct world w = {.grove = grove_new()};
+    grove_steps(w.grove, steps);
+    grove_set(w.grove, "a", 2, true);
+    grove_set(w.grove, "ab", 3, true);
+    grove_set(w.grove, "abc", 1, true);
+    grove_set(w.grove, "bd", 2, false);
+    w.grove->model.repetitions = repetitions;
+    w.grove->model.image_count = images;
+    w.plan = grove_plan(w.grove, true);
+    w.tree = tree_build(w.plan);
+    return w;
+}
+
+static void world_free(struct world *w) {
+    tree_free(w->tree);
+    plan_free(w->plan);
+    free(w->grove);
+}
+
+static struct fleet_spec world_spec(const struct world *w, size_t hosts, int slots) {
+    return (struct fleet_spec){.plan = w->plan, .hosts = hosts, .slots = slots, .sharing = true,
+                               .states_max = 1000 * FLEET_STATE_BYTES, .facts = true};
+}
+
+/* Runs it to the end and checks what must hold of every run that ends by itself. */
+static struct fleet_counts run_whole(const struct fleet_spec *spec) {
+    struct fleet *f = fleet_new(spec);
+    struct sched_result res = fleet_run(f);
+    struct fleet_counts n = fleet_count(f);
+    ck_assert(!res.interrupted);
+    ck_assert_uint_eq(n.left, 0);
+    fleet_check_facts(f);
+    fleet_free(f);
+    return n;
+}
+
+/* ---- when nothing fails -------------------------------------------------------------------------- */
+
+START_TEST(every_shared_step_is_executed_once) {
+    for (int slots = 1; slots <= 4; slots++) {
+        struct world w = world_new(_i ? deep : usual, 3, 2);
+        struct fleet_spec spec = world_spec(&w, 1, slots);
+        struct fleet_counts n = run_whole(&spec);
+        ck_assert_uint_eq(n.executed, w.tree->unique);
+        ck_assert_uint_eq(n.done, w.plan->cell_count);
+        ck_assert_uint_eq(n.attempts, w.plan->cell_count);
+        spec.sharing = false;
+        struct fleet_counts apart = run_whole(&spec);
+        ck_assert_uint_eq(apart.executed, w.tree->steps);
+        ck_assert_uint_eq(apart.states, 0);
+        ck_assert_int_lt(n.ms, apart.ms);
+        world_free(&w);
+    }
+}
+END_TEST
+
+START_TEST(a_first_child_goes_on_without_being_restored) {
+    struct world w = world_new(usual, 3, 1);
+    struct fleet_spec spec = world_spec(&w, 1, 1);
+    struct fleet_counts n = run_whole(&spec);
+    size_t inner = 0, children = 0;
+    for (size_t i = 0; i < w.tree->count; i++) {
+        inner += w.tree->segments[i].child != TREE_NONE;
+        children += w.tree->segments[i].parent != TREE_NONE;
+    }
+    ck_assert_uint_eq(n.states, inner);
+    /* Of the children at each branch one went on in the machine that ran. */
+    ck_assert_uint_eq(n.restored, children - inner);
+    world_free(&w);
+}
+END_TEST
+
+START_TEST(few_states_are_kept_at_a_time) {
+    struct world w = world_new(deep, 4, 2);
+    struct fleet_spec spec = world_spec(&w, 1, 1);
+    struct fleet_counts n = run_whole(&spec);
+    ck_assert_uint_gt(n.states, 20);
+    ck_assert_int_le(n.most_bytes, 8 * FLEET_STATE_BYTES); /* a way down the tree, not all of it */
+    world_free(&w);
+}
+END_TEST
+
+START_TEST(the_budget_is_kept) {
+    struct world w = world_new(deep, 3, 1);
+    struct fleet_spec spec = world_spec(&w, 1, 3);
+    size_t before = SIZE_MAX;
+    for (int states = 0; states < 12; states++) {
+        spec.states_max = (int64_t)states * FLEET_STATE_BYTES + FLEET_STATE_BYTES / 2;
+        struct fleet_counts n = run_whole(&spec); /* the fleet checks the bytes at each state */
+        ck_assert_int_le(n.most_bytes, spec.states_max);
+        ck_assert_uint_eq(n.done, w.plan->cell_count);
+        ck_assert_uint_ge(n.executed, w.tree->unique);
+        ck_assert(states > 0 || n.executed == w.tree->steps); /* no room: all executed again */
+        ck_assert(states != 1 || n.executed < before);
+        before = n.executed;
+    }
+    ck_assert_uint_eq(before, w.tree->unique);
+    world_free(&w);
+}
+END_TEST
+
+START_TEST(several_hosts_divide_the_tree) {
+    struct world w = world_new(deep, 8, 2);
+    struct fleet_spec one = world_spec(&w, 1, 2), four = world_spec(&w, 4, 2);
+    struct fleet_counts alone = run_whole(&one), together = run_whole(&four);
+    ck_assert_uint_eq(together.done, w.plan->cell_count);
+    ck_assert_int_lt(together.ms, alone.ms / 2);
+    ck_assert_uint_lt(together.executed, w.tree->steps);
+    world_free(&w);
+}
+END_TEST
+
+START_TEST(the_longest_way_goes_first) {
+    /* One long cell and many short ones on two slots: begun last, it would end last. */
+    struct grove *g = grove_new();
+    static const enum step_kind steps[] = {STEP_INSTALL, STEP_MEASURE, STEP_KIND_COUNT};
+    grove_steps(g, steps);
+    grove_set(g, "a", 0, true);
+    grove_set(g, "b", 0, true);
+    grove_set(g, "c", 0, true);
+    grove_set(g, "defghijkl", 0, true);
+    struct plan *p = grove_plan(g, true);
+    struct fleet_spec spec = {.plan = p, .hosts = 1, .slots = 2, .facts = true};
+    struct fleet_counts n = run_whole(&spec);
+    struct estimate e;
+    estimate_init(&e);
+    double longest = estimate_steps(&e, &p->cells[3], 0, p->cells[3].step_count);
+    double shorter = estimate_steps(&e, &p->cells[0], 0, p->cells[0].step_count);
+    ck_assert_double_lt((double)n.ms, longest + shorter + 3000);
+    plan_free(p);
+    free(g);
+}
+END_TEST
+
+START_TEST(no_slot_idles_without_need) {
+    struct estimate e;
+    estimate_init(&e);
+    for (int slots = 1; slots <= 8; slots++) {
+        struct world w = world_new(_i ? deep : usual, 4, 2);
+        struct estimate_plan all;
+        estimate_tree(&e, w.tree, &all);
+        struct fleet_spec spec = world_spec(&w, 1, slots);
+        /* Graham's bound: the work shared out, and at worst the longest way behind it. */
+        double most = all.shared_ms / slots + all.longest_ms * (slots > 1) + 10 * e.restore_ms;
+        ck_assert_double_le((double)run_whole(&spec).ms, most);
+        world_free(&w);
+    }
+}
+END_TEST
+
+/* ---- when something does ------------------------------------------------------------------------- */
+
+struct blow { /* one fault, at one place */
+    enum fleet_fault fault;
+    size_t cell, step;
+    int times; /* attempts that it strikes */
+    size_t *struck;
+};
+
+static enum fleet_fault blow_step(void *ctx, size_t cell, int attempt, size_t step) {
+    struct blow *b = ctx;
+    if (cell == b->cell && step == b->step && attempt <= b->times) {
+        ++*b->struck;
+        return b->fault;
+    }
+    return FLEET_FINE;
+}
+
+START_TEST(any_fault_at_any_step) {
+    enum fleet_fault fault = (enum fleet_fault)_i;
+    struct world w = world_new(deep, 2, 1);
+    size_t struck = 0;
+    for (size_t step = 0; step < 16; step++) {
+        for (size_t cell = 0; cell < w.plan->cell_count; cell += 3) {
+            for (int times = 1; times <= 3; times += 2) {
+                struct blow b = {fault, cell, step, times, &struck};
+                struct fleet_spec spec = world_spec(&w, 1 + cell % 2, 2);
+                size_t before = struck;
+                spec.faults = (struct fleet_faults){.step = blow_step, .ctx = &b};
+                struct fleet_counts n = run_whole(&spec);
+                /* Each time the cell came to that step itself it was struck, and tried again. */
+                size_t hits = struck - before;
+                ck_assert_uint_le(hits, (size_t)times);
+                ck_assert_uint_eq(n.done, w.plan->cell_count - (hits == 3));
+                ck_assert_uint_eq(n.attempts, w.plan->cell_count + hits - (hits == 3));
+            }
+        }
+    }
+    ck_assert_uint_gt(struck, 50);
+    world_free(&w);
+}
+END_TEST
+
+START_TEST(tried_again_it_begins_at_the_deepest_state) {
+    struct world w = world_new(deep, 3, 1);
+    size_t struck = 0;
+    for (size_t cell = 0; cell < w.plan->cell_count; cell++) {
+        size_t own = w.tree->segments[w.tree->leaf[cell]].first;
+        struct blow b = {FLEET_KILLED, cell, own, 1, &struck};
+        struct fleet_spec spec = world_spec(&w, 1, 1);
+        spec.faults = (struct fleet_faults){.step = blow_step, .ctx = &b};
+        struct fleet_counts n = run_whole(&spec);
+        bool last = w.tree->segments[w.tree->leaf[cell]].next == TREE_NONE;
+        /* Only the step that failed is done twice, unless its state was dropped: it was the last
+         * one's to begin there. */
+        ck_assert_uint_ge(n.executed, w.tree->unique + 1);
+        ck_assert(last || n.executed == w.tree->unique + 1);
+    }
+    ck_assert_uint_eq(struck, w.plan->cell_count);
+    world_free(&w);
+}
+END_TEST
+
+/* The first boot of all hangs. */
+static enum fleet_fault hang_once(void *ctx, size_t cell, int attempt, size_t step) {
+    size_t *struck = ctx;
+    (void)cell;
+    (void)attempt;
+    return step == 1 && ++*struck == 1 ? FLEET_SILENT : FLEET_FINE;
+}
+
+START_TEST(a_maker_that_hangs_is_not_waited_for) {
+    struct world w = world_new(deep, 3, 1);
+    struct fleet_spec spec = world_spec(&w, 1, 4);
+    int64_t clean = run_whole(&spec).ms;
+    size_t struck = 0;
+    spec.faults = (struct fleet_faults){.step = hang_once, .ctx = &struck};
+    struct fleet_counts n = run_whole(&spec);
+    ck_assert_uint_ge(struck, 2);
+    ck_assert_uint_gt(n.executed, w.tree->unique);
+    /* It is found out after 120 s; three other slots did not stand still for that long. */
+    ck_assert_int_lt(n.ms, clean + 90000);
+    world_free(&w);
+}
+END_TEST
+
+/* Hash of place and seed below a rate in percent. */
+static bool chance(uint64_t seed, size_t a, size_t b, size_t c, unsigned percent) {
+    uint64_t h = seed * 0x9e3779b97f4a7c15u + a * 0xbf58476d1ce4e5b9u + b * 0x94d049bb133111ebu + c;
+    h = (h ^ (h >> 31)) * 0xff51afd7ed558ccdu;
+    h = (h ^ (h >> 29)) * 0xc4ceb9fe1a85ec53u;
+    return (h >> 33) % 100 < percent;
+}
+
+static bool chance_save(void *ctx, size_t cell, int attempt, size_t steps) {
+    return chance(*(uint64_t *)ctx, cell, (size_t)attempt, steps + 100, 30);
+}
+
+static bool chance_restore(void *ctx, size_t cell, int attempt, size_t steps) {
+    return chance(*(uint64_t *)ctx, cell, (size_t)attempt, steps + 200, 10);
+}
+
+static bool chance_spawn(void *ctx, size_t cell, int attempt) {
+    return chance(*(uint64_t *)ctx, cell, (size_t)attempt, 300, 3);
+}
+
+static bool chance_product(void *ctx, uint64_t guest) {
+    return chance(*(uint64_t *)ctx, (size_t)guest, 1, 2, 4);
+}
+
+static enum fleet_fault chance_step(void *ctx, size_t cell, int attempt, size_t step) {
+    uint64_t seed = *(uint64_t *)ctx;
+    return chance(seed, cell, (size_t)attempt, step, 2)
+               ? (enum fleet_fault)(1 + (cell + step + seed) % (FLEET_FAULT_COUNT - 1))
+               : FLEET_FINE;
+}
+
+static bool always(void *ctx, size_t cell, int attempt, size_t steps) {
+    (void)ctx;
+    (void)cell;
+    (void)attempt;
+    (void)steps;
+    return true;
+}
+
+START_TEST(states_that_cannot_be_saved_or_restored) {
+    struct world w = world_new(deep, 2, 1);
+    struct fleet_spec spec = world_spec(&w, 1, 2);
+    spec.faults = (struct fleet_faults){.save = always};
+    struct fleet_counts n = run_whole(&spec);
+    ck_assert_uint_eq(n.done, w.plan->cell_count);
+    ck_assert_uint_eq(n.attempts, w.plan->cell_count); /* nobody's try was used up by it */
+    spec.faults = (struct fleet_faults){.restore = always};
+    n = run_whole(&spec);
+    ck_assert_uint_eq(n.done, w.plan->cell_count); /* the last try of each relies on no state */
+    world_free(&w);
+}
+END_TEST
+
+START_TEST(a_product_that_fails_fails_for_each_cell_alike) {
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct world w = world_new(_i ? deep : usual, 2, 1);
+        struct fleet_spec spec = world_spec(&w, 1, 2);
+        spec.faults = (struct fleet_faults){.product = chance_product, .ctx = &seed};
+        struct fleet_counts n = run_whole(&spec); /* the facts tell where each cell must fail */
+        ck_assert_uint_eq(n.done, w.plan->cell_count);
+        spec.sharing = false;
+        n = run_whole(&spec);
+        ck_assert_uint_eq(n.done, w.plan->cell_count);
+        world_free(&w);
+    }
+}
+END_TEST
+
+static struct fleet_faults chance_all(uint64_t *seed) {
+    return (struct fleet_faults){.step = chance_step, .save = chance_save,
+                                 .restore = chance_restore, .spawn = chance_spawn,
+                                 .product = chance_product, .ctx = seed};
+}
+
+START_TEST(everything_fails_now_and_then) {
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct world w = world_new(seed % 2 ? deep : usual, 1 + (int)seed % 4, 1 + seed % 2);
+        struct fleet_spec spec = world_spec(&w, 1 + seed % 5, 1 + (int)seed % 3);
+        spec.states_max = (int64_t)(seed % 9) * FLEET_STATE_BYTES;
+        spec.faults = chance_all(&seed);
+        struct fleet_counts n = run_whole(&spec);
+        ck_assert_uint_gt(n.done, w.plan->cell_count / 2);
+        world_free(&w);
+    }
+}
+END_TEST
+
+/* ---- hosts that go --------------------------------------------------------------------------------- */
+
+START_TEST(a_host_that_is_gone_loses_nothing_but_time) {
+    struct world w = world_new(deep, 3, 1);
+    for (int64_t at = 0; at < 1200; at += 37) {
+        struct fleet_spec spec = world_spec(&w, 3, 2);
+        struct fleet *f = fleet_new(&spec);
+        fleet_host_gone_at(f, (int)at % 3, (at + 2) * CLOCK_S);
+        fleet_host_gone_at(f, (int)(at + 1) % 3, (at + 60) * CLOCK_S);
+        struct sched_result res = fleet_run(f);
+        ck_assert_uint_eq(res.done, w.plan->cell_count); /* a lost host is no try of the cell's */
+        ck_assert_uint_eq(fleet_count(f).left, 0);
+        fleet_check_facts(f);
+        fleet_free(f);
+    }
+    world_free(&w);
+}
+END_TEST
+
+START_TEST(when_all_hosts_are_gone_the_run_ends) {
+    struct world w = world_new(usual, 2, 1);
+    struct fleet_spec spec = world_spec(&w, 2, 2);
+    struct fleet *f = fleet_new(&spec);
+    fleet_host_gone_at(f, 0, 30 * CLOCK_S);
+    fleet_host_gone_at(f, 1, 150 * CLOCK_S);
+    struct sched_result res = fleet_run(f);
+    ck_assert_uint_gt(res.failed, 0);
+    for (size_t i = 0; i < w.plan->cell_count; i++) {
+        ck_assert_int_ge(fleet_attempts(f, i), 1); /* each one has its account */
+    }
+    fleet_free(f);
+    world_free(&w);
+}
+END_TEST
+
+/* ---- stopping and going on ---------------------------------------------------------------------------- */
+
+static void stop_and_go_on(const struct world *w, const struct fleet_spec *spec, int64_t at,
+                           int requests) {
+    struct fleet *f = fleet_new(spec);
+    for (int i = 0; i < requests; i++) {
+        fleet_interrupt_at(f, at + i * CLOCK_S);
+    }
+    struct sched_result res = fleet_run(f);
+    size_t before = res.done;
+    for (int rounds = 0; res.interrupted; rounds++) {
+        ck_assert_int_lt(rounds, 3);
+        ck_assert_uint_lt(res.done, w->plan->cell_count);
+        res = fleet_run(f);
+    }
+    ck_assert_uint_ge(res.done, before);
+    ck_assert_uint_eq(fleet_count(f).left, 0);
+    ck_assert(spec->faults.step || res.done == w->plan->cell_count);
+    fleet_check_facts(f);
+    fleet_free(f);
+}
+
+START_TEST(interrupted_at_any_time_it_goes_on) {
+    struct world w = world_new(deep, 2, 1);
+    struct fleet_spec spec = world_spec(&w, 1, 2);
+    int64_t whole = run_whole(&spec).ms;
+    for (int64_t ms = 900; ms < whole - 5000; ms += 2777) {
+        stop_and_go_on(&w, &spec, ms * CLOCK_MS, 1 + _i);
+    }
+    world_free(&w);
+}
+END_TEST
+
+START_TEST(resumed_it_begins_at_the_states_that_are_left) {
+    struct world w = world_new(deep, 3, 1);
+    struct fleet_spec spec = world_spec(&w, 1, 2);
+    struct fleet *f = fleet_new(&spec);
+    fleet_interrupt_at(f, 300 * CLOCK_S);
+    ck_assert(fleet_run(f).interrupted);
+    struct fleet_counts stopped = fleet_count(f);
+    ck_assert_uint_gt(stopped.left, 0);
+    fleet_run(f);
+    struct fleet_counts n = fleet_count(f);
+    ck_assert_uint_eq(n.left, 0);
+    /* At most the two cells under way do over what they had done alone since their last state. */
+    ck_assert_uint_le(n.executed, w.tree->unique + 2 * 14);
+    fleet_free(f);
+    world_free(&w);
+}
+END_TEST
+
+START_TEST(interrupted_amid_faults_it_goes_on) {
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct world w = world_new(deep, 2, 1);
+        struct fleet_spec spec = world_spec(&w, 1 + seed % 3, 2);
+        spec.states_max = (int64_t)(seed % 7) * FLEET_STATE_BYTES;
+        spec.faults = chance_all(&seed);
+        stop_and_go_on(&w, &spec, (int64_t)(10 + seed * 17) * CLOCK_S, 1 + (int)seed % 3);
+        world_free(&w);
+    }
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("sim_share");
+    TCase *t = tcase_create("sharing");
+    tcase_set_timeout(t, 300);
+    tcase_add_loop_test(t, every_shared_step_is_executed_once, 0, 2);
+    tcase_add_test(t, a_first_child_goes_on_without_being_restored);
+    tcase_add_test(t, few_states_are_kept_at_a_time);
+    tcase_add_test(t, the_budget_is_kept);
+    tcase_add_test(t, several_hosts_divide_the_tree);
+    tcase_add_test(t, the_longest_way_goes_first);
+    tcase_add_loop_test(t, no_slot_idles_without_need, 0, 2);
+    tcase_add_test(t, tried_again_it_begins_at_the_deepest_state);
+    tcase_add_test(t, a_maker_that_hangs_is_not_waited_for);
+    tcase_add_loop_test(t, any_fault_at_any_step, 1, FLEET_FAULT_COUNT);
+    tcase_add_test(t, states_that_cannot_be_saved_or_restored);
+    tcase_add_loop_test(t, a_product_that_fails_fails_for_each_cell_alike, 0, 2);
+    tcase_add_test(t, everything_fails_now_and_then);
+    tcase_add_test(t, a_host_that_is_gone_loses_nothing_but_time);
+    tcase_add_test(t, when_all_hosts_are_gone_the_run_ends);
+    tcase_add_loop_test(t, interrupted_at_any_time_it_goes_on, 0, 3);
+    tcase_add_test(t, resumed_it_begins_at_the_states_that_are_left);
+    tcase_add_test(t, interrupted_amid_faults_it_goes_on);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,209 @@
+/* Cells that keep states and cells that begin at them, on the virtual clock, with faults at every call. */
+#include <check.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "sim/lab.h"
+
+/* After provision, boot and both installs; after the first detect. */
+static const size_t save_after[] = {4, 6};
+static const char *const save_names[] = {"2-1", "4-1"};
+
+static struct lab *saving_lab(void) {
+    struct lab *l = lab_new();
+    l->save = (struct cell_save){save_after, save_names, 2};
+    return l;
+}
+
+static void begin_at(struct lab *l, size_t which) {
+    l->save = (struct cell_save){NULL, NULL, 0};
+    l->from = (struct cell_from){.state = save_names[which], .steps = save_after[which],
+                                 .cell = "winelab/alder/none/1", .attempt = 2, .at_ms = 60000};
+}
+
+static const struct observation *first_of(const struct lab *l, enum obs_type type) {
+    for (size_t i = 0; i < l->seen_count; i++) {
+        if (l->seen[i].o.type == type) {
+            return &l->seen[i].o;
+        }
+    }
+    return NULL;
+}
+
+/* What a cell found out from one step on: checks and metrics, without their times. Caller frees. */
+static char *findings(const struct lab *l, int from_step) {
+    struct str s = STR_INIT;
+    for (size_t i = 0; i < l->seen_count; i++) {
+        const struct observation *o = &l->seen[i].o;
+        const char *name = json_string_value(json_object_get(o->data, "name"));
+        if (o->step >= from_step && (o->type == OBS_CHECK || o->type == OBS_METRIC)) {
+            str_addf(&s, "%d %s %s %s %d\n", o->step, obs_type_name(o->type), o->phase, name,
+                     json_is_true(json_object_get(o->data, "ok")));
+        }
+    }
+    return str_take(&s);
+}
+
+START_TEST(keeping_states_changes_nothing) {
+    struct lab *plain = lab_new(), *l = saving_lab();
+    ck_assert_int_eq(lab_run(plain), 0);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_uint_eq(lab_failures(l), 0);
+    ck_assert_uint_eq(lab_count(l, OBS_STATE), 2);
+    const struct observation *o = first_of(l, OBS_STATE);
+    ck_assert_int_eq(json_integer_value(json_object_get(o->data, "steps")), 4);
+    ck_assert_str_eq(json_string_value(json_object_get(o->data, "name")), "2-1");
+    ck_assert_int_gt(json_integer_value(json_object_get(o->data, "bytes")), 0);
+    ck_assert_int_eq(o->step, -1); /* of no step, or those who begin there would have it, too */
+    CLEANUP_FREE char *a = findings(plain, 0);
+    CLEANUP_FREE char *b = findings(l, 0);
+    ck_assert_str_eq(a, b);
+    lab_free(plain);
+    lab_free(l);
+}
+END_TEST
+
+START_TEST(a_cell_goes_on_from_a_state) {
+    struct lab *l = saving_lab();
+    ck_assert_int_eq(lab_run(l), 0);
+    CLEANUP_FREE char *whole = findings(l, (int)save_after[_i]);
+    begin_at(l, (size_t)_i);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_uint_eq(lab_failures(l), 0);
+    CLEANUP_FREE char *rest = findings(l, 0);
+    ck_assert_str_eq(whole, rest); /* nothing before, everything after */
+    const struct observation *begin = &l->seen[0].o, *step = first_of(l, OBS_STEP_BEGIN);
+    const json_t *from = json_object_get(begin->data, "from");
+    ck_assert_str_eq(json_string_value(json_object_get(from, "cell")), "winelab/alder/none/1");
+    ck_assert_int_eq(json_integer_value(json_object_get(from, "attempt")), 2);
+    ck_assert_int_eq(json_integer_value(json_object_get(from, "steps")), (int)save_after[_i]);
+    ck_assert_str_eq(json_string_value(json_object_get(from, "state")), save_names[_i]);
+    ck_assert_int_eq(begin->at_ms, 60000); /* its time goes on */
+    ck_assert_int_eq(step->step, (int)save_after[_i]);
+    lab_free(l);
+}
+END_TEST
+
+START_TEST(a_state_that_cannot_be_kept_is_a_note) {
+    struct lab *l = saving_lab();
+    sim_world_fail_saves(l->world, _i ? ERR_NOSPACE : ERR_SYSTEM);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_uint_eq(lab_failures(l), 0);
+    ck_assert_uint_eq(lab_count(l, OBS_STATE), 0);
+    ck_assert_ptr_nonnull(strstr(lab_text(first_of(l, OBS_NOTE)), "state 2-1 was not kept"));
+    lab_free(l);
+}
+END_TEST
+
+static const struct {
+    enum err_class cls;
+    enum failure_class class;
+} restores[] = {
+    {ERR_SYSTEM, FAILURE_VM_DIED}, {ERR_TIMEOUT, FAILURE_VM_DIED}, {ERR_INPUT, FAILURE_LAB_BUG},
+    {ERR_BUG, FAILURE_LAB_BUG},    {ERR_NOSPACE, FAILURE_HOST_RESOURCES},
+};
+
+START_TEST(a_state_that_cannot_be_gone_on_from_is_the_labs) {
+    struct lab *l = saving_lab();
+    ck_assert_int_eq(lab_run(l), 0);
+    begin_at(l, 0);
+    sim_world_fail_restores(l->world, restores[_i].cls);
+    ck_assert_int_lt(lab_run(l), 0);
+    ck_assert_uint_eq(lab_failures(l), 1);
+    const struct observation *o = lab_failure(l, restores[_i].class);
+    ck_assert_ptr_nonnull(o);
+    ck_assert_ptr_nonnull(strstr(lab_text(o), "could not go on from the kept state 2-1"));
+    ck_assert(lab_skipped(l, STEP_VERIFY, PHASE_BEFORE) && lab_skipped(l, STEP_COLLECT, PHASE_AFTER));
+    lab_free(l);
+}
+END_TEST
+
+/* The first service check fails: what comes after must not be kept. */
+START_TEST(nothing_is_kept_after_a_failure) {
+    struct lab *l = saving_lab();
+    sim_world_on_exec(l->world, "birch.msi", 3300, 1603, NULL, NULL);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert(lab_failed(l, FAILURE_INSTALL_FAILED));
+    ck_assert_uint_eq(lab_count(l, OBS_STATE), 0);
+    lab_free(l);
+}
+END_TEST
+
+START_TEST(nothing_is_kept_when_told_to_stop) {
+    struct lab *l = saving_lab();
+    l->stop_after = 3;
+    l->stop_to = CELL_STOP_AFTER_STEP;
+    lab_run(l);
+    ck_assert_uint_eq(lab_count(l, OBS_STATE), 0);
+    lab_free(l);
+}
+END_TEST
+
+/* lab_run itself checks what must hold whatever strikes; here also: a fault that strikes before the first step
+ * after a restore is never a product's, and none is silent for ever. */
+static void any_fault(bool restored) {
+    struct lab *l = saving_lab();
+    lab_run(l);
+    int calls = l->seen[l->seen_count - 1].calls;
+    lab_free(l);
+    for (int kind = 0; kind < SIM_FAULT_KIND_COUNT; kind++) {
+        for (int call = 1; call <= calls; call += 1 + (kind + call) % 4) {
+            l = saving_lab();
+            if (restored) {
+                lab_run(l);
+                begin_at(l, (size_t)(call % 2));
+            }
+            sim_world_fault_at(l->world, call, (enum sim_fault_kind)kind);
+            lab_run(l);
+            bool early = lab_failures(l) > 0 && first_of(l, OBS_FAILURE)->step < 0;
+            enum failure_class first = FAILURE_NONE;
+            if (early) {
+                failure_class_parse(json_string_value(json_object_get(first_of(l, OBS_FAILURE)->data,
+                                                                      "class")), &first);
+                ck_assert_msg(failure_class_is_infrastructure(first), "%s at call %d: %s",
+                              sim_fault_name((enum sim_fault_kind)kind), call,
+                              failure_class_name(first));
+            }
+            const struct observation *kept = first_of(l, OBS_STATE);
+            if (kept) { /* what is told of lies there whole */
+                CLEANUP_FREE char *disk =
+                    str_printf("%s/%s/disk.qcow2", l->states,
+                               json_string_value(json_object_get(kept->data, "name")));
+                ck_assert(fs_exists(disk));
+            }
+            lab_free(l);
+        }
+    }
+}
+
+START_TEST(any_fault_while_states_are_kept) {
+    any_fault(false);
+}
+END_TEST
+
+START_TEST(any_fault_after_a_restore) {
+    any_fault(true);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("states of cells");
+    TCase *t = tcase_create("states");
+    tcase_set_timeout(t, 300);
+    tcase_add_test(t, keeping_states_changes_nothing);
+    tcase_add_loop_test(t, a_cell_goes_on_from_a_state, 0, 2);
+    tcase_add_loop_test(t, a_state_that_cannot_be_kept_is_a_note, 0, 2);
+    tcase_add_loop_test(t, a_state_that_cannot_be_gone_on_from_is_the_labs, 0, (int)ARRAY_LEN(restores));
+    tcase_add_test(t, nothing_is_kept_after_a_failure);
+    tcase_add_test(t, nothing_is_kept_when_told_to_stop);
+    tcase_add_test(t, any_fault_while_states_are_kept);
+    tcase_add_test(t, any_fault_after_a_restore);
+    suite_add_tcase(s, t);
+    SRunner *sr = srunner_create(s);
+    srunner_run_all(sr, CK_NORMAL);
+    int failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

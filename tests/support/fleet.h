@@ -1,0 +1,67 @@
+/* A simulated lab: many hosts, each with slots and room for states, on a virtual clock. Its workers
+ * do what struct sched_job says; what a guest has gone through is a number that every step changes,
+ * so that a cell continued from a wrong state is found out. It checks the scheduler's contract at
+ * every call (ck_assert). */
+#ifndef COEXIST_TESTS_SUPPORT_FLEET_H
+#define COEXIST_TESTS_SUPPORT_FLEET_H
+
+#include "plan/tree.h"
+#include "run/scheduler.h"
+
+enum fleet_fault {
+    FLEET_FINE,
+    FLEET_KILLED,    /* the worker is ended by a signal in the step */
+    FLEET_LEAVES,    /* it exits without its last word */
+    FLEET_SILENT,    /* it hangs */
+    FLEET_LAB_FAILS, /* it reports vm-died and ends its cell */
+    FLEET_NONSENSE,  /* it says what is not JSON */
+    FLEET_FAULT_COUNT
+};
+
+struct fleet_faults { /* each may be NULL: never. steps: how many the cell has behind it */
+    enum fleet_fault (*step)(void *ctx, size_t cell, int attempt, size_t step);
+    bool (*save)(void *ctx, size_t cell, int attempt, size_t steps);
+    bool (*restore)(void *ctx, size_t cell, int attempt, size_t steps);
+    bool (*spawn)(void *ctx, size_t cell, int attempt);
+    bool (*product)(void *ctx, uint64_t guest); /* the guest's own fault: whoever comes there */
+    void *ctx;
+};
+
+struct fleet_spec {
+    const struct plan *plan; /* borrowed */
+    size_t hosts;
+    int slots; /* of each host */
+    bool sharing;
+    int64_t states_max; /* bytes on each host */
+    struct fleet_faults faults;
+    bool facts; /* keep what was observed, for fleet_check_facts */
+};
+
+enum { FLEET_STATE_BYTES = 1000, FLEET_DISK_BYTES = 200 };
+
+struct fleet; /* opaque */
+struct fleet *fleet_new(const struct fleet_spec *spec);
+void fleet_free(struct fleet *f);
+void fleet_interrupt_at(struct fleet *f, int64_t at); /* up to three times; one left over is forgotten */
+void fleet_host_gone_at(struct fleet *f, int host, int64_t at);
+
+/* Runs what is not done yet, as a resumed run does; all calls after the first one resume. */
+struct sched_result fleet_run(struct fleet *f);
+/* Every cell that is done shows, with what it began with, exactly what its own steps lead to. */
+void fleet_check_facts(const struct fleet *f);
+
+struct fleet_counts {
+    int64_t ms;        /* virtual time so far */
+    size_t executed;   /* steps begun */
+    size_t events;     /* lines that workers sent */
+    size_t states;     /* kept */
+    size_t left;       /* of them still there, on hosts that are */
+    size_t attempts;   /* workers spawned */
+    size_t restored;
+    int64_t most_bytes; /* of states on one host at any time */
+    size_t done;       /* cells with a complete attempt the lab did not fail */
+};
+struct fleet_counts fleet_count(const struct fleet *f);
+int fleet_attempts(const struct fleet *f, size_t cell);
+
+#endif
