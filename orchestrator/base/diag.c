@@ -67,14 +67,14 @@ static void diag_print_safe(const char *text, FILE *out) {
     }
 }
 
-void diags_print(const struct diags *d, FILE *out) {
+static void diags_print_as(const struct diags *d, const char *kind, FILE *out) {
     for (size_t i = 0; i < d->count; i++) {
         const struct diag *g = &d->items[i];
         diag_print_safe(g->file, out);
         if (g->pos.line > 0) {
             fprintf(out, ":%d:%d", g->pos.line, g->pos.column);
         }
-        fputs(": error: ", out);
+        fprintf(out, ": %s: ", kind);
         diag_print_safe(g->message, out);
         fprintf(out, " [%s]\n", g->code);
         if (g->hint) {
@@ -83,6 +83,14 @@ void diags_print(const struct diags *d, FILE *out) {
             fputc('\n', out);
         }
     }
+}
+
+void diags_print(const struct diags *d, FILE *out) {
+    diags_print_as(d, "error", out);
+}
+
+void diags_print_warnings(const struct diags *d, FILE *out) {
+    diags_print_as(d, "warning", out);
 }
 
 void diags_free(struct diags *d) {

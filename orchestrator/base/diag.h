@@ -31,6 +31,7 @@ void diags_add(struct diags *d, const char *file, struct diag_pos pos, const cha
 void diags_sort(struct diags *d);
 /* "FILE:LINE:COL: error: MESSAGE [code]\n    hint: ...", the form editors understand. */
 void diags_print(const struct diags *d, FILE *out);
+void diags_print_warnings(const struct diags *d, FILE *out); /* the same with "warning" */
 void diags_free(struct diags *d);
 
 #endif

@@ -115,6 +115,21 @@ static int cli_unknown_verb(char *const *words, int count) {
     return CLI_BAD_INPUT;
 }
 
+/* Moves another command line's options out of argv; returns how many words are left. */
+static int cli_take_foreign(const struct cli_verb *verb, int argc, char **argv, struct cli_args *args) {
+    int left = 1;
+    args->foreign = mem_zalloc((size_t)argc + 1, sizeof(*args->foreign));
+    for (int i = 1; i < argc; i++) {
+        if (verb->foreign && verb->foreign(argv[i])) {
+            args->foreign[args->foreign_count++] = argv[i];
+        } else {
+            argv[left++] = argv[i];
+        }
+    }
+    argv[left] = NULL;
+    return left;
+}
+
 /* Options of one verb. Returns 0, an exit code + 1 when the program should end, with *args filled. */
 static int cli_parse_verb(const struct cli_verb *verb, int argc, char **argv,
                           struct cli_args *args) {
@@ -126,6 +141,7 @@ static int cli_parse_verb(const struct cli_verb *verb, int argc, char **argv,
                                    1000 + n};
     }
     longs[n] = (struct option){"help", no_argument, NULL, 'h'};
+    argc = cli_take_foreign(verb, argc, argv, args);
     optind = 0;
     for (int c; (c = getopt_long(argc, argv, ":h", longs, NULL)) != -1;) {
         if (c == 'h') {
@@ -220,7 +236,9 @@ static int cli_dispatch(struct cli *cli, int argc, char **argv) {
     }
     struct cli_args args = {0};
     int rc = cli_parse_verb(verb, argc - used + 1, argv + used - 1, &args);
-    return rc ? rc - 1 : verb->run(cli, &args);
+    rc = rc ? rc - 1 : verb->run(cli, &args);
+    free(args.foreign);
+    return rc;
 }
 
 int cli_main(int argc, char **argv) {

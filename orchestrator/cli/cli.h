@@ -32,6 +32,8 @@ struct cli_args {
     const char *value[CLI_MAX_OPTIONS]; /* by index in the verb's table; switches: "" when given */
     char *const *operands;              /* borrowed from argv */
     int operand_count;
+    const char **foreign; /* borrowed; in their order */
+    int foreign_count;
 };
 
 struct cli {
@@ -50,6 +52,8 @@ struct cli_verb {
     const char *about;   /* paragraphs, separated by an empty line */
     const struct cli_option *options; /* ends with a NULL name; NULL for none */
     bool hidden;         /* the program's own use: not in help */
+    /* Arguments that look like options but belong to another command line: they end up in args.foreign. NULL: none. */
+    bool (*foreign)(const char *arg);
     int (*run)(struct cli *cli, const struct cli_args *args); /* an enum cli_exit */
 };
 

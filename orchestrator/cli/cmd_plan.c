@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "cli/cli.h"
+#include "cli/plan_pict.h"
 #include "model/model.h"
 #include "plan/plan.h"
 #include "plan/tree_show.h"
@@ -16,6 +17,8 @@ static const struct cli_option options[] = {
     {"dot", NULL, "print the tree as a graphviz drawing (DOT)"},
     {"all", NULL, "print the whole tree, however long"},
     {"jobs", "N", "cells at a time for the estimated time (default: 2)"},
+    {"pict", "FILE", "combine the values of a PICT model instead, with PICT's options: -o:3 -e:SEEDS ..."},
+    {"effort", "SECONDS", "with --pict: go on looking for fewer rows that long"},
     {NULL, NULL, NULL},
 };
 
@@ -82,6 +85,15 @@ static void plan_show(struct cli *cli, const struct cli_args *args, const struct
 }
 
 static int plan_run(struct cli *cli, const struct cli_args *args) {
+    const char *pict = cli_value(cmd_plan(), args, "pict");
+    if (pict) {
+        return plan_pict_run(args, pict, cli_value(cmd_plan(), args, "effort"),
+                             cli_value(cmd_plan(), args, "json") != NULL);
+    }
+    if (args->operand_count != 1 || args->foreign_count) {
+        fprintf(stderr, "coexist: error: usage: coexist plan [options] %s\n", cmd_plan()->operands);
+        return CLI_BAD_INPUT;
+    }
     long jobs = 2;
     const char *asked = cli_value(cmd_plan(), args, "jobs");
     if (asked && cli_number("jobs", asked, 1, SCHED_JOBS_MAX, &jobs) < 0) {
@@ -106,8 +118,9 @@ const struct cli_verb *cmd_plan(void) {
     static const struct cli_verb verb = {
         .name = "plan",
         .operands = "MATRIX.json",
-        .min_operands = 1,
-        .max_operands = 1,
+        .min_operands = 0,
+        .max_operands = -1,
+        .foreign = plan_pict_is_option,
         .summary = "show the cells a matrix comes to, as a tree of steps",
         .about = "Checks the matrix as 'coexist check' does and shows what a run would execute: a "
                  "tree in which cells that begin alike share the beginning, each step with what it "
@@ -115,7 +128,12 @@ const struct cli_verb *cmd_plan(void) {
                  "unique ones), and how long it should take, going by the newest runs. Starts "
                  "nothing.\n"
                  "A long tree is cut to fit a screen, with the number of cells left out; --all, "
-                 "--json and --dot are whole.",
+                 "--json and --dot are whole.\n\n"
+                  "With --pict it reads a model in PICT's language and prints what PICT would: names, then "
+                  "rows, separated by tabs, that hold every combination which the constraints allow. PICT's "
+                  "options are understood: -o:N (or -o:max), -e:FILE, -d:C, -a:C, -n:C, -r[:N], -c, -s. What "
+                  "the constraints make impossible is listed on standard error, or by --json. The same input "
+                  "gives the same rows, except with --effort, where the time decides.",
         .options = options,
         .run = plan_run,
     };
