@@ -44,13 +44,13 @@ static void run_fill(struct run_opts *o, struct cli *cli, struct show *show) {
     show_progress(show, &o->progress);
 }
 
-static int run_new(struct cli *cli, struct run_opts *o, const char *matrix, struct run_result *res,
-                   struct err *err, int *exit) {
+/* *exit is set when the matrix is refused. */
+static int run_new(struct run_opts *o, const char *matrix, struct run_result *res, struct err *err,
+                   int *exit) {
     struct diags diags = DIAGS_INIT;
     struct model *m = model_load(matrix, &diags);
     struct plan *p = m ? plan_build(m, &diags) : NULL;
     int rc = -1;
-    (void)cli;
     if (diags.count || !p) {
         *exit = cli_fail_input(&diags, false);
     } else {
@@ -70,8 +70,13 @@ static int run_go(struct cli *cli, struct run_opts *o, struct show *show, const 
     CLEANUP(run_result_clear) struct run_result res = {0};
     int refused = -1;
     int rc = resume ? run_resume(o, resume, &res, &err)
-                    : run_new(cli, o, matrix, &res, &err, &refused);
-    return refused >= 0 ? refused : run_conclude(cli, show, &res, rc, &err);
+                    : run_new(o, matrix, &res, &err, &refused);
+    if (refused < 0) {
+        return run_conclude(cli, show, &res, rc, &err);
+    }
+    err_set(&err, ERR_INPUT, "the matrix has errors; nothing was started");
+    show_run_ended(show, &res, refused, &err);
+    return refused;
 }
 
 static int run_run(struct cli *cli, const struct cli_args *args) {

@@ -91,7 +91,8 @@ void journal_close(struct journal *j) {
 }
 
 static bool journal_must_commit(enum obs_type t) {
-    return t == OBS_STEP_END || t == OBS_FAILURE || t == OBS_CELL_END || t == OBS_CELL_BEGIN;
+    return t == OBS_STEP_END || t == OBS_FAILURE || t == OBS_CELL_END || t == OBS_CELL_BEGIN ||
+           t == OBS_STATE;
 }
 
 static int journal_store(struct journal *j, const struct observation *o, struct err *err) {

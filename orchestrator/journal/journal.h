@@ -37,8 +37,8 @@ int journal_format(const struct journal *j); /* JOURNAL_FORMAT_OLDEST .. JOURNAL
 /* Looks at every page of the file (sqlite.org/pragma.html, quick_check). ERR_INPUT when it is damaged. */
 int journal_check(struct journal *j, struct err *err);
 
-/* Durable when it returns for step-end, failure, cell-end (synchronous=FULL commit); others at the
- * latest with the next of those. A (cell, attempt, seq) already there is ignored. */
+/* Durable when it returns for step-end, failure, cell-begin, cell-end and state (synchronous=FULL commit);
+ * others at the latest with the next of those. A (cell, attempt, seq) already there is ignored. */
 int journal_append(struct journal *j, const struct observation *o, struct err *err);
 int journal_finish(struct journal *j, const char *outcome, struct err *err);
 /* The run goes on: it has no end and no outcome any more, and one more time in `resumed`. Durable. */

@@ -94,6 +94,11 @@ static int tape_see(const struct observation *o, void *ctx) {
     return 0;
 }
 
+static int tape_count(const struct observation *o, void *ctx) {
+    ++*(int64_t *)ctx;
+    return o == NULL;
+}
+
 static const char *tape_read(struct tape *t) {
     CLEANUP_ERR struct err err = ERR_INIT;
     str_reset(&t->seen);
@@ -215,6 +220,21 @@ START_TEST(nonsense_is_said) {
 }
 END_TEST
 
+/* A state is of no use to a resumed run that the journal did not hear of: it must not wait for the next step. */
+START_TEST(a_state_is_told_at_once) {
+    struct tape t = tape_new();
+    tape_begin(&t, "A", 1, NULL, 0, 0);
+    tape_steps(&t, "A", 1, 0, 2);
+    tape_add(&t, "A", 1, -1, OBS_STATE, json_pack("{s:i, s:s, s:i}", "steps", 2, "name", "0-1", "bytes", 9));
+    struct journal *other = journal_open(t.dir, 1, NULL); /* sees only what was committed */
+    int64_t seen = 0;
+    ck_assert_int_eq(journal_each_of(other, "A", 1, tape_count, &seen, NULL), 0);
+    ck_assert_int_eq(seen, t.next);
+    journal_close(other);
+    tape_free(&t);
+}
+END_TEST
+
 START_TEST(resuming_is_remembered) {
     struct tape t = tape_new();
     CLEANUP_ERR struct err err = ERR_INIT;
@@ -289,6 +309,7 @@ int main(void) {
     tcase_add_loop_test(t, what_is_not_there_is_said, 0, (int)(sizeof(dangling) / sizeof(dangling[0])));
     tcase_add_test(t, circles_end);
     tcase_add_loop_test(t, nonsense_is_said, 0, (int)(sizeof(nonsense) / sizeof(nonsense[0])));
+    tcase_add_test(t, a_state_is_told_at_once);
     tcase_add_test(t, resuming_is_remembered);
     tcase_add_test(t, format_1_is_read_and_not_resumed);
     tcase_add_test(t, damage_is_found);
