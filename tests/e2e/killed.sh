@@ -25,3 +25,5 @@ try "no work folder is left" test -z "$(find "$lab/work" -mindepth 1 -type d 2>/
 try "no temporary folder is left" diff <(echo "$roots_before") <(roots)
 "$coexist" --lab "$lab" --runs "$work/killed" report "$(ls "$work/killed")" >"$work/killed.out" 2>&1
 try "the journal opens and says not known" test $? -eq 4
+"$coexist" --lab "$lab" --runs "$work/killed" clean --states >/dev/null
+try "no state is left" test -z "$(find "$lab/states" -mindepth 1 -type d 2>/dev/null)"

@@ -11,7 +11,7 @@ cat >"$work/resume.json" <<JSON
 JSON
 resumed() { "$coexist" --lab "$lab" --runs "$work/resume" "$@"; }
 lab_machines() { pgrep -f "qemu-system-x86_64.*$(realpath "$lab")/" || true; }
-whole_states() { find "$lab/states" -mindepth 3 -maxdepth 3 -name state.json 2>/dev/null; }
+whole_states() { find "$lab/states" -mindepth 3 -maxdepth 3 -path '*-resume-*/state.json' 2>/dev/null; }
 # until_so SECONDS COMMAND...: looks ten times a second; gives up when the program in $orchestrator has ended
 until_so() {
     local tries=$(($1 * 10))
