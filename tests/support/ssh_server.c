@@ -25,7 +25,9 @@ struct ssh_server {
     int port;
     pthread_t thread;
     pthread_mutex_t mutex;
+    pthread_cond_t played;
     struct ssh_server_plan plan;
+    bool playing; /* somebody's canned bytes are being sent */
     size_t sent;
     char kept[SERVER_KEEP];
     char *sshd, *config, *host_key, *key_file, *other_file, *other_key, *user, *root;
@@ -192,9 +194,14 @@ static void *server_serve(void *arg) {
         pthread_mutex_lock(&s->mutex);
         struct ssh_server_plan plan = s->plan;
         s->sent = 0;
+        s->playing = plan.canned != NULL;
         pthread_mutex_unlock(&s->mutex);
         if (plan.canned) {
             server_play(s, client, &plan);
+            pthread_mutex_lock(&s->mutex);
+            s->playing = false;
+            pthread_cond_signal(&s->played);
+            pthread_mutex_unlock(&s->mutex);
         } else {
             server_relay(s, client, &plan);
         }
@@ -230,6 +237,7 @@ struct ssh_server *ssh_server_start(const char *dir, const char **why) {
     struct ssh_server *s = mem_zalloc(1, sizeof(*s));
     s->sshd = sshd;
     pthread_mutex_init(&s->mutex, NULL);
+    pthread_cond_init(&s->played, NULL);
     server_configure(s, dir);
     server_listen(s);
     if (pthread_create(&s->thread, NULL, server_serve, s) != 0) {
@@ -249,6 +257,7 @@ void ssh_server_stop(struct ssh_server *s) {
     close(s->listener);
     close(s->stop[0]);
     close(s->stop[1]);
+    pthread_cond_destroy(&s->played);
     pthread_mutex_destroy(&s->mutex);
     char *owned[] = {s->sshd,       s->config,    s->host_key, s->key_file,
                      s->other_file, s->other_key, s->user,     s->root};
@@ -261,6 +270,9 @@ void ssh_server_stop(struct ssh_server *s) {
 void ssh_server_plan(struct ssh_server *s, const struct ssh_server_plan *plan) {
     pthread_mutex_lock(&s->mutex);
     s->plan = *plan;
+    while (s->playing) {
+        pthread_cond_wait(&s->played, &s->mutex);
+    }
     pthread_mutex_unlock(&s->mutex);
 }
 

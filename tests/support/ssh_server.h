@@ -23,6 +23,8 @@ struct ssh_server; /* opaque */
  * with a reason in *why (static), when OpenSSH is not installed. */
 struct ssh_server *ssh_server_start(const char *dir, const char **why);
 void ssh_server_stop(struct ssh_server *s);
+/* For connections from now on. The canned bytes of the plan before are not needed any more when it returns; its
+ * client must have closed. */
 void ssh_server_plan(struct ssh_server *s, const struct ssh_server_plan *plan);
 
 int ssh_server_port(const struct ssh_server *s);

@@ -321,6 +321,7 @@ START_TEST(canned_bytes_cut_at_every_one_never_wedge) {
         ck_assert_msg(err.cls == ERR_CLOSED || err.cls == ERR_PROTOCOL, "after %zu bytes: %s: %s",
                       n, err_class_name(err.cls), err_text(&err));
     }
+    ssh_server_plan(server, &(struct ssh_server_plan){0});
 }
 END_TEST
 
@@ -331,6 +332,7 @@ static void check_flood(const char *bytes, size_t len) {
     long before = resident_kib();
     int64_t begin = clock_now(clock_monotonic());
     ck_assert(!whole_session(600, &err));
+    ssh_server_plan(server, &(struct ssh_server_plan){0});
     ck_assert_msg(err_is_set(&err), "no reason given");
     ck_assert_int_lt(clock_now(clock_monotonic()) - begin, 4 * CLOCK_S);
     ck_assert_int_lt(resident_kib() - before, 2 * (SSH_MEMORY_MAX >> 10));
