@@ -125,17 +125,24 @@ bool analysis_came_to_verdict(const struct analysis_cell *c) {
     return c->verdict != VERDICT_INCONCLUSIVE && c->verdict != VERDICT_INFRASTRUCTURE_ERROR;
 }
 
-/* Only what really came to a verdict covers anything. */
+/* Only what really came to a verdict covers anything, and nobody saw an update that was never applied. */
+static enum coverage_shown analysis_shown(const struct analysis_cell *c) {
+    if (!analysis_came_to_verdict(c)) {
+        return COVERAGE_NOTHING;
+    }
+    return c->failed_before && c->plan->update ? COVERAGE_BEFORE_UPDATE : COVERAGE_WHOLE;
+}
+
 static void analysis_cover(struct analysis *a) {
     if (!a->plan->coverage) {
         return;
     }
-    bool *done = mem_zalloc(a->cell_count + 1, sizeof(*done));
+    enum coverage_shown *shown = mem_zalloc(a->cell_count + 1, sizeof(*shown));
     for (size_t i = 0; i < a->cell_count; i++) {
-        done[i] = analysis_came_to_verdict(&a->cells[i]);
+        shown[i] = analysis_shown(&a->cells[i]);
     }
-    coverage_tally(a->plan, done, &a->covered);
-    free(done);
+    coverage_tally(a->plan, shown, &a->covered);
+    free(shown);
 }
 
 static void analysis_judge(struct analysis *a, struct facts *facts, const char *artifact_dir) {

@@ -236,7 +236,8 @@ int coverage_add_cells(struct plan *p, struct diags *diags) {
 struct tally {
     const struct plan_coverage *c;
     struct coverage_tally *out;
-    const bool *done; /* by row */
+    const enum coverage_shown *shown; /* by row */
+    int update_factor;
     size_t *rows;     /* indices, sorted by the tuple at hand */
     size_t named;
     const int *factors; /* the tuple's */
@@ -270,6 +271,15 @@ static void tally_name(struct tally *t, size_t row) {
     free(values);
 }
 
+/* Whether the row covers the tuple at hand. */
+static bool tally_shows(const struct tally *t, size_t row) {
+    bool update = false;
+    for (int i = 0; i < t->count; i++) {
+        update |= t->factors[i] == t->update_factor;
+    }
+    return t->shown[row] == COVERAGE_WHOLE || (t->shown[row] == COVERAGE_BEFORE_UPDATE && !update);
+}
+
 /* All tuples of these factors: rows that agree on them stand together. */
 static void tally_factors(struct tally *t, const int *factors, int count) {
     t->factors = factors;
@@ -278,7 +288,7 @@ static void tally_factors(struct tally *t, const int *factors, int count) {
     for (size_t from = 0, to = 0; from < t->c->row_count; from = to) {
         bool covered = false;
         for (; to < t->c->row_count && tally_compare_rows(t, t->rows[from], t->rows[to]) == 0; to++) {
-            covered |= t->done[t->rows[to]];
+            covered |= tally_shows(t, t->rows[to]);
         }
         t->out->asked++;
         t->out->covered += covered;
@@ -356,20 +366,22 @@ static bool tally_is_row(const struct plan *p, const struct plan_cell *cell, con
     return at == cell->product_count;
 }
 
-void coverage_tally(const struct plan *p, const bool *done, struct coverage_tally *out) {
+void coverage_tally(const struct plan *p, const enum coverage_shown *shown,
+                    struct coverage_tally *out) {
     const struct plan_coverage *c = p->coverage;
     *out = (struct coverage_tally){.uncovered = mem_zalloc(COVERAGE_NAMED + 1, sizeof(char *))};
-    bool *rows_done = mem_zalloc(c->row_count + 1, sizeof(bool));
-    struct tally t = {.c = c, .out = out, .done = rows_done, .rows = mem_zalloc(c->row_count + 1, sizeof(size_t))};
+    enum coverage_shown *by_row = mem_zalloc(c->row_count + 1, sizeof(*by_row));
+    struct tally t = {.c = c, .out = out, .shown = by_row, .update_factor = coverage_update_factor(p->model),
+                      .rows = mem_zalloc(c->row_count + 1, sizeof(size_t))};
     size_t cell = 0;
     for (size_t r = 0; r < c->row_count; r++) { /* both are in the order of rows */
         t.rows[r] = r;
         for (; cell < p->cell_count && tally_is_row(p, &p->cells[cell], tally_row(&t, r)); cell++) {
-            rows_done[r] |= done[cell];
+            by_row[r] = shown[cell] > by_row[r] ? shown[cell] : by_row[r];
         }
     }
     tally_run(&t);
-    free(rows_done);
+    free(by_row);
     free(t.rows);
 }
 

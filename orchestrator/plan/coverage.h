@@ -33,8 +33,14 @@ struct coverage_tally {
     uint64_t asked, covered;
     char **uncovered; /* the first COVERAGE_NAMED, NULL-terminated; owned */
 };
-/* done: for each cell of the plan, whether it came to a verdict. The plan has a coverage. */
-void coverage_tally(const struct plan *p, const bool *done, struct coverage_tally *out);
+enum coverage_shown { /* what a cell has shown; the better of two repetitions counts */
+    COVERAGE_NOTHING,       /* no verdict */
+    COVERAGE_BEFORE_UPDATE, /* a verdict, but the update was never applied: tuples without the update */
+    COVERAGE_WHOLE,
+};
+/* shown: for each cell of the plan. The plan has a coverage. */
+void coverage_tally(const struct plan *p, const enum coverage_shown *shown,
+                    struct coverage_tally *out);
 void coverage_tally_clear(struct coverage_tally *t);
 
 /* For people: "2", or "all". Static. */

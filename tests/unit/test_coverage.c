@@ -100,7 +100,8 @@ static bool same_on(unsigned among, const int *a, const int *b) {
 }
 
 /* All tuples of the factors in the set `among`, each as the first combination that has it. */
-static void count_tuples(const struct plan *p, const bool *done, unsigned among, bool rules, struct counts *out) {
+static void count_tuples(const struct plan *p, const enum coverage_shown *done, unsigned among, bool rules,
+                         struct counts *out) {
     for (int n = 0; n < COMBINATIONS; n++) {
         int row[FACTORS], other[FACTORS];
         nth(n, row);
@@ -114,7 +115,9 @@ static void count_tuples(const struct plan *p, const bool *done, unsigned among,
         }
         for (size_t i = 0; first && i < p->cell_count; i++) {
             read_cell(&p->cells[i], other);
-            covered |= (!done || done[i]) && same_on(among, row, other);
+            enum coverage_shown shown = done ? done[i] : COVERAGE_WHOLE;
+            bool counts = shown == COVERAGE_WHOLE || (shown == COVERAGE_BEFORE_UPDATE && !(among & (1u << UPDATE)));
+            covered |= counts && same_on(among, row, other);
         }
         out->possible += first && possible;
         out->impossible += first && !possible;
@@ -122,7 +125,7 @@ static void count_tuples(const struct plan *p, const bool *done, unsigned among,
     }
 }
 
-static struct counts count_all(const struct plan *p, const bool *done, int strength, bool rules) {
+static struct counts count_all(const struct plan *p, const enum coverage_shown *done, int strength, bool rules) {
     struct counts c = {0, 0, 0};
     for (unsigned among = 1; among < 1u << FACTORS; among++) {
         if (__builtin_popcount(among) == strength) {
@@ -163,8 +166,8 @@ START_TEST(all_is_every_valid_combination_once) {
     }
     check_cells(w->plan, true);
     ck_assert_uint_eq(w->plan->cell_count, combinations);
-    bool *done = mem_zalloc(w->plan->cell_count, sizeof(bool));
-    done[3] = true;
+    enum coverage_shown *done = mem_zalloc(w->plan->cell_count, sizeof(*done));
+    done[3] = COVERAGE_WHOLE;
     struct coverage_tally t;
     coverage_tally(w->plan, done, &t);
     ck_assert_uint_eq(t.asked, combinations);
@@ -203,7 +206,7 @@ START_TEST(a_group_has_a_strength_of_its_own) {
     c = count_all(w->plan, NULL, 1, false);
     ck_assert_uint_eq(c.covered, c.possible);
     ck_assert_uint_lt(w->plan->cell_count, three->plan->cell_count);
-    bool *done = mem_zalloc(w->plan->cell_count, sizeof(bool));
+    enum coverage_shown *done = mem_zalloc(w->plan->cell_count, sizeof(*done));
     struct coverage_tally t;
     coverage_tally(w->plan, done, &t);
     ck_assert_uint_eq(t.asked, c.possible + 7);
@@ -243,14 +246,14 @@ START_TEST(weights_and_seed_change_the_choice_only) {
 }
 END_TEST
 
-/* Every third cell has a verdict, and the run was limited to the first cells of the plan. */
+/* Every third cell has a verdict, some before the update, and the run was limited to the first cells of the plan. */
 START_TEST(tally_is_what_counting_by_hand_gives) {
     CLEANUP_FREE char *json = str_printf("{'strength':%d," RULES "}", _i);
     struct world *w = world_new(json, ",'repetitions':2");
     size_t all = w->plan->cell_count;
-    bool *done = mem_zalloc(all, sizeof(bool));
+    enum coverage_shown *done = mem_zalloc(all, sizeof(*done));
     for (size_t i = 0; i < all; i += 3) {
-        done[i] = true;
+        done[i] = i % 2 ? COVERAGE_WHOLE : COVERAGE_BEFORE_UPDATE;
     }
     struct counts planned = count_all(w->plan, NULL, _i, true);
     for (size_t kept = all; kept > all / 3; kept -= all / 3) {
@@ -305,22 +308,38 @@ START_TEST(a_kept_plan_keeps_its_rows) {
 }
 END_TEST
 
-/* A cell that passes, one in which the product is at fault, one that the lab lost; the others did not run. */
+static const struct plan_cell *cell_with_update(const struct plan *p, size_t from) {
+    while (from < p->cell_count && !p->cells[from].update) {
+        from++;
+    }
+    ck_assert_uint_lt(from, p->cell_count);
+    return &p->cells[from];
+}
+
+/* A cell that passes, one in which a product failed before its update, one that the lab lost; the others did not
+ * run. */
 START_TEST(only_verdicts_cover) {
-    struct world *w = world_new("{'strength':1}", "");
-    ck_assert_uint_gt(w->plan->cell_count, 3);
-    runs_cell_passes(w->runs, w->plan->cells[0].id);
-    runs_cell_until_applied(w->runs, w->plan->cells[1].id);
-    runs_fail(w->runs, FAILURE_SERVICE_DOWN, w->plan->cells[1].products[0]->id, "a service is down");
+    struct world *w = world_new("{'strength':2}", "");
+    const struct plan *p = w->plan;
+    const struct plan_cell *passes = cell_with_update(p, 0);
+    const struct plan_cell *early = cell_with_update(p, (size_t)(passes - p->cells) + 1);
+    const struct plan_cell *lost = cell_with_update(p, (size_t)(early - p->cells) + 1);
+    runs_cell_passes(w->runs, passes->id);
+    runs_cell(w->runs, early->id, 1);
+    runs_step(w->runs, "verify", false);
+    runs_fail(w->runs, FAILURE_SERVICE_DOWN, early->products[0]->id, "a service is down");
     runs_end(w->runs, true);
-    runs_cell(w->runs, w->plan->cells[2].id, 1);
+    runs_cell(w->runs, lost->id, 1);
     runs_fail(w->runs, FAILURE_HOST_RESOURCES, NULL, "no memory");
     runs_end(w->runs, false);
     struct analysis *a = runs_analyse(w->runs);
-    bool *done = mem_zalloc(w->plan->cell_count, sizeof(bool));
-    done[0] = done[1] = true;
-    struct counts c = count_all(w->plan, done, 1, false);
-    ck_assert_int_eq(a->cells[2].verdict, VERDICT_INFRASTRUCTURE_ERROR);
+    enum coverage_shown *done = mem_zalloc(p->cell_count, sizeof(*done));
+    done[passes - p->cells] = COVERAGE_WHOLE;
+    done[early - p->cells] = COVERAGE_BEFORE_UPDATE;
+    struct counts c = count_all(p, done, 2, false);
+    ck_assert(a->cells[early - p->cells].failed_before);
+    ck_assert_int_eq(a->cells[early - p->cells].verdict, VERDICT_PRODUCT_FAULT);
+    ck_assert_int_eq(a->cells[lost - p->cells].verdict, VERDICT_INFRASTRUCTURE_ERROR);
     ck_assert_uint_eq(a->covered.covered, c.covered);
     ck_assert_uint_eq(a->covered.asked, c.possible);
     ck_assert_uint_gt(c.possible, c.covered);
