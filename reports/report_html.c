@@ -182,6 +182,45 @@ static void page_cells(struct str *out, const json_t *report, const char *artifa
     str_add(out, "</section>");
 }
 
+static void page_names(struct str *out, const json_t *combinations, const char *count_key, const char *list_key,
+                       const char *title) {
+    const json_t *list = json_object_get(combinations, list_key);
+    long long count = json_integer_value(json_object_get(combinations, count_key));
+    size_t i;
+    json_t *name;
+    if (count == 0) {
+        return;
+    }
+    str_addf(out, "<h3>%s</h3><ul>", title);
+    json_array_foreach(list, i, name) {
+        str_add(out, "<li><code>");
+        html_text(out, json_string_value(name));
+        str_add(out, "</code></li>");
+    }
+    str_add(out, "</ul>");
+    if (count > (long long)json_array_size(list)) {
+        str_addf(out, "<p>and %lld more.</p>", count - (long long)json_array_size(list));
+    }
+}
+
+/* What the matrix asked to be combined, and what of it no cell has shown. */
+static void page_combinations(struct str *out, const json_t *report) {
+    const json_t *c = json_object_get(json_object_get(report, "coverage"), "combinations");
+    if (!c) {
+        return;
+    }
+    str_add(out, "<section class=\"combinations\"><h2>Combinations covered</h2><p>Strength ");
+    html_text(out, html_get(c, "strength"));
+    str_addf(out, ": <b>%lld of %lld</b> combinations of factors were in a cell that came to a verdict; the "
+                  "constraints make %lld impossible.</p>",
+             (long long)json_integer_value(json_object_get(c, "covered")),
+             (long long)json_integer_value(json_object_get(c, "asked")),
+             (long long)json_integer_value(json_object_get(c, "impossible")));
+    page_names(out, c, "uncovered", "uncovered_first", "Not covered");
+    page_names(out, c, "impossible", "impossible_first", "Impossible");
+    str_add(out, "</section>");
+}
+
 static void page_limits(struct str *out, const json_t *report) {
     const json_t *limits = json_object_get(report, "limits");
     size_t i;
@@ -224,6 +263,7 @@ char *report_to_html(const json_t *report, const char *artifact_dir, struct err 
     page_banner(&out, report);
     page_updates(&out, report);
     html_grid(&out, report);
+    page_combinations(&out, report);
     page_cells(&out, report, artifact_dir);
     page_limits(&out, report);
     str_add(&out, "</main>");

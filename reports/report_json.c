@@ -211,16 +211,29 @@ static json_t *report_cell(const struct analysis_cell *c) {
     return j;
 }
 
+/* What the matrix' "coverage" asked for, and what came of it. */
+static json_t *report_combinations(const struct analysis *a) {
+    const struct plan_coverage *c = a->plan->coverage;
+    return json_pack("{s:o, s:I, s:I, s:I, s:o, s:I, s:o}", "strength", text_json(coverage_strength_name(c)),
+                     "asked", (json_int_t)a->covered.asked, "covered", (json_int_t)a->covered.covered,
+                     "uncovered", (json_int_t)(a->covered.asked - a->covered.covered),
+                     "uncovered_first", report_texts(a->covered.uncovered), "impossible",
+                     (json_int_t)c->impossible_count, "impossible_first", report_texts(c->impossible));
+}
+
 static json_t *report_coverage(const struct analysis *a) {
     size_t run = 0;
     size_t verdict = 0;
     for (size_t i = 0; i < a->cell_count; i++) {
-        enum verdict v = a->cells[i].verdict;
         run += a->cells[i].run;
-        verdict += v != VERDICT_INCONCLUSIVE && v != VERDICT_INFRASTRUCTURE_ERROR;
+        verdict += analysis_came_to_verdict(&a->cells[i]);
     }
-    return json_pack("{s:I, s:I, s:I}", "cells_planned", (json_int_t)a->cell_count, "cells_run",
-                     (json_int_t)run, "cells_with_verdict", (json_int_t)verdict);
+    json_t *j = json_pack("{s:I, s:I, s:I}", "cells_planned", (json_int_t)a->cell_count, "cells_run",
+                          (json_int_t)run, "cells_with_verdict", (json_int_t)verdict);
+    if (a->plan->coverage) {
+        json_object_set_new(j, "combinations", report_combinations(a));
+    }
+    return j;
 }
 
 /* Limits of every image used, each once. */

@@ -190,6 +190,36 @@ static void term_cells(const struct term *t, const json_t *report) {
     }
 }
 
+static void term_names(const struct term *t, const json_t *combinations, const char *count_key, const char *list_key) {
+    const json_t *list = json_object_get(combinations, list_key);
+    long long count = json_integer_value(json_object_get(combinations, count_key));
+    size_t i;
+    json_t *name;
+    json_array_foreach(list, i, name) {
+        str_add(t->out, "  - ");
+        term_wrapped(t, json_string_value(name), 4);
+    }
+    if (count > (long long)json_array_size(list)) {
+        str_addf(t->out, "  and %lld more\n", count - (long long)json_array_size(list));
+    }
+}
+
+static void term_combinations(const struct term *t, const json_t *report) {
+    const json_t *c = json_object_get(json_object_get(report, "coverage"), "combinations");
+    if (!c) {
+        return;
+    }
+    long long uncovered = json_integer_value(json_object_get(c, "uncovered"));
+    CLEANUP_FREE char *line = str_printf(
+        "Combinations (strength %s): %lld of %lld in a cell that came to a verdict, %lld impossible%s",
+        html_get(c, "strength"), (long long)json_integer_value(json_object_get(c, "covered")),
+        (long long)json_integer_value(json_object_get(c, "asked")),
+        (long long)json_integer_value(json_object_get(c, "impossible")), uncovered ? "; not covered:" : "");
+    str_add(t->out, "\n");
+    term_wrapped(t, line, 0);
+    term_names(t, c, "uncovered", "uncovered_first");
+}
+
 static void term_limits(const struct term *t, const json_t *report) {
     size_t i;
     json_t *limit;
@@ -206,6 +236,7 @@ char *report_to_text(const json_t *report, int columns, bool colour) {
     term_head(&t, report);
     term_updates(&t, report);
     term_cells(&t, report);
+    term_combinations(&t, report);
     term_limits(&t, report);
     return str_take(&out);
 }

@@ -50,7 +50,7 @@ static int analysis_load(struct journal *j, struct analysis *a, struct err *err)
     }
     struct diags diags = DIAGS_INIT;
     a->model = model_from_source(a->run.matrix, &diags);
-    a->plan = a->model ? plan_build(a->model, &diags) : NULL;
+    a->plan = a->model ? plan_build_kept(a->model, a->run.plan, &diags) : NULL;
     int rc = 0;
     if (!a->plan) {
         rc = err_set(err, ERR_INPUT, "the matrix kept in the journal is not understood: %s",
@@ -121,6 +121,30 @@ static void analysis_cell_fill(const struct judgement *j, size_t at, struct cell
     cell->earlier = texts_take(&facts->earlier);
 }
 
+bool analysis_came_to_verdict(const struct analysis_cell *c) {
+    return c->verdict != VERDICT_INCONCLUSIVE && c->verdict != VERDICT_INFRASTRUCTURE_ERROR;
+}
+
+/* Only what really came to a verdict covers anything, and nobody saw an update that was never applied. */
+static enum coverage_shown analysis_shown(const struct analysis_cell *c) {
+    if (!analysis_came_to_verdict(c)) {
+        return COVERAGE_NOTHING;
+    }
+    return c->failed_before && c->plan->update ? COVERAGE_BEFORE_UPDATE : COVERAGE_WHOLE;
+}
+
+static void analysis_cover(struct analysis *a) {
+    if (!a->plan->coverage) {
+        return;
+    }
+    enum coverage_shown *shown = mem_zalloc(a->cell_count + 1, sizeof(*shown));
+    for (size_t i = 0; i < a->cell_count; i++) {
+        shown[i] = analysis_shown(&a->cells[i]);
+    }
+    coverage_tally(a->plan, shown, &a->covered);
+    free(shown);
+}
+
 static void analysis_judge(struct analysis *a, struct facts *facts, const char *artifact_dir) {
     struct judgement j = {.model = a->model};
     judge_outcomes(&j, facts, artifact_dir);
@@ -132,6 +156,7 @@ static void analysis_judge(struct analysis *a, struct facts *facts, const char *
         a->cell_count++;
     }
     gates_decide(a, &j);
+    analysis_cover(a);
     for (size_t i = 0; i < facts->count; i++) {
         free(slow[i].compares);
     }
@@ -190,6 +215,7 @@ void analysis_free(struct analysis *a) {
     free(a->cells);
     free(a->updates);
     texts_free_array(a->reasons);
+    coverage_tally_clear(&a->covered);
     journal_run_clear(&a->run);
     plan_free(a->plan);
     model_free(a->model);

@@ -6,7 +6,7 @@
 #include "journal/journal.h"
 #include "model/failure.h"
 #include "model/model.h"
-#include "plan/plan.h"
+#include "plan/coverage.h"
 
 struct analysis_blame { /* each NULL when not known; owned */
     char *product;  /* product id */
@@ -98,7 +98,11 @@ struct analysis {
     size_t update_count;
     enum decision decision;
     char **reasons; /* NULL-terminated */
+    struct coverage_tally covered; /* with plan->coverage only */
 };
+
+/* Whether the cell says something about products: it ran, and the lab did not fail. */
+bool analysis_came_to_verdict(const struct analysis_cell *c);
 
 /* artifact_dir: where minidumps lie (runs/<id>/artifacts). */
 struct analysis *analysis_run(struct journal *j, const char *artifact_dir, struct err *err);

@@ -1,10 +1,12 @@
 /* coexist plan: what would be executed. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/cleanup.h"
 #include "cli/cli.h"
 #include "cli/plan_pict.h"
 #include "model/model.h"
+#include "plan/coverage.h"
 #include "plan/plan.h"
 #include "plan/tree_show.h"
 #include "run/learn.h"
@@ -41,6 +43,22 @@ static void plan_print_times(const struct plan_view *v) {
            v->learned ? v->learned : "");
 }
 
+/* The first ones; --json has more. */
+static void plan_print_coverage(const struct plan_coverage *c) {
+    enum { SHOWN = 10 };
+    printf("coverage: strength %s, %zu row%s; %" PRIu64 " combination%s impossible%s\n",
+           coverage_strength_name(c), c->row_count, c->row_count == 1 ? "" : "s",
+           c->impossible_count, c->impossible_count == 1 ? "" : "s",
+           c->impossible_count ? ":" : "");
+    uint64_t shown = 0;
+    for (; shown < SHOWN && c->impossible[shown]; shown++) {
+        printf("  %s\n", c->impossible[shown]);
+    }
+    if (c->impossible_count > shown) {
+        printf("  and %" PRIu64 " more\n", c->impossible_count - shown);
+    }
+}
+
 static void plan_print(const struct plan_view *v, size_t max_lines) {
     const struct tree *t = v->tree;
     tree_print(t, &v->estimate, max_lines, stdout);
@@ -48,6 +66,9 @@ static void plan_print(const struct plan_view *v, size_t max_lines) {
     printf("\n%zu cell%s, %zu steps, %zu unique (%.0f %% shared), %zu state%s on the way\n",
            v->plan->cell_count, v->plan->cell_count == 1 ? "" : "s", t->steps, t->unique, less,
            v->times.states, v->times.states == 1 ? "" : "s");
+    if (v->plan->coverage) {
+        plan_print_coverage(v->plan->coverage);
+    }
     plan_print_times(v);
 }
 
@@ -126,7 +147,8 @@ const struct cli_verb *cmd_plan(void) {
                  "tree in which cells that begin alike share the beginning, each step with what it "
                  "is about, the number of cells, of all steps and of those that are executed (the "
                  "unique ones), and how long it should take, going by the newest runs. Starts "
-                 "nothing.\n"
+                 "nothing. Of a matrix with \"coverage\" it also says how many combinations the "
+                 "constraints make impossible, and which.\n"
                  "A long tree is cut to fit a screen, with the number of cells left out; --all, "
                  "--json and --dot are whole.\n\n"
                   "With --pict it reads a model in PICT's language and prints what PICT would: names, then "

@@ -35,6 +35,8 @@ void pict_free(struct pict_model *m);
 void pict_read_seeds(struct pict_model *m, const char *path, const char *text, size_t len, struct diags *warnings);
 
 const struct cover_problem *pict_problem(const struct pict_model *m); /* borrowed */
+/* The same, to add what the language cannot say: groups of mixed strength, seeds, weights. Borrowed. */
+struct cover_problem *pict_edit(struct pict_model *m);
 /* The strength to ask for: the options' order, settled; COVER_ALL where it is PICT_ORDER_MAX. */
 int pict_strength(const struct pict_model *m);
 

@@ -7,6 +7,10 @@ const struct cover_problem *pict_problem(const struct pict_model *m) {
     return m->problem;
 }
 
+struct cover_problem *pict_edit(struct pict_model *m) {
+    return m->problem;
+}
+
 int pict_strength(const struct pict_model *m) {
     return m->options.order == PICT_ORDER_MAX ? COVER_ALL : m->options.order;
 }

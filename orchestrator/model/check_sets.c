@@ -6,6 +6,7 @@
 #include "base/nearest.h"
 #include "base/str.h"
 #include "model/check.h"
+#include "model/coverage.h"
 #include "model/subsets.h"
 
 static const char *check_string_at(const json_t *list, size_t i) {
@@ -235,9 +236,39 @@ static uint64_t check_subset_sizes(const struct input *in, const json_t *o, bool
     return cells;
 }
 
+/* Either product sets or "coverage", and install orders that go with it. */
+static void check_way(const struct input *in, const json_t *sets, const json_t *coverage) {
+    struct json_doc *doc = in->matrix.doc;
+    const char *orders = json_string_value(json_object_get(in->matrix.root, "install_orders"));
+    if (!sets && !coverage) {
+        json_doc_complain(doc, "", 0, in->diags, "missing-key",
+                          "\"product_sets\": which products are installed together: a list of sets, or all subsets "
+                          "of given sizes",
+                          "matrix lacks the key \"product_sets\"");
+    } else if (sets && coverage) {
+        json_doc_complain(doc, "/coverage", 1, in->diags, "conflict",
+                          "keep one; \"seeds\" of the coverage say which cells there must be",
+                          "\"coverage\" chooses the products of each cell, so there can be no \"product_sets\"");
+    } else if (coverage && str_eq(orders, "all")) {
+        json_doc_complain(doc, "/install_orders", 0, in->diags, "conflict",
+                          "use \"both\": as the matrix lists the products, and the reverse",
+                          "every order is not for \"coverage\"");
+    } else if (sets && str_eq(orders, "both")) {
+        json_doc_complain(doc, "/install_orders", 0, in->diags, "conflict", "use \"listed\" or \"all\"",
+                          "\"both\" is for \"coverage\" only");
+    }
+}
+
 void check_sets(const struct input *in) {
     const json_t *root = in->matrix.root;
     const json_t *sets = json_object_get(root, "product_sets");
+    const json_t *coverage = json_object_get(root, "coverage");
+    check_way(in, sets, coverage);
+    if (coverage && !sets) {
+        struct model_coverage *made = coverage_make(in, in->diags);
+        coverage_free(made);
+        return;
+    }
     bool all_orders =
         str_eq(json_string_value(json_object_get(root, "install_orders")), "all");
     const json_t *repetitions = json_object_get(root, "repetitions");

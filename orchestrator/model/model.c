@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "model/build.h"
 #include "model/check.h"
+#include "model/coverage.h"
 
 static const char *const check_names[] = {"service", "driver", "process", "file", "registry"};
 static_assert(ARRAY_LEN(check_names) == CHECK_KIND_COUNT, "a name for every kind of check");
@@ -59,6 +60,7 @@ static struct model *model_build(const struct input *in) {
         m->update_count++;
     }
     build_matrix(&in->matrix, m);
+    m->coverage = coverage_make(in, NULL);
     return m;
 }
 
@@ -111,6 +113,7 @@ static void model_free_matrix(struct model *m) {
         free(m->gates[i].metric);
         free(m->gates[i].then);
     }
+    coverage_free(m->coverage);
     free(m->sets);
     free(m->steps);
     free(m->workloads);

@@ -127,6 +127,23 @@ struct model_set { /* one product set with its install order(s) resolved by the 
     bool control; /* also a cell with no update at all ("updates" lists "none") */
 };
 
+struct model_group { /* factors with a strength of their own */
+    int *factors; /* ascending */
+    size_t count;
+    int strength; /* 1..6 */
+};
+
+/* "coverage": which combinations the cells have to hold. Factors, in this order: "image", one for each product of the
+ * matrix (its id: "absent" or "present"), "update" ("none" or an id), "order" ("listed", "reversed"). Values have the
+ * order of the matrix; those named here come in the order named. */
+struct model_coverage {
+    int strength; /* 1..6; 0: every combination that the constraints allow */
+    uint64_t seed;
+    struct pict_model *factors; /* names, values, constraints, groups, seeds, weights: cover/pict.h */
+    struct model_group *groups;
+    size_t group_count;
+};
+
 struct model {
     char *path;  /* of the matrix file */
     char *name, *title;
@@ -139,6 +156,7 @@ struct model {
     size_t update_count;
     struct model_set *sets;
     size_t set_count;
+    struct model_coverage *coverage; /* NULL: the product sets are tested; otherwise there are none */
     bool all_orders; /* install_orders: "all" */
     int repetitions;
     struct model_step *steps; /* default protocol when the matrix lists none */

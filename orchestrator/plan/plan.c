@@ -6,6 +6,8 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "model/subsets.h"
+#include "plan/coverage.h"
+#include "plan/plan_impl.h"
 
 static uint64_t plan_set_cells(const struct model *m, const struct model_set *set) {
     uint64_t orders = m->all_orders ? subsets_orders(set->count) : 1;
@@ -73,15 +75,7 @@ static char *plan_name_cell(const struct plan_cell *c) {
     return str_take(&s);
 }
 
-struct plan_walk { /* where the cells being made stand */
-    struct plan *plan;
-    const char *image;
-    const struct model_set *set;
-    const size_t *order; /* indexes into the set's products */
-};
-
-static void plan_add_cell(const struct plan_walk *w, const struct model_update *update,
-                          int repetition) {
+void plan_add_cell(const struct plan_walk *w, const struct model_update *update, int repetition) {
     struct plan_cell *c = &w->plan->cells[w->plan->cell_count++];
     c->image = w->image;
     c->products = mem_zalloc(w->set->count, sizeof(struct model_product *));
@@ -139,7 +133,31 @@ static bool plan_is_too_large(const struct model *m, struct diags *diags) {
     return false;
 }
 
+static void plan_free_ptr(struct plan **p) {
+    plan_free(*p);
+}
+
+static struct plan *plan_build_rows(const struct model *m, const json_t *kept,
+                                    struct diags *diags) {
+    CLEANUP(plan_free_ptr) struct plan *p = mem_zalloc(1, sizeof(*p));
+    p->model = m;
+    p->coverage = kept ? coverage_from_json(m, kept) : NULL;
+    p->coverage = p->coverage ? p->coverage : coverage_generate(m, diags);
+    if (!p->coverage || coverage_add_cells(p, diags) < 0) {
+        return NULL;
+    }
+    return STEAL(p);
+}
+
+struct plan *plan_build_kept(const struct model *m, const json_t *kept, struct diags *diags) {
+    return m->coverage ? plan_build_rows(m, json_object_get(kept, "coverage"), diags)
+                       : plan_build(m, diags);
+}
+
 struct plan *plan_build(const struct model *m, struct diags *diags) {
+    if (m->coverage) {
+        return plan_build_rows(m, NULL, diags);
+    }
     if (plan_is_too_large(m, diags)) {
         return NULL;
     }
@@ -163,6 +181,7 @@ void plan_free(struct plan *p) {
         free(p->cells[i].products);
         free(p->cells[i].steps);
     }
+    coverage_free_rows(p->coverage);
     free(p->cells);
     free(p);
 }
@@ -204,7 +223,11 @@ json_t *plan_to_json(const struct plan *p) {
     for (size_t i = 0; i < p->cell_count; i++) {
         json_array_append_new(cells, plan_cell_to_json(&p->cells[i]));
     }
-    return json_pack("{s:s, s:s, s:s, s:I, s:o}", "format", "coexist-plan/1", "matrix",
-                     p->model->name, "matrix_sha256", p->model->sha256, "cell_count",
-                     (json_int_t)p->cell_count, "cells", cells);
+    json_t *plan = json_pack("{s:s, s:s, s:s, s:I, s:o}", "format", "coexist-plan/1", "matrix",
+                             p->model->name, "matrix_sha256", p->model->sha256, "cell_count",
+                             (json_int_t)p->cell_count, "cells", cells);
+    if (p->coverage) {
+        json_object_set_new(plan, "coverage", coverage_to_json(p->coverage));
+    }
+    return plan;
 }

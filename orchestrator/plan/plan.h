@@ -24,13 +24,19 @@ struct plan_cell {
     size_t step_count;
 };
 
+struct plan_coverage; /* plan/coverage.h */
+
 struct plan {
     const struct model *model; /* borrowed */
+    struct plan_coverage *coverage; /* NULL: the matrix asks for none */
     struct plan_cell *cells;
     size_t cell_count;
 };
 
 struct plan *plan_build(const struct model *m, struct diags *diags);
+/* The plan of a run again: kept is what plan_to_json made of it. Rows that cover are taken from there instead of being
+ * sought anew, so that a program with another engine goes on with the same cells. */
+struct plan *plan_build_kept(const struct model *m, const json_t *kept, struct diags *diags);
 void plan_free(struct plan *p);
 const struct plan_cell *plan_find(const struct plan *p, const char *cell_id);
 json_t *plan_to_json(const struct plan *p); /* new reference */

@@ -71,7 +71,7 @@ static int resume_open_journal(struct run *r, struct err *err) {
 static int resume_make_plan(struct run *r, struct err *err) {
     struct diags diags = DIAGS_INIT;
     r->own_model = model_from_source(r->record.matrix, &diags);
-    r->own_plan = r->own_model ? plan_build(r->own_model, &diags) : NULL;
+    r->own_plan = r->own_model ? plan_build_kept(r->own_model, r->record.plan, &diags) : NULL;
     if (!r->own_plan) {
         err_set(err, ERR_INPUT, "the matrix in its journal is not understood: %s",
                 diags.count ? diags.items[0].message : "no reason given");

@@ -47,7 +47,7 @@ static int worker_read_plan(struct worker *w, const char *run_dir, const char *c
     }
     struct diags diags = DIAGS_INIT;
     w->model = model_from_source(w->run.matrix, &diags);
-    w->plan = w->model ? plan_build(w->model, &diags) : NULL;
+    w->plan = w->model ? plan_build_kept(w->model, w->run.plan, &diags) : NULL;
     if (!w->plan) {
         err_set(err, ERR_BUG, "the journal's matrix cannot be planned: %s",
                 diags.count ? diags.items[0].message : "no reason given");

@@ -43,8 +43,9 @@ static struct journal *golden_journal(const char *dir, const char *run_dir) {
         .version = golden_string(j, "version"), .host = golden_string(j, "host"),
         .matrix = json_incref(json_object_get(j, "matrix")),
         .images = json_incref(json_object_get(j, "images")),
-        .plan = json_object(),
+        .plan = json_incref(json_object_get(j, "plan")),
     };
+    run.plan = run.plan ? run.plan : json_object();
     struct journal *journal = journal_create(run_dir, &run, &err);
     ck_assert_msg(journal != NULL, "%s", err_text(&err));
     journal_run_clear(&run);
