@@ -17,7 +17,7 @@
 enum {
     NOTICE_THREADS = 8,
     NOTICE_PENDING = 8,
-    NOTICE_WINDOW = 512, /* bytes of a file that are compared in one go */
+    NOTICE_WINDOW = 1024, /* bytes of a file that are compared in one go */
     NOTICE_FRESH_MS = 400,
     NOTICE_HELD_MS = 5000,
     NOTICE_CLOSE_MS = 10000
