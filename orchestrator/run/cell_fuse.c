@@ -185,13 +185,16 @@ static void fuse_restarted(struct cell *c, const struct vm_event *first) {
         cell_vm_off(c);
         return;
     }
+    if (c->handled) { /* it went down again while it came up, and that was told as a loop already */
+        c->handled = false;
+        return;
+    }
     cell_fail_boots(c, FAILURE_NOT_KNOWN, boots,
                     "the guest restarted by itself during step %s, no panic was reported%s%s",
                     c->kind, colon, last.detail);
-    if (rc < 0 && !c->handled) {
+    if (rc < 0) {
         fuse_others(c, FAILURE_NO_BOOT, &err);
     }
-    c->handled = false;
 }
 
 /* Turns events into failures, oldest first. True when at least one was a cause of its own. */
