@@ -87,6 +87,7 @@ enum step_kind { /* what a matrix may list under "steps"; provision, boot, colle
     STEP_APPLY,     /* "apply": the update; from here on the phase is "after" */
     STEP_TOOK,      /* "took": the update's took checks */
     STEP_REBOOT,    /* "reboot" */
+    STEP_SOAK,      /* "soak": the guest stands for a while after its boot, and health holds still */
     STEP_ROLLBACK,  /* "rollback": then health must hold again */
     STEP_UNINSTALL, /* "uninstall": all products, last installed first */
     STEP_COLLECT,

@@ -22,6 +22,7 @@ static const struct step_row {
     [STEP_APPLY] = {step_apply, FAILURE_UPDATE_FAILED, false},
     [STEP_TOOK] = {step_took, FAILURE_NOT_KNOWN, false},
     [STEP_REBOOT] = {step_reboot, FAILURE_NOT_KNOWN, false},
+    [STEP_SOAK] = {step_soak, FAILURE_NOT_KNOWN, false},
     [STEP_ROLLBACK] = {step_rollback, FAILURE_ROLLBACK_FAILED, false},
     [STEP_UNINSTALL] = {step_uninstall, FAILURE_UNINSTALL_FAILED, false},
     [STEP_COLLECT] = {step_collect, FAILURE_NOT_KNOWN, true},

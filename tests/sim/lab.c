@@ -273,8 +273,9 @@ static int lab_remove_files(void *ctx, struct vm *vm, char *const *patterns, str
 }
 
 static int lab_restore(void *ctx, struct vm *vm, const char *state, int64_t deadline,
-                       struct err *err) {
+                       int64_t *stood_ms, struct err *err) {
     struct lab *l = ctx;
+    *stood_ms = l->stood_ms;
     CLEANUP_FREE char *dir = fs_join(l->states, state);
     return vm_restore(vm, dir, deadline, err);
 }
@@ -289,6 +290,7 @@ static int lab_save(void *ctx, struct vm *vm, const struct cell_kept *kept, int6
         return -1;
     }
     *bytes = fs_size(memory);
+    l->stood_ms = kept->stood_ms;
     return 0;
 }
 
