@@ -21,15 +21,10 @@ static const char *const step_names[] = {
     [STEP_INSTALL] = "install",     [STEP_VERIFY] = "verify",
     [STEP_DETECT] = "detect",       [STEP_MEASURE] = "measure",
     [STEP_APPLY] = "apply",         [STEP_TOOK] = "took",
-<<<<<<< HEAD
-    [STEP_REBOOT] = "reboot",       [STEP_ROLLBACK] = "rollback",
-    [STEP_UNINSTALL] = "uninstall", [STEP_COLLECT] = "collect",
-    [STEP_DRILL] = "drill",         [STEP_TEARDOWN] = "teardown",
-=======
     [STEP_REBOOT] = "reboot",       [STEP_SOAK] = "soak",
     [STEP_ROLLBACK] = "rollback",   [STEP_UNINSTALL] = "uninstall",
-    [STEP_COLLECT] = "collect",     [STEP_TEARDOWN] = "teardown",
->>>>>>> lean
+    [STEP_COLLECT] = "collect",     [STEP_DRILL] = "drill",
+    [STEP_TEARDOWN] = "teardown",
 };
 static_assert(ARRAY_LEN(step_names) == STEP_KIND_COUNT, "a name for every step");
 

@@ -158,14 +158,10 @@ const char *check_display_name(const struct model_check *check, char buf[300]);
  * when it broke. */
 typedef int cell_step_fn(struct cell *c, struct err *err);
 cell_step_fn step_provision, step_boot, step_reboot, step_install, step_uninstall, step_apply,
-<<<<<<< HEAD
-    step_rollback, step_verify, step_took, step_detect, step_measure, step_collect, step_drill, step_teardown;
+    step_rollback, step_verify, step_took, step_detect, step_measure, step_soak, step_collect,
+    step_drill, step_teardown;
 /* Why there is nothing to drill, or NULL. */
 const char *step_drill_needless(const struct cell *c);
-=======
-    step_rollback, step_verify, step_took, step_detect, step_measure, step_soak, step_collect,
-    step_teardown;
->>>>>>> lean
 /* Health of every installed product, once the guest had until `deadline` to become healthy. */
 int step_verify_until(struct cell *c, int64_t deadline, struct err *err);
 /* Tells of process dumps that were not there before. */

@@ -1,11 +1,7 @@
 #include "vm/disk.h"
 
 #include <ctype.h>
-<<<<<<< HEAD
 #include <fnmatch.h>
-#include <guestfs.h>
-=======
->>>>>>> lean
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -257,7 +253,6 @@ int vm_disk_copy_out(struct vm_disk *d, const char *guest_dir, const char *suffi
     return copied;
 }
 
-<<<<<<< HEAD
 /* The folder of a path that ends in a name; NULL when it is not there. Caller frees. */
 static char *disk_resolve_folder(struct vm_disk *d, const char *guest_path, const char **name) {
     size_t len = strlen(guest_path);
@@ -275,7 +270,7 @@ int vm_disk_remove(struct vm_disk *d, const char *guest_path, struct err *err) {
     if (!dir) {
         return 0;
     }
-    CLEANUP(disk_free_list) char **names = guestfs_ls(d->g, dir);
+    CLEANUP(disk_free_list) char **names = d->lib.ls(d->g, dir);
     if (!names) {
         return disk_fail(d, err, guest_path);
     }
@@ -283,18 +278,13 @@ int vm_disk_remove(struct vm_disk *d, const char *guest_path, struct err *err) {
     for (char **p = names; *p; p++) {
         CLEANUP_FREE char *path = str_printf("%s/%s", strcmp(dir, "/") == 0 ? "" : dir, *p);
         if (fnmatch(pattern, *p, FNM_CASEFOLD | FNM_NOESCAPE) != 0 ||
-            guestfs_is_dir(d->g, path) == 1) {
+            d->lib.is_dir(d->g, path) == 1) {
             continue;
         }
-        if (guestfs_rm(d->g, path) < 0) {
+        if (d->lib.rm(d->g, path) < 0) {
             return disk_fail(d, err, guest_path);
         }
         removed++;
     }
     return removed;
-=======
-int vm_disk_remove(struct vm_disk *d, const char *guest_path, struct err *err) {
-    CLEANUP_FREE char *path = disk_resolve(d, guest_path);
-    return path && d->lib.rm(d->g, path) < 0 ? disk_fail(d, err, guest_path) : 0;
->>>>>>> lean
 }
