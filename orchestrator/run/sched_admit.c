@@ -148,7 +148,8 @@ static bool admit_has_room(struct sched *s, int host, size_t cell) {
         s->no_room_since = clock_now(s->o->clock);
         log_info(s->o->log, "waiting for room on %s: %s", s->o->hosts[host].name, why);
         if (s->o->progress.waiting) {
-            s->o->progress.waiting(s->o->progress.ctx, why);
+            CLEANUP_FREE char *where = str_printf("%s: %s", s->o->hosts[host].name, why);
+            s->o->progress.waiting(s->o->progress.ctx, s->o->host_count > 1 ? where : why);
         }
     }
     memcpy(s->no_room, why, sizeof(s->no_room));

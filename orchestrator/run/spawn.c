@@ -344,6 +344,10 @@ static int spawn_room(void *ctx, int host, const struct plan_cell *cell, char wh
     int64_t disk = here ? fs_free_bytes(s->spec.lab_dir) : far.disk_free;
     int64_t disk_need = SPAWN_DISK * (u.young + 1);
     have -= have == INT64_MAX ? 0 : u.promised;
+    if (!here && !far.there) {
+        snprintf(why, 200, "the host is not there: %.150s", far.why);
+        return 0;
+    }
     if (!spawn_within_limits(s, host, &u, cell, why)) {
         return 0;
     }

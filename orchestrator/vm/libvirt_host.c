@@ -81,7 +81,7 @@ void libvirt_host_close(struct libvirt_host *h) {
 /* The fields of virNodeGetMemoryStats are in KiB. */
 static int64_t host_memory_free(virConnectPtr conn) {
     virNodeMemoryStats stats[HOST_STATS_MAX];
-    int n = HOST_STATS_MAX;
+    int n = 0;
     int64_t sum = 0;
     if (virNodeGetMemoryStats(conn, VIR_NODE_MEMORY_STATS_ALL_CELLS, NULL, &n, 0) < 0 ||
         n > HOST_STATS_MAX ||

@@ -72,7 +72,7 @@ hosts_until() { # SECONDS COMMAND...: until it succeeds
         read -rt 0.2 <> <(:) || true
     done
 }
-hosts_machines() { virsh -q -c "qemu:///system?socket=$1" list --all --name | grep coexist-; }
+hosts_machines() { virsh -q -c "qemu:///system?socket=$1" list --all --name | grep coexist- | grep -v probe; }
 hosts_said() { grep -qE "$1" "$hosts_dir/run.log"; }
 hosts_end() {
     [ ! -s "$hosts_dir/here.pid" ] || kill -9 "$(cat "$hosts_dir/here.pid")" 2>/dev/null
@@ -96,7 +96,7 @@ hosts_matrix() { # NAME REPETITIONS
   "products": ["$PWD/build/samples/cedar/product.json"],
   "updates": ["$PWD/build/samples/cedar/cedar-content-2.json"],
   "product_sets": [{ "products": ["cedar"] }], "repetitions": $2,
-  "steps": ["install", "verify", "apply", "took", "verify"] }
+  "steps": ["install", "apply", "took", "verify"] }
 JSON
 }
 
@@ -130,8 +130,7 @@ hosts_tls() {
     local pool=$hosts_dir/far-pool report
     local far="qemu+tls://$hosts_net.2/system?pkipath=$hosts_dir/far/pki,name=far,slots=1,folder=$pool"
     hosts_matrix tls 1
-    jq '.product_sets[0].updates = [] | .steps = ["install", "verify"]' "$work/tls.json" >"$work/tls1.json"
-    hosts_run tls --host "$far" "$work/tls1.json"
+    hosts_run tls --host "$far" "$work/tls.json"
     try "a machine runs by TLS" hosts_until 90 hosts_machines "$hosts_far_socket"
     pkill -9 -F "$hosts_dir/far/run/libvirt/libvirtd.pid"
     try "the end of the daemon is noticed" hosts_until 60 hosts_said 'host far is gone'
