@@ -272,7 +272,8 @@ const struct cli_verb *cmd_doctor(void) {
         .about = "Checks what the lab stands on: memory, space, QEMU, libvirt, whether a guest really "
                  "runs under KVM (by starting one: a device node proves nothing), reading of disks, "
                  "images. With --host, whether the daemon there answers, whether a guest runs under KVM, what "
-                 "memory and space are free, which images it has. Exits with 3 when something stops the lab from working.",
+                 "memory and space are free, which images it has. Exits with 3 when something stops the lab "
+                 "from working.",
         .options = options,
         .repeats = "host",
         .run = doctor_run,

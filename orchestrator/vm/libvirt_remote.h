@@ -16,8 +16,8 @@ struct vm_remote_spec { /* borrowed; must outlive the VM */
     const char *lab;    /* the lab's id, hexadecimal */
     const char *folder; /* on the host, absolute */
     const char *owner;  /* "RUN.WORKER" */
-    /* Copies in the lab's pool of spec.disk, .kernel and .initrd; NULL where that file is seen by the host under its own
-     * path. */
+    /* Copies in the lab's pool of spec.disk, .kernel and .initrd; NULL where the host sees that file under its
+     * own path. */
     const char *disk_copy, *kernel_copy, *initrd_copy;
 };
 

@@ -147,7 +147,7 @@ hosts_tls() {
 
 if [ "$(id -u)" -ne 0 ] || ! hosts_network 2>/dev/null; then
     echo "e2e: hosts: skipped: making network namespaces needs root and a kernel that allows it"
-    skipped=$((${skipped:-0} + 1))
+    skipped=$((skipped + 1))
     [ -z "${CI:-}" ] || failed=$((failed + 1))
 else
     mkdir -p "$hosts_dir"

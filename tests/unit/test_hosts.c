@@ -78,7 +78,8 @@ static char *command_of(const char *uri) {
 
 START_TEST(ssh_goes_the_way_libvirt_goes) {
     CLEANUP_FREE char *plain = command_of("qemu+ssh://lab1/system");
-    CLEANUP_FREE char *full = command_of("qemu+ssh://root@lab1:2222/system?command=/b/my%20ssh&keyfile=/k/id&no_verify=1");
+    CLEANUP_FREE char *full =
+        command_of("qemu+ssh://root@lab1:2222/system?command=/b/my%20ssh&keyfile=/k/id&no_verify=1");
     ck_assert_str_eq(plain, "ssh -T -o BatchMode=yes -o ConnectTimeout=10 -o LogLevel=ERROR -W "
                             "127.0.0.1:20022 -- lab1");
     ck_assert_str_eq(full, "/b/my ssh -T -o BatchMode=yes -o ConnectTimeout=10 -o LogLevel=ERROR -W "
