@@ -146,7 +146,7 @@ static const char about[] =
     "guests are reached by the serial port alone and the run notes it. Kept states are only made by "
     "qemu:///embed. A host that is lost is told with its name, its cells run again elsewhere, and it is tried again "
     "after 2, 4, 8 ... 60 s; what it still has of the run is removed then. A run whose hosts are all gone waits ten "
-    "minutes for one. Password prompts are not answered: use keys.\n"
+    "minutes for one. With --resume name the hosts again. Password prompts are not answered: use keys.\n"
     "--json: every event has \"event\", \"at\" (UTC) and \"ms\" (since the command began). The events: "
     "run-started {format: coexist-events/1, run, dir, matrix, cells, done, jobs}; "
     "cell-started {cell, attempt, counts}; step-started {cell, step (from 0), steps, kind, counts}; "

@@ -88,12 +88,24 @@ json_t *run_manifests(const struct run *r) {
     return all;
 }
 
+/* This machine, and by their names those that cells may run on instead. Caller frees. */
+static char *run_describe_hosts(const struct run *r) {
+    const struct hosts *asked = r->o->hosts;
+    CLEANUP_FREE char *here = host_describe(r->kvm);
+    struct str all = STR_INIT;
+    str_add(&all, here);
+    for (size_t i = 0; asked && i < asked->count; i++) {
+        str_addf(&all, "%s%s", i ? ", " : "; cells on ", asked->items[i].name);
+    }
+    return str_take(&all);
+}
+
 static struct journal *run_make_journal(struct run *r, const char *dir, struct err *err) {
     char started[32];
     clock_wall_iso(started);
     struct journal_run record = {
         .id = r->id, .started = started, .version = str_dup(r->o->version),
-        .host = host_describe(r->kvm), .matrix = r->model->source,
+        .host = run_describe_hosts(r), .matrix = r->model->source,
         .images = run_manifests(r), .plan = plan_to_json(r->plan),
     };
     struct journal *j = journal_create(dir, &record, err);
