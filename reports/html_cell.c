@@ -20,6 +20,12 @@ static void cell_heading(struct str *out, const json_t *cell) {
     if (attempts > 1) { /* seen without opening the cell */
         str_addf(out, " <small class=\"again\">attempt %lld, the lab failed before</small>", attempts);
     }
+    const char *host = html_get_null(cell, "host");
+    if (host && !str_eq(host, "this host")) {
+        str_add(out, " <small>");
+        html_text(out, host);
+        str_add(out, "</small>");
+    }
 }
 
 static void cell_fact(struct str *out, const char *name, const char *value) {

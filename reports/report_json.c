@@ -209,6 +209,7 @@ static json_t *report_cell(const struct analysis_cell *c) {
     json_object_set_new(j, "run", json_boolean(c->run));
     json_object_set_new(j, "complete", json_boolean(c->complete));
     json_object_set_new(j, "attempts", json_integer(c->attempts));
+    json_object_set_new(j, "host", c->host ? text_json(c->host) : json_null());
     json_object_set_new(j, "earlier_attempts", report_texts(c->earlier));
     json_object_set_new(j, "boots", json_integer(c->boots));
     json_object_set_new(j, "repetitions",

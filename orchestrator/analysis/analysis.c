@@ -108,7 +108,7 @@ static void analysis_cell_fill(const struct judgement *j, size_t at, struct cell
         .complete = facts->ended && facts->complete, .attempts = facts->attempts,
         .repetitions = c->repetitions, .repetitions_failed = c->failed,
         .boots = c->primary ? c->primary->boots : 0,
-        .metrics = STEAL(slow->metrics), .metric_count = slow->metric_count,
+        .host = STEAL(facts->host), .metrics = STEAL(slow->metrics), .metric_count = slow->metric_count,
         .artifacts = STEAL(facts->artifacts), .artifact_count = facts->artifact_count,
         .steps = STEAL(facts->steps), .step_count = facts->step_count,
     };
@@ -186,6 +186,7 @@ static void analysis_cell_clear(struct analysis_cell *c) {
     free(c->blame.module);
     free(c->blame.with);
     free(c->blame.reason);
+    free(c->host);
     free(c->summary);
     free(c->detail);
     texts_free_array(c->evidence);

@@ -67,6 +67,7 @@ struct analysis_cell {
     bool run;                 /* it was begun at least once */
     bool complete;            /* it ran to its end */
     int attempts;             /* begun; those that were only interrupted do not count */
+    char *host;               /* where its last attempt ran; NULL: not told (a journal of an older version) */
     char **earlier;           /* "attempt 1: host-resources: ...": why it was tried again; NULL-terminated */
     enum verdict verdict;     /* VERDICT_INCONCLUSIVE when it did not run */
     enum failure_class failure;

@@ -228,11 +228,17 @@ static void collect_step_end(struct cell_facts *c, const struct observation *o) 
     s->skipped = skipped ? collect_cut(skipped) : NULL;
 }
 
+static void collect_host(struct cell_facts *c, const char *host) {
+    free(c->host);
+    c->host = host ? collect_cut(host) : NULL;
+}
+
 void facts_observe(struct cell_facts *c, const struct observation *o) {
     switch (o->type) {
     case OBS_CELL_END:
         c->ended = true;
         c->complete = json_is_true(json_object_get(o->data, "complete"));
+        collect_host(c, json_string_value(json_object_get(o->data, "host")));
         break;
     case OBS_STEP_BEGIN:
         collect_step_begin(c, o);

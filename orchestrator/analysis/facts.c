@@ -110,6 +110,7 @@ static void facts_cell_reset(struct cell_facts *c) {
     for (size_t i = 0; i < c->step_count; i++) {
         facts_step_clear(&c->steps[i]);
     }
+    free(c->host);
     free(c->failures);
     free(c->artifacts);
     free(c->steps);
@@ -145,11 +146,12 @@ static void facts_next_attempt(struct cell_facts *c, int attempt) {
         c->attempts--;
     } else if (c->begun) {
         const struct fact_failure *f = facts_primary(c);
+        CLEANUP_FREE char *on = c->host ? str_printf(" on %s", c->host) : str_dup("");
         if (f) {
-            texts_addf(&c->earlier, "attempt %d: %s: %s", c->attempts, failure_class_name(f->cls),
-                       f->text);
+            texts_addf(&c->earlier, "attempt %d%s: %s: %s", c->attempts, on,
+                       failure_class_name(f->cls), f->text);
         } else {
-            texts_addf(&c->earlier, "attempt %d: ended without a failure", c->attempts);
+            texts_addf(&c->earlier, "attempt %d%s: ended without a failure", c->attempts, on);
         }
     }
     facts_cell_reset(c);

@@ -29,6 +29,7 @@ struct cell_facts {
     bool begun, ended, complete;
     int attempt;   /* the one being read, as the journal numbers it */
     int attempts;  /* begun, without those that were only interrupted: being interrupted is no failure */
+    char *host;    /* where it ran; NULL: not told */
     struct texts earlier; /* what became of earlier attempts that failed */
     struct fact_failure *failures; /* of the last attempt, in order */
     size_t failure_count;

@@ -14,7 +14,8 @@
 
 static const struct cli_verb *(*const verbs[])(void) = {
     cmd_doctor, cmd_image_build, cmd_image_list, cmd_image_verify, cmd_check, cmd_plan,
-    cmd_run,    cmd_report,      cmd_stamp,      cmd_clean,        cmd_worker,
+    cmd_run,    cmd_report,      cmd_stamp,      cmd_clean,        cmd_worker,     cmd_host_watch,
+    cmd_host_look,
 };
 
 const struct cli_verb *cli_verb_at(size_t i) {
@@ -130,6 +131,17 @@ static int cli_take_foreign(const struct cli_verb *verb, int argc, char **argv, 
     return left;
 }
 
+/* The last one counts, unless the option says otherwise. */
+static void cli_take_value(const struct cli_verb *verb, struct cli_args *args, int i, const char *value) {
+    if (str_eq(verb->options[i].name, verb->repeats) && args->value[i]) {
+        char *joined = str_printf("%s\n%s", args->value[i], value);
+        free(args->joined[i]);
+        args->joined[i] = joined;
+        value = joined;
+    }
+    args->value[i] = value;
+}
+
 /* Options of one verb. Returns 0, an exit code + 1 when the program should end, with *args filled. */
 static int cli_parse_verb(const struct cli_verb *verb, int argc, char **argv,
                           struct cli_args *args) {
@@ -154,7 +166,7 @@ static int cli_parse_verb(const struct cli_verb *verb, int argc, char **argv,
                     argv[optind - 1], verb->name);
             return CLI_BAD_INPUT + 1;
         }
-        args->value[c - 1000] = optarg ? optarg : "";
+        cli_take_value(verb, args, c - 1000, optarg ? optarg : "");
     }
     args->operands = argv + optind;
     args->operand_count = argc - optind;
@@ -238,6 +250,9 @@ static int cli_dispatch(struct cli *cli, int argc, char **argv) {
     int rc = cli_parse_verb(verb, argc - used + 1, argv + used - 1, &args);
     rc = rc ? rc - 1 : verb->run(cli, &args);
     free(args.foreign);
+    for (size_t i = 0; i < CLI_MAX_OPTIONS; i++) {
+        free(args.joined[i]);
+    }
     return rc;
 }
 

@@ -10,6 +10,7 @@
 #include "base/diag.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "run/hosts.h"
 
 /* Exit codes; part of the interface (README, man page). */
 enum cli_exit {
@@ -32,6 +33,7 @@ struct cli_args {
     const char *value[CLI_MAX_OPTIONS]; /* by index in the verb's table; switches: "" when given */
     char *const *operands;              /* borrowed from argv */
     int operand_count;
+    char *joined[CLI_MAX_OPTIONS]; /* owned; values of options that were given several times */
     const char **foreign; /* borrowed; in their order */
     int foreign_count;
 };
@@ -51,6 +53,7 @@ struct cli_verb {
     const char *summary; /* one line */
     const char *about;   /* paragraphs, separated by an empty line */
     const struct cli_option *options; /* ends with a NULL name; NULL for none */
+    const char *repeats; /* name of the option that may be given several times: its values stand on a line each */
     bool hidden;         /* the program's own use: not in help */
     /* Arguments that look like options but belong to another command line: they end up in args.foreign. NULL: none. */
     bool (*foreign)(const char *arg);
@@ -72,6 +75,9 @@ int cli_fail(const struct err *err);
 int cli_fail_input(const struct diags *diags, bool as_json);
 /* A whole number within bounds from an option; complains and returns -1 when it is not. */
 int cli_number(const char *option, const char *text, long min, long max, long *out);
+/* The hosts that --hosts and --host name, none when there are no such options; complains and returns -1 when they
+ * are wrong. hosts_clear. */
+int cli_hosts(const struct cli_verb *verb, const struct cli_args *args, struct hosts *out);
 /* Bytes, as "20G", "500M" (binary: 1024), 1 MiB or more; complains and returns -1 when it is not. */
 int cli_size(const char *option, const char *text, int64_t *out);
 
@@ -85,6 +91,8 @@ void cli_help_completion(void);
 const struct cli_verb *cmd_check(void);
 const struct cli_verb *cmd_clean(void);
 const struct cli_verb *cmd_doctor(void);
+const struct cli_verb *cmd_host_look(void);
+const struct cli_verb *cmd_host_watch(void);
 const struct cli_verb *cmd_image_build(void);
 const struct cli_verb *cmd_image_list(void);
 const struct cli_verb *cmd_image_verify(void);

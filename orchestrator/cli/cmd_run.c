@@ -9,7 +9,9 @@
 #include "run/run.h"
 
 static const struct cli_option options[] = {
-    {"jobs", "N", "cells at a time (default: 2)"},
+    {"jobs", "N", "cells at a time on this machine (default: 2)"},
+    {"host", "URI", "run there, as 'qemu+ssh://root@lab1/system,slots=4'; may be given several times"},
+    {"hosts", "FILE", "run on the hosts of this JSON file"},
     {"resume", "RUN", "go on with an interrupted run (its id or its folder) instead of a new one"},
     {"no-sharing", NULL, "every cell executes all its steps itself, also those it has in common"},
     {"state-budget", "SIZE", "disk space for kept states, as 20G or 500M (default: half of what is free)"},
@@ -35,6 +37,14 @@ static int run_conclude(struct cli *cli, struct show *show, const struct run_res
     }
     show_run_ended(show, res, exit, err);
     return exit;
+}
+
+static int run_slots(const struct hosts *hosts, long jobs) {
+    int slots = hosts->count ? 0 : (int)jobs;
+    for (size_t i = 0; i < hosts->count; i++) {
+        slots += hosts->items[i].slots;
+    }
+    return slots;
 }
 
 static void run_fill(struct run_opts *o, struct cli *cli, struct show *show) {
@@ -94,10 +104,19 @@ static int run_run(struct cli *cli, const struct cli_args *args) {
                                : "coexist: error: usage: coexist run [options] MATRIX.json\n");
         return CLI_BAD_INPUT;
     }
+    CLEANUP(hosts_clear) struct hosts hosts = {NULL, 0};
+    if (cli_hosts(cmd_run(), args, &hosts) < 0) {
+        return CLI_BAD_INPUT;
+    }
+    if (asked && hosts.count) {
+        fprintf(stderr, "coexist: error: --jobs is for this machine alone: give each host its slots\n");
+        return CLI_BAD_INPUT;
+    }
     struct show show;
     struct run_opts o;
-    show_init(&show, cli, cli_value(cmd_run(), args, "json") != NULL, (int)jobs);
+    show_init(&show, cli, cli_value(cmd_run(), args, "json") != NULL, run_slots(&hosts, jobs));
     run_fill(&o, cli, &show);
+    o.hosts = &hosts;
     o.no_sharing = cli_value(cmd_run(), args, "no-sharing") != NULL;
     o.state_budget = budget;
     return run_go(cli, &o, &show, resume, resume ? NULL : args->operands[0]);
@@ -117,6 +136,17 @@ static const char about[] =
     "the run's journal; images, installers and update files must be the ones it began with (else exit code "
     "2). A run that is finished already is only reported again. States lie in lab/states/<id>/ until "
     "the run is finished; 'coexist clean' says whose are left.\n"
+    "--host and --hosts: where cells run, instead of on this machine alone. A host is a libvirt URI: "
+    "qemu:///embed (this machine, without a daemon), qemu:///system (this machine's daemon), "
+    "qemu+ssh://[USER@]HOST/system or qemu+tls://HOST/system; after it, ',slots=N' (cells at a time, 2), "
+    "',memory=MIB', ',vcpus=N' (limits for all machines of the run), ',folder=DIR' (on that host, "
+    "/var/lib/libvirt/coexist), ',images=copy', ',name=NAME'. Only libvirt and qemu-img have to be there: images are "
+    "copied once through it, checked, unless the host sees the lab's folder under the same path. The guest's "
+    "serial port comes through libvirt, SSH to the guest through 'ssh -W'; with qemu+tls there is no SSH, "
+    "guests are reached by the serial port alone and the run notes it. Kept states are only made by "
+    "qemu:///embed. A host that is lost is told with its name, its cells run again elsewhere, and it is tried again "
+    "after 2, 4, 8 ... 60 s; what it still has of the run is removed then. A run whose hosts are all gone waits ten "
+    "minutes for one. With --resume name the hosts again. Password prompts are not answered: use keys.\n"
     "--json: every event has \"event\", \"at\" (UTC) and \"ms\" (since the command began). The events: "
     "run-started {format: coexist-events/1, run, dir, matrix, cells, done, jobs}; "
     "cell-started {cell, attempt, counts}; step-started {cell, step (from 0), steps, kind, counts}; "
@@ -134,6 +164,7 @@ const struct cli_verb *cmd_run(void) {
         .summary = "execute a matrix on real machines and report",
         .about = about,
         .options = options,
+        .repeats = "host",
         .run = run_run,
     };
     return &verb;

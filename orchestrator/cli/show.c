@@ -125,7 +125,7 @@ static void show_waiting(void *ctx, const char *why) {
     struct show *s = ctx;
     if (strcmp(s->last_wait, why) != 0) { /* said once, not at every look */
         snprintf(s->last_wait, sizeof(s->last_wait), "%s", why);
-        show_line(s, "waiting for room on this host:", why);
+        show_line(s, "waiting for room:", why);
         event_write(s, "waiting", json_pack("{s:s}", "why", why));
     }
 }

@@ -225,6 +225,7 @@ static int remote_reach_ssh(struct remote *r, int64_t deadline, struct guest_rea
         ssh = remote_login(r, deadline, deadline, &why);
     }
     out->ssh = ssh != NULL;
+    out->no_ssh = !r->ssh_port;
     if (ssh) {
         ssh_abandon(ssh);
         ssh_close(ssh);

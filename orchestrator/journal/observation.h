@@ -14,7 +14,7 @@
  *               (with "process": that process's own), disk.used, install (duration), apply, detect
  *   check       {"what":"service|driver|process|file|registry|detection|took","name","product":id|null,
  *                "ok":bool,"expected","found"}
- *   event       {"what":"panicked|reset|shutdown|vm-died|ready|heartbeat-lost|...","text"}
+ *   event       {"what":"panicked|reset|shutdown|vm-died|host-lost|ready|heartbeat-lost|...","text"}
  *   artifact    {"role":"screenshot|minidump|process-dump|memory-dump|console|agent-log|log","name","sha256","bytes"}
  *   failure     {"class":failure class name,"text":what a person needs,"product":id|null (who it happened to),
  *                "boots":N? (boot loops)}
@@ -27,7 +27,8 @@
  *                "from":{"cell","attempt","steps","state"}?}
  *               from: began at a kept state; what that cell and attempt observed in its first `steps` steps
  *               (which may begin at a state themselves) counts for this cell, too
- *   cell-end    {"complete":bool} (complete: every step got its turn or was skipped for a recorded failure)
+ *   cell-end    {"complete":bool,"host":"..."?} (complete: every step got its turn or was skipped for a recorded
+ *               failure; host: name of the host it ran on, added by the scheduler)
  */
 #ifndef COEXIST_JOURNAL_OBSERVATION_H
 #define COEXIST_JOURNAL_OBSERVATION_H

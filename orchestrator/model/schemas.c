@@ -21,6 +21,7 @@ SCHEMAS_EMBED(product);
 SCHEMAS_EMBED(update);
 SCHEMAS_EMBED(matrix);
 SCHEMAS_EMBED(image);
+SCHEMAS_EMBED(hosts);
 
 static const struct {
     const char *name, *begin, *end;
@@ -29,6 +30,7 @@ static const struct {
     [SCHEMA_UPDATE] = {"update", coexist_schema_update, coexist_schema_update_end},
     [SCHEMA_MATRIX] = {"matrix", coexist_schema_matrix, coexist_schema_matrix_end},
     [SCHEMA_IMAGE] = {"image", coexist_schema_image, coexist_schema_image_end},
+    [SCHEMA_HOSTS] = {"hosts", coexist_schema_hosts, coexist_schema_hosts_end},
 };
 static_assert(ARRAY_LEN(schemas_table) == SCHEMA_KIND_COUNT, "a text for every schema");
 

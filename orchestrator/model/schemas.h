@@ -4,7 +4,9 @@
 
 #include "base/schema.h"
 
-enum schema_kind { SCHEMA_PRODUCT, SCHEMA_UPDATE, SCHEMA_MATRIX, SCHEMA_IMAGE, SCHEMA_KIND_COUNT };
+enum schema_kind {
+    SCHEMA_PRODUCT, SCHEMA_UPDATE, SCHEMA_MATRIX, SCHEMA_IMAGE, SCHEMA_HOSTS, SCHEMA_KIND_COUNT
+};
 
 /* "product", ... */
 const char *schemas_name(enum schema_kind k);

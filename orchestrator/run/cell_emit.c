@@ -202,3 +202,11 @@ void cell_fail_boots(struct cell *c, enum failure_class class, int boots, const 
     fail_emit(c, class, NULL, boots, fmt, ap);
     va_end(ap);
 }
+
+void cell_fail_host_lost(struct cell *c, const char *why) {
+    if (!c->host_lost) {
+        c->host_lost = true;
+        cell_emit(c, OBS_EVENT, json_pack("{s:s, s:s}", "what", "host-lost", "text", why));
+        cell_fail(c, FAILURE_HOST_RESOURCES, NULL, "%s", why);
+    }
+}

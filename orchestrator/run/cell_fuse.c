@@ -197,6 +197,17 @@ static void fuse_restarted(struct cell *c, const struct vm_event *first) {
     }
 }
 
+/* Of a guest whose host is gone nothing can be said. */
+static bool fuse_host_lost(struct cell *c) {
+    CLEANUP_ERR struct err why = ERR_INIT;
+    if (!c->vm || vm_host_answers(c->vm, &why) == 0) {
+        return false;
+    }
+    c->up = false;
+    cell_fail_host_lost(c, err_text(&why));
+    return true;
+}
+
 /* Turns events into failures, oldest first. True when at least one was a cause of its own. */
 static bool fuse_events(struct cell *c) {
     bool found = false;
@@ -215,6 +226,9 @@ static bool fuse_events(struct cell *c) {
             break;
         case VM_EVENT_IO_ERROR:
             c->up = false;
+            if (fuse_host_lost(c)) {
+                break;
+            }
             fuse_fail_once(c, FAILURE_HOST_RESOURCES,
                            ev.detail[0] ? ev.detail : "a disk of the VM failed");
             break;
@@ -243,7 +257,7 @@ static void fuse_by_reach(struct cell *c, enum failure_class own, const struct g
     if (!c->up) {
         cell_fail(c, booting ? FAILURE_NO_BOOT : FAILURE_HANG, NULL,
                   "%s; serial port: %s; SSH: %s", text, r->serial_why, r->ssh_why);
-    } else if (r->serial && !r->ssh) {
+    } else if (r->serial && !r->ssh && !r->no_ssh) {
         cell_fail(c, FAILURE_NETWORK_LOST, NULL,
                   "%s; the agent answers on the serial port, SSH does not: %s", text, r->ssh_why);
     } else if (!r->serial) {
@@ -259,6 +273,9 @@ static void fuse_silence(struct cell *c, enum failure_class own, struct err *err
     struct guest_reach reach = {0};
     CLEANUP_ERR struct err asked = ERR_INIT;
     int rc = cell_reach(c, &reach, &asked);
+    if (rc == 0 && fuse_host_lost(c)) {
+        return;
+    }
     if (rc == 0) {
         fuse_by_reach(c, own, &reach, err_text(err));
         return;
@@ -290,6 +307,9 @@ static void fuse_others(struct cell *c, enum failure_class own, struct err *err)
     bool told = fuse_events(c);
     if (err_is_set(&watching) && watching.cls != ERR_INTERRUPT) {
         cell_minor(c, "watch the VM", &watching);
+    }
+    if (c->side == CELL_SIDE_VM && host == FAILURE_VM_DIED && !told && fuse_host_lost(c)) {
+        return;
     }
     if (host != FAILURE_NONE) {
         fuse_fail_once(c, host, err_text(err));

@@ -40,6 +40,7 @@ struct cell {
     struct vm_event waiting[CELL_EVENTS_MAX];
     int waiting_count;
     enum cell_side side; /* of the last failed call */
+    bool host_lost;      /* told once */
     bool handled;        /* the failure behind the error that unwinds is already recorded */
 
     unsigned step_failures; /* bit set of failure classes recorded in this step */
@@ -84,6 +85,8 @@ int cell_artifact(struct cell *c, const char *role, const char *name, const char
  * product ran yet is recorded as the image's fault. product may be NULL. */
 void cell_fail(struct cell *c, enum failure_class class, const char *product, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* The host that the VM runs on is gone: the attempt says nothing. */
+void cell_fail_host_lost(struct cell *c, const char *why);
 void cell_fail_boots(struct cell *c, enum failure_class class, int boots, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 

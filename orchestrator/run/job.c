@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 
-char *job_to_text(const struct sched_job *j) {
+char *job_to_text(const struct sched_job *j, json_t *host) {
     json_t *o = json_object();
     json_t *save = json_array();
     if (j->from) {
@@ -20,6 +20,9 @@ char *job_to_text(const struct sched_job *j) {
                                               "name", j->save_names[i]));
     }
     json_object_set_new(o, "save", save);
+    if (host) {
+        json_object_set(o, "host", host);
+    }
     char *text = json_dumps(o, JSON_COMPACT);
     json_decref(o);
     return text ? text : str_dup("{}");
@@ -80,6 +83,7 @@ int job_parse(const char *text, size_t step_count, struct job *out, struct err *
         err_set(err, ERR_BUG, "job: not a JSON object");
     } else if (job_parse_from(json_object_get(j, "from"), step_count, &out->from, err) == 0) {
         rc = job_parse_save(json_object_get(j, "save"), step_count, &out->save, err);
+        out->host = json_incref(json_object_get(j, "host"));
     }
     json_decref(j);
     if (rc < 0) {
@@ -96,5 +100,6 @@ void job_clear(struct job *j) {
     }
     free((size_t *)j->save.after);
     free((char **)j->save.names);
+    json_decref(j->host);
     *j = (struct job){0};
 }

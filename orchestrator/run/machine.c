@@ -10,10 +10,12 @@
 #include "base/str.h"
 #include "guest/remote.h"
 #include "images/image.h"
+#include "run/host_files.h"
 #include "run/states.h"
 #include "run/sweep.h"
 #include "vm/disk.h"
 #include "vm/libvirt.h"
+#include "vm/libvirt_remote.h"
 
 /* How much is copied from the disk of a guest that does not boot. */
 enum { MACHINE_COPY_FILES = 32, MACHINE_SSH_PORT = 22 };
@@ -22,6 +24,8 @@ enum { MACHINE_COPY_FILES = 32, MACHINE_SSH_PORT = 22 };
 struct machine {
     struct machine_spec spec;
     struct image *image;
+    struct host_file files[HOST_FILES]; /* the image's, as the host has them */
+    bool files_known;
     char *vm_dir, *cache_dir;
     char *base; /* state whose disk the VM's stands on; NULL: the golden disk's */
     int interrupt; /* epoll: readable when the VM has news or everything is to be cut short; -1 */
@@ -48,11 +52,31 @@ void machine_free(struct machine *m) {
     if (m->interrupt >= 0) {
         close(m->interrupt);
     }
+    host_files_clear(m->files);
     image_free(m->image);
     free(m->vm_dir);
     free(m->cache_dir);
     free(m->base);
     free(m);
+}
+
+static struct vm *machine_create_remote(struct machine *m, const struct vm_spec *spec,
+                                        struct err *err) {
+    const struct machine_host *h = m->spec.host;
+    struct vm_remote_spec at = {.uri = &h->at->uri, .lab = h->lab, .folder = h->at->folder,
+                                .owner = h->owner};
+    if (!h->seen && !m->files_known) {
+        if (host_files_of(m->image, m->files, err) < 0) {
+            return NULL;
+        }
+        m->files_known = true;
+    }
+    if (!h->seen) {
+        at.disk_copy = m->files[0].name;
+        at.kernel_copy = m->files[1].name;
+        at.initrd_copy = m->files[2].name;
+    }
+    return vm_remote_create(spec, &at, m->spec.log, err);
 }
 
 static struct vm *machine_create_vm(void *ctx, struct err *err) {
@@ -63,7 +87,8 @@ static struct vm *machine_create_vm(void *ctx, struct err *err) {
         .initrd = m->image->initrd, .cmdline = m->image->cmdline, .profile = m->image->profile,
         .ssh_guest_port = MACHINE_SSH_PORT, .kvm = m->spec.kvm,
     };
-    return vm_libvirt_create(&spec, m->cache_dir, m->spec.log, err);
+    return m->spec.host ? machine_create_remote(m, &spec, err)
+                        : vm_libvirt_create(&spec, m->cache_dir, m->spec.log, err);
 }
 
 static int machine_watch(int epoll, int fd) {

@@ -4,6 +4,14 @@
 #define COEXIST_RUN_MACHINE_H
 
 #include "run/cell.h"
+#include "run/hosts.h"
+
+struct machine_host { /* one with a daemon; borrowed like the strings below */
+    const struct hosts_one *at;
+    const char *lab;   /* the lab's id */
+    const char *owner; /* "RUN.WORKER" */
+    bool seen;         /* it sees the images under their paths here */
+};
 
 struct machine_spec { /* strings are borrowed and must outlive the machine */
     const char *lab_dir;
@@ -13,6 +21,7 @@ struct machine_spec { /* strings are borrowed and must outlive the machine */
     const char *cell;     /* id and attempt, for the notes of the states it keeps */
     int attempt;
     bool kvm;
+    const struct machine_host *host; /* NULL: this machine, by the embedded driver */
     int interrupt_fd;     /* readable: cut guest calls short; -1: none; borrowed */
     struct clock *clock;
     struct log *log;

@@ -88,12 +88,24 @@ json_t *run_manifests(const struct run *r) {
     return all;
 }
 
+/* This machine, and by their names those that cells may run on instead. Caller frees. */
+static char *run_describe_hosts(const struct run *r) {
+    const struct hosts *asked = r->o->hosts;
+    CLEANUP_FREE char *here = host_describe(r->kvm);
+    struct str all = STR_INIT;
+    str_add(&all, here);
+    for (size_t i = 0; asked && i < asked->count; i++) {
+        str_addf(&all, "%s%s", i ? ", " : "; cells on ", asked->items[i].name);
+    }
+    return str_take(&all);
+}
+
 static struct journal *run_make_journal(struct run *r, const char *dir, struct err *err) {
     char started[32];
     clock_wall_iso(started);
     struct journal_run record = {
         .id = r->id, .started = started, .version = str_dup(r->o->version),
-        .host = host_describe(r->kvm), .matrix = r->model->source,
+        .host = run_describe_hosts(r), .matrix = r->model->source,
         .images = run_manifests(r), .plan = plan_to_json(r->plan),
     };
     struct journal *j = journal_create(dir, &record, err);
@@ -148,6 +160,25 @@ static int64_t run_cell_memory(void *ctx, const struct plan_cell *cell) {
     return 0;
 }
 
+static int run_cell_vcpus(void *ctx, const struct plan_cell *cell) {
+    const struct run *r = ctx;
+    for (size_t i = 0; i < r->model->image_count; i++) {
+        const json_t *n = json_object_get(r->images[i]->profile, "vcpus");
+        if (str_eq(r->model->images[i], cell->image) && n) {
+            return (int)json_integer_value(n);
+        }
+    }
+    return 1;
+}
+
+static void run_choose_hosts(struct run *r) {
+    if (r->o->hosts && r->o->hosts->count > 0) {
+        hosts_copy(r->o->hosts, &r->hosts);
+    } else {
+        hosts_add_here(&r->hosts, r->o->jobs ? r->o->jobs : RUN_JOBS);
+    }
+}
+
 static int64_t run_state_bytes(const struct run *r) {
     int64_t most = 0;
     for (size_t i = 0; i < r->model->image_count; i++) {
@@ -168,13 +199,30 @@ static int64_t run_states_max(const struct run *r) {
     return half < RUN_STATE_BUDGET ? half : RUN_STATE_BUDGET;
 }
 
+/* States of an earlier part of the run lie on this machine: only its embedded driver can begin there. */
+static void run_place_kept(struct run *r) {
+    int here = -1;
+    for (size_t i = 0; i < r->hosts.count && here < 0; i++) {
+        here = r->hosts.items[i].uri.way == HOST_EMBED ? (int)i : -1;
+    }
+    for (size_t i = 0; i < r->past.kept_count; i++) {
+        r->past.kept[i].host = here;
+    }
+}
+
 static int run_schedule(struct run *r, struct spawn *spawn, struct sched_result *out,
                         struct err *err) {
-    struct sched_host host = {.name = "this host", .slots = r->o->jobs ? r->o->jobs : RUN_JOBS};
+    CLEANUP_FREE struct sched_host *hosts = mem_zalloc(r->hosts.count, sizeof(*hosts));
+    for (size_t i = 0; i < r->hosts.count; i++) {
+        const struct hosts_one *one = &r->hosts.items[i];
+        hosts[i] = (struct sched_host){.name = one->name, .slots = one->slots,
+                                       .stateless = one->uri.way != HOST_EMBED};
+    }
+    run_place_kept(r);
     struct estimate estimate;
     estimate_init(&estimate);
     CLEANUP_FREE char *learned = learn_estimate(r->o->runs_dir, &estimate);
-    struct sched_opts opts = {.plan = r->plan, .hosts = &host, .host_count = 1,
+    struct sched_opts opts = {.plan = r->plan, .hosts = hosts, .host_count = r->hosts.count,
                               .sharing = !r->o->no_sharing, .state_bytes = run_state_bytes(r),
                               .states_max = run_states_max(r), .past = r->past.cells,
                               .estimate = learned ? &estimate : NULL,
@@ -185,18 +233,30 @@ static int run_schedule(struct run *r, struct spawn *spawn, struct sched_result 
     return sched_run(&opts, out, err);
 }
 
+static char *run_image_names(const struct run *r) {
+    struct str names = STR_INIT;
+    for (size_t i = 0; i < r->model->image_count; i++) {
+        str_addf(&names, "%s%s", i ? "," : "", r->model->images[i]);
+    }
+    return str_take(&names);
+}
+
 static int run_cells(struct run *r, struct sched_result *out, struct err *err) {
     CLEANUP_FREE char *lab = fs_absolute(r->o->lab_dir);
     CLEANUP_FREE char *states = states_folder(lab, r->id);
     struct spawn_spec spec = {.program = r->program, .lab_dir = lab, .run_dir = r->dir,
                               .states = states, .states_max = run_states_max(r),
                               .journal = r->journal, .log = r->o->log,
-                              .cell_memory = run_cell_memory, .ctx = r};
+                              .cell_memory = run_cell_memory, .cell_vcpus = run_cell_vcpus,
+                              .ctx = r};
+    CLEANUP_FREE char *images = run_image_names(r);
+    spec.hosts = &r->hosts;
+    spec.images = images;
     struct spawn *spawn = spawn_new(&spec, err);
     if (!spawn) {
         return -1;
     }
-    int rc = run_schedule(r, spawn, out, err);
+    int rc = spawn_meet_hosts(spawn, err) < 0 ? -1 : run_schedule(r, spawn, out, err);
     spawn_free(spawn);
     return rc;
 }
@@ -212,6 +272,7 @@ static int run_finish(struct run *r, int rc, const struct sched_result *cells, s
 }
 
 int run_execute(struct run *r, struct run_result *out, struct err *err) {
+    run_choose_hosts(r);
     out->id = str_dup(r->id);
     out->dir = str_dup(r->dir);
     if (r->o->started) {
@@ -233,6 +294,7 @@ void run_clear(struct run *r) {
     }
     free(r->images);
     past_clear(&r->past);
+    hosts_clear(&r->hosts);
     plan_free(r->own_plan);
     model_free(r->own_model);
     journal_run_clear(&r->record);

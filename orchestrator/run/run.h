@@ -2,6 +2,7 @@
 #ifndef COEXIST_RUN_RUN_H
 #define COEXIST_RUN_RUN_H
 
+#include "run/hosts.h"
 #include "run/scheduler.h"
 
 struct run_opts { /* borrowed during the call */
@@ -10,7 +11,8 @@ struct run_opts { /* borrowed during the call */
     const char *lab_dir, *runs_dir;
     const char *program; /* the coexist binary; NULL: this process's own */
     const char *version; /* of coexist */
-    int jobs;            /* cells at a time; 0: 2 */
+    const struct hosts *hosts; /* NULL: this machine alone, without a daemon */
+    int jobs;            /* cells at a time; 0: 2; without hosts only */
     bool no_sharing;     /* every cell executes all of its steps itself */
     int64_t state_budget; /* bytes that kept states may take together; 0: half of the free disk, at most
                              RUN_STATE_BUDGET */

@@ -13,6 +13,7 @@ struct run {
     const struct plan *plan;
     struct image **images; /* one for each of model->images */
     bool kvm;
+    struct hosts hosts; /* where it runs */
     char *id, *dir, *program;
     int lock;        /* on the run's folder */
     int states_lock; /* on its folder of states */

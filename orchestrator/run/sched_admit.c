@@ -148,7 +148,8 @@ static bool admit_has_room(struct sched *s, int host, size_t cell) {
         s->no_room_since = clock_now(s->o->clock);
         log_info(s->o->log, "waiting for room on %s: %s", s->o->hosts[host].name, why);
         if (s->o->progress.waiting) {
-            s->o->progress.waiting(s->o->progress.ctx, why);
+            CLEANUP_FREE char *where = str_printf("%s: %s", s->o->hosts[host].name, why);
+            s->o->progress.waiting(s->o->progress.ctx, s->o->host_count > 1 ? where : why);
         }
     }
     memcpy(s->no_room, why, sizeof(s->no_room));
@@ -168,7 +169,11 @@ static void admit_refuse(struct sched *s, int slot, size_t cell, const char *why
 
 static void admit_host(struct sched *s, int host) {
     struct sched_place *p = &s->places[host];
-    while (!sched_ending(s) && !p->gone && p->free >= 0 && s->waiting > 0) {
+    bool doubted = p->doubt_until > clock_now(s->o->clock);
+    if (doubted) {
+        s->look_at = p->doubt_until < s->look_at ? p->doubt_until : s->look_at;
+    }
+    while (!doubted && !sched_ending(s) && !p->gone && p->free >= 0 && s->waiting > 0) {
         struct sched_pick pick;
         if (!sched_pick(s, host, &pick)) {
             break;
@@ -198,6 +203,21 @@ static void admit_refuse_all(struct sched *s) {
     }
 }
 
+/* One may come back: it is waited for, but not for ever. */
+static void admit_without_hosts(struct sched *s) {
+    int64_t now = clock_now(s->o->clock);
+    s->no_host_since = s->no_host_since == CLOCK_NEVER ? now : s->no_host_since;
+    int64_t until = s->no_host_since + s->o->limits.room;
+    if (!s->o->ops->back || now >= until) {
+        admit_refuse_all(s);
+        return;
+    }
+    if (now == s->no_host_since && s->o->progress.waiting) {
+        s->o->progress.waiting(s->o->progress.ctx, "no host is there");
+    }
+    s->look_at = until < s->look_at ? until : s->look_at;
+}
+
 void sched_admit(struct sched *s) {
     if (clock_now(s->o->clock) >= s->look_at) {
         s->look_at = CLOCK_NEVER;
@@ -211,8 +231,8 @@ void sched_admit(struct sched *s) {
     if (s->waiting == 0) {
         s->look_at = CLOCK_NEVER;
     }
-    if (s->alive_slots == 0 && s->running == 0) {
-        admit_refuse_all(s);
+    if (s->alive_slots == 0 && s->running == 0 && s->waiting > 0) {
+        admit_without_hosts(s);
     }
 }
 
@@ -246,4 +266,16 @@ void sched_host_gone(struct sched *s, int host) {
     }
     sched_sites_lose_host(s, host);
     sched_wake_idle(s, SIZE_MAX);
+}
+
+void sched_host_back(struct sched *s, int host) {
+    if (host < 0 || (size_t)host >= s->o->host_count || !s->places[host].gone) {
+        return;
+    }
+    log_info(s->o->log, "host %s is back", s->o->hosts[host].name);
+    s->places[host].gone = false;
+    s->places[host].doubt_until = 0;
+    s->alive_slots += s->o->hosts[host].slots;
+    s->no_host_since = CLOCK_NEVER;
+    sched_wake(s, host);
 }

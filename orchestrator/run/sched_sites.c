@@ -213,7 +213,8 @@ void sched_sites_enter(struct sched *s, int index, struct sched_site *from) {
         slot->from_steps = site_segment(s, from)->end;
     }
     uint32_t wanted[SCHED_SAVES_MAX];
-    size_t n = s->o->sharing ? site_choose(s, slot, from, wanted) : 0;
+    bool keeps = s->o->sharing && !s->o->hosts[slot->host].stateless;
+    size_t n = keeps ? site_choose(s, slot, from, wanted) : 0;
     slot->saves = n ? mem_zalloc(n, sizeof(struct sched_site *)) : NULL;
     while (n > 0) {
         site_ask(s, slot, wanted[--n]);

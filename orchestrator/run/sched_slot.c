@@ -9,6 +9,10 @@
 /* No honest line comes near this. */
 #define SLOT_LINE_MAX (1u << 20)
 enum { SLOT_READ = 65536, SLOT_READS = 64 };
+/* So often may a cell lose its host before that counts as a try. */
+enum { SLOT_LOST_MAX = 10 };
+/* Longer than whoever looks after the host needs to notice. */
+#define SLOT_DOUBT (30 * CLOCK_S)
 
 static const struct plan_cell *slot_cell(const struct sched *s, const struct sched_slot *slot) {
     return &s->o->plan->cells[slot->cell];
@@ -97,8 +101,25 @@ static void slot_step_begin(struct sched *s, struct sched_slot *slot, const stru
     }
 }
 
+/* The worker may notice before anybody else that its host is not there: until that is settled nobody else is
+ * sent there, to lose it as well. */
+static void slot_note_event(struct sched *s, struct sched_slot *slot, const struct observation *o) {
+    if (str_eq(json_string_value(json_object_get(o->data, "what")), "host-lost")) {
+        slot->lost_host = true;
+        s->places[slot->host].doubt_until = clock_now(s->o->clock) + SLOT_DOUBT;
+    }
+}
+
+/* Where it ran is for the scheduler to say. */
+static void slot_sign_end(const struct sched *s, const struct sched_slot *slot, json_t *data) {
+    json_object_set_new(data, "host", json_string(s->o->hosts[slot->host].name));
+}
+
 static void slot_take(struct sched *s, struct sched_slot *slot, const struct observation *o) {
     slot->next_seq = o->seq >= slot->next_seq ? o->seq + 1 : slot->next_seq;
+    if (o->type == OBS_CELL_END) {
+        slot_sign_end(s, slot, o->data);
+    }
     sched_record(s, o);
     switch (o->type) {
     case OBS_STEP_BEGIN:
@@ -109,6 +130,9 @@ static void slot_take(struct sched *s, struct sched_slot *slot, const struct obs
         break;
     case OBS_FAILURE:
         slot_note_failure(slot, o);
+        break;
+    case OBS_EVENT:
+        slot_note_event(s, slot, o);
         break;
     case OBS_CELL_END:
         slot->ended = true;
@@ -230,7 +254,7 @@ static void slot_tell_finished(struct sched *s, const struct sched_slot *slot,
 static void slot_settle(struct sched *s, struct sched_slot *slot) {
     struct sched_cell *cell = &s->cells[slot->cell];
     char outcome[80] = "ok";
-    cell->tries -= slot->lost_host && slot->infra != FAILURE_NONE;
+    cell->tries -= slot->lost_host && slot->infra != FAILURE_NONE && cell->lost++ < SLOT_LOST_MAX;
     if (slot->infra != FAILURE_NONE && s->interrupts == 0 && cell->tries < s->o->limits.attempts) {
         sched_cell_wait(s, slot->cell);
         snprintf(outcome, sizeof(outcome), "again: %s", failure_class_name(slot->infra));
@@ -268,7 +292,9 @@ void sched_slot_end(struct sched *s, int index, const struct sched_exit *exit) {
     struct sched_slot *slot = &s->slots[index];
     slot_judge_exit(s, slot, exit);
     if (!slot->ended) {
-        slot_say(s, slot, OBS_CELL_END, json_pack("{s:b}", "complete", 0));
+        json_t *end = json_pack("{s:b}", "complete", 0);
+        slot_sign_end(s, slot, end);
+        slot_say(s, slot, OBS_CELL_END, end);
     } else if (!slot->complete && slot->infra == FAILURE_NONE && s->interrupts == 0) {
         /* Stopped by somebody else's signal: as if it had not run. */
         slot->infra = FAILURE_LAB_BUG;

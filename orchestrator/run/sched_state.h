@@ -27,6 +27,7 @@ struct sched_cell {
     enum sched_cell_state state;
     int attempts; /* made so far, earlier parts of the run included: numbers them */
     int tries;    /* without those that were interrupted or only lost their host */
+    int lost;     /* how many of them lost their host */
     bool unbegun; /* one of them could not begin at its state */
 };
 
@@ -93,6 +94,7 @@ struct sched_slot {
 
 struct sched_place { /* a host */
     bool gone;
+    int64_t doubt_until; /* a worker lost it: until it has shown itself nobody starts there */
     bool queued; /* to be looked at for admission */
     int idle_at; /* place in sched.idle, -1: not there */
     int free;    /* first free slot, -1: none */
@@ -122,6 +124,7 @@ struct sched {
     int *queue, queue_count; /* hosts to look at */
     int *idle, idle_count;   /* hosts with a free slot and nothing for it */
     int alive_slots;         /* of hosts that are there */
+    int64_t no_host_since;   /* CLOCK_NEVER: one is there */
     struct sched_site *sites;
     struct sched_eta eta;
     size_t done, failed, running, waiting;
@@ -157,6 +160,7 @@ void sched_wake_idle(struct sched *s, size_t most);
 void sched_cell_wait(struct sched *s, size_t cell);
 void sched_cell_take(struct sched *s, size_t cell);
 void sched_host_gone(struct sched *s, int host);
+void sched_host_back(struct sched *s, int host);
 
 /* ---- sched_pick.c: the next cell for a host -------------------------------------------------- */
 struct sched_pick {

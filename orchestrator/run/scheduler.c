@@ -136,6 +136,9 @@ static void sched_serve(struct sched *s) {
     while (s->o->ops->gone && (host = s->o->ops->gone(s->o->ops_ctx)) >= 0) {
         sched_host_gone(s, host);
     }
+    while (s->o->ops->back && (host = s->o->ops->back(s->o->ops_ctx)) >= 0) {
+        sched_host_back(s, host);
+    }
     sched_check_time(s);
 }
 
@@ -253,7 +256,7 @@ int sched_run(const struct sched_opts *opts, struct sched_result *out, struct er
     if (sched_check_hosts(opts, err) < 0) {
         return -1;
     }
-    struct sched s = {.o = opts, .no_room_since = CLOCK_NEVER, .look_at = CLOCK_NEVER,
+    struct sched s = {.o = opts, .no_room_since = CLOCK_NEVER, .look_at = CLOCK_NEVER, .no_host_since = CLOCK_NEVER,
                       .broken = ERR_INIT};
     sched_make_hosts(&s);
     sched_make_cells(&s);

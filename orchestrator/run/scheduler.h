@@ -5,7 +5,7 @@
  * With sharing, cells that begin alike share the beginning: the first one to go a way keeps a state
  * where the plan's tree branches and goes on, the others wait for it and begin there. A state is
  * kept within the budget of its host and dropped as soon as nobody can begin there any more; where
- * the budget forbids one, its steps are executed again. States stay on the host that made them.
+ * the budget forbids one, its steps are executed again. States stay on the host that made them and are lost with it.
  *
  * Workers and hosts are known only through struct sched_ops, so the same code runs processes
  * (run/spawn.c) and simulated ones (tests/sim). One thread, one loop; every choice is O(log n) in
@@ -77,6 +77,9 @@ struct sched_ops {
     /* A host that is gone with everything on it, each told once; -1: no further one. NULL: no host
      * ever goes. */
     int (*gone)(void *ctx);
+    /* A host that was gone and is back, empty; each told once; -1: no further one. NULL: none ever returns.
+     * With it, a run without any host waits for one for limits.room. */
+    int (*back)(void *ctx);
     /* Removes a state or its memory image; returns the bytes that stay. What cannot be removed is
      * the sweep's. NULL: only without sharing. */
     int64_t (*drop_state)(void *ctx, int host, const char *name, enum sched_drop what);
@@ -116,6 +119,7 @@ void sched_limits_default(struct sched_limits *l);
 struct sched_host {
     const char *name; /* for people */
     int slots;        /* cells at a time: as many as its processors carry, 1 or more */
+    bool stateless;   /* keeps no states: every cell executes all its steps there */
 };
 
 struct sched_past { /* of a cell, when a run is taken up again */

@@ -15,6 +15,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "run/host.h"
+#include "run/host_links.h"
 #include "run/job.h"
 #include "run/states.h"
 #include "run/sweep.h"
@@ -35,6 +36,8 @@ struct spawn_worker {
     int report; /* read end; -1 */
     int64_t born;
     int64_t memory;
+    int vcpus;
+    int host;   /* index of spec.hosts */
     bool ready; /* something to read, not told of yet */
 };
 
@@ -48,7 +51,9 @@ struct spawn {
     struct spawn_retained *retained;
     size_t retained_count;
     int64_t retained_bytes;
-    struct spawn_worker workers[SCHED_JOBS_MAX];
+    struct spawn_worker workers[SCHED_JOBS_MAX]; /* of all hosts together */
+    struct host_links *links;
+    char *links_log;
     int signals; /* signalfd */
     sigset_t old_mask;
     int interrupts;
@@ -77,11 +82,22 @@ struct spawn *spawn_new(const struct spawn_spec *spec, struct err *err) {
         free(s);
         return NULL;
     }
+    s->links_log = fs_join(spec->run_dir, "workers.log");
+    struct host_links_spec links = {.program = spec->program, .lab_dir = spec->lab_dir,
+                                    .images = spec->images, .log_path = s->links_log,
+                                    .hosts = spec->hosts, .log = spec->log};
+    s->links = host_links_new(&links);
     return s;
+}
+
+int spawn_meet_hosts(struct spawn *s, struct err *err) {
+    return host_links_meet(s->links, s->signals, err);
 }
 
 void spawn_free(struct spawn *s) {
     if (s) {
+        host_links_free(s->links);
+        free(s->links_log);
         struct signalfd_siginfo info;
         while (read(s->signals, &info, sizeof(info)) == sizeof(info)) {
             /* a request to stop that came when everything was over */
@@ -143,11 +159,23 @@ static int spawn_fork(struct spawn *s, int slot, char *const argv[], struct err 
     return 0;
 }
 
+/* NULL for the embedded driver. New reference. */
+static json_t *spawn_job_host(const struct spawn *s, int host) {
+    const struct hosts_one *one = &s->spec.hosts->items[host];
+    struct host_state state = host_links_state(s->links, (size_t)host);
+    return one->uri.way == HOST_EMBED
+               ? NULL
+               : json_pack("{s:o, s:b, s:b}", "at", hosts_to_json(one), "kvm", state.kvm, "seen",
+                           state.seen);
+}
+
 static int spawn_spawn(void *ctx, int slot, const struct sched_job *job, struct err *err) {
     struct spawn *s = ctx;
     char number[16];
     snprintf(number, sizeof(number), "%d", job->attempt);
-    CLEANUP_FREE char *text = job_to_text(job);
+    json_t *host = spawn_job_host(s, job->host);
+    CLEANUP_FREE char *text = job_to_text(job, host);
+    json_decref(host);
     /* The casts only drop const: exec takes what it is given and changes nothing. */
     char *const argv[] = {(char *)s->spec.program, (char *)"--lab", (char *)s->spec.lab_dir,
                           (char *)"worker", (char *)s->spec.run_dir, job->cell->id, number, text,
@@ -157,6 +185,8 @@ static int spawn_spawn(void *ctx, int slot, const struct sched_job *job, struct 
     }
     s->workers[slot].born = clock_now(clock_monotonic());
     s->workers[slot].memory = s->spec.cell_memory(s->spec.ctx, job->cell) + SPAWN_OVERHEAD;
+    s->workers[slot].vcpus = s->spec.cell_vcpus(s->spec.ctx, job->cell);
+    s->workers[slot].host = job->host;
     return 0;
 }
 
@@ -164,13 +194,14 @@ static int spawn_spawn(void *ctx, int slot, const struct sched_job *job, struct 
 
 static int spawn_wait(void *ctx, int64_t deadline, struct err *err) {
     struct spawn *s = ctx;
-    struct pollfd p[SCHED_JOBS_MAX + 1] = {{.fd = s->signals, .events = POLLIN}};
+    struct pollfd p[2 * SCHED_JOBS_MAX + 1] = {{.fd = s->signals, .events = POLLIN}};
     nfds_t n = 1;
     for (int i = 0; i < SCHED_JOBS_MAX; i++) {
         if (s->workers[i].report >= 0) {
             p[n++] = (struct pollfd){.fd = s->workers[i].report, .events = POLLIN};
         }
     }
+    n += host_links_poll(s->links, p + n, SCHED_JOBS_MAX, &deadline);
     int found = poll(p, n, clock_poll_ms(clock_monotonic(), deadline));
     if (found < 0 && errno != EINTR) {
         return err_sys(err, errno, "wait for workers");
@@ -180,6 +211,7 @@ static int spawn_wait(void *ctx, int64_t deadline, struct err *err) {
         struct spawn_worker *w = &s->workers[i];
         w->ready = w->report >= 0 && p[n++].revents != 0 && found > 0;
     }
+    host_links_serve(s->links);
     struct signalfd_siginfo info;
     while (read(s->signals, &info, sizeof(info)) == sizeof(info)) {
         s->interrupts++;
@@ -260,27 +292,65 @@ static void spawn_sweep(void *ctx) {
 
 /* ---- room ---------------------------------------------------------------------------------- */
 
-/* Memory that young machines were promised and have not taken yet, at most. */
-static int64_t spawn_promised(const struct spawn *s, int *young) {
-    int64_t now = clock_now(clock_monotonic()), sum = 0;
-    *young = 0;
+/* What the workers of a host have, in bytes. */
+struct spawn_use {
+    int64_t promised; /* to young machines, which may not have taken it yet, at most */
+    int young;
+    int64_t memory;   /* all of them */
+    int vcpus;
+};
+
+static struct spawn_use spawn_used(const struct spawn *s, int host) {
+    int64_t now = clock_now(clock_monotonic());
+    struct spawn_use u = {0};
     for (int i = 0; i < SCHED_JOBS_MAX; i++) {
-        if (s->workers[i].pid && now - s->workers[i].born < SPAWN_YOUNG) {
-            sum += s->workers[i].memory;
-            ++*young;
+        const struct spawn_worker *w = &s->workers[i];
+        if (w->pid && w->host == host) {
+            bool young = now - w->born < SPAWN_YOUNG;
+            u.promised += young ? w->memory : 0;
+            u.young += young;
+            u.memory += w->memory;
+            u.vcpus += w->vcpus;
         }
     }
-    return sum;
+    return u;
+}
+
+/* The limits that the user gave this host. */
+static bool spawn_within_limits(const struct spawn *s, int host, const struct spawn_use *u,
+                                const struct plan_cell *cell, char why[200]) {
+    const struct hosts_one *one = &s->spec.hosts->items[host];
+    int64_t memory = u->memory + s->spec.cell_memory(s->spec.ctx, cell) + SPAWN_OVERHEAD;
+    int vcpus = u->vcpus + s->spec.cell_vcpus(s->spec.ctx, cell);
+    if (one->memory && memory > one->memory) {
+        snprintf(why, 200, "memory: %lld MiB of the %lld MiB allowed", (long long)(memory >> 20),
+                 (long long)(one->memory >> 20));
+        return false;
+    }
+    if (one->vcpus && vcpus > one->vcpus) {
+        snprintf(why, 200, "processors: %d of the %d allowed", vcpus, one->vcpus);
+        return false;
+    }
+    return true;
 }
 
 static int spawn_room(void *ctx, int host, const struct plan_cell *cell, char why[200]) {
     struct spawn *s = ctx;
-    (void)host; /* there is only this one */
-    int young;
-    int64_t promised = spawn_promised(s, &young);
+    struct spawn_use u = spawn_used(s, host);
+    struct host_state far = host_links_state(s->links, (size_t)host);
+    bool here = s->spec.hosts->items[host].uri.way == HOST_EMBED;
     int64_t need = s->spec.cell_memory(s->spec.ctx, cell) + SPAWN_OVERHEAD;
-    int64_t have = host_memory_available() - promised;
-    int64_t disk = fs_free_bytes(s->spec.lab_dir), disk_need = SPAWN_DISK * (young + 1);
+    int64_t have = here ? host_memory_available() : far.memory_free < 0 ? INT64_MAX : far.memory_free;
+    int64_t disk = here ? fs_free_bytes(s->spec.lab_dir) : far.disk_free;
+    int64_t disk_need = SPAWN_DISK * (u.young + 1);
+    have -= have == INT64_MAX ? 0 : u.promised;
+    if (!here && !far.there) {
+        snprintf(why, 200, "the host is not there: %.150s", far.why);
+        return 0;
+    }
+    if (!spawn_within_limits(s, host, &u, cell, why)) {
+        return 0;
+    }
     if (have < need) {
         snprintf(why, 200, "memory: a machine needs %lld MiB, %lld MiB are free",
                  (long long)(need >> 20), (long long)((have < 0 ? 0 : have) >> 20));
@@ -328,7 +398,7 @@ static void spawn_release(struct spawn *s, const char *name) {
 
 static int64_t spawn_drop_state(void *ctx, int host, const char *name, enum sched_drop what) {
     struct spawn *s = ctx;
-    (void)host; /* there is only this one */
+    (void)host; /* states are of this machine alone */
     if (s->interrupts > 0) {
         return states_bytes(s->spec.states, name); /* the run ends: the next part of it wants them all */
     }
@@ -337,6 +407,14 @@ static int64_t spawn_drop_state(void *ctx, int host, const char *name, enum sche
     }
     spawn_release(s, name);
     return states_drop(s->spec.states, name, what == SCHED_DROP_ALL, s->spec.log);
+}
+
+static int spawn_gone(void *ctx) {
+    return host_links_gone(((struct spawn *)ctx)->links);
+}
+
+static int spawn_back(void *ctx) {
+    return host_links_back(((struct spawn *)ctx)->links);
 }
 
 static int spawn_record(void *ctx, const struct observation *o, struct err *err) {
@@ -353,6 +431,8 @@ const struct sched_ops *spawn_ops(void) {
         .reap = spawn_reap,
         .sweep = spawn_sweep,
         .room = spawn_room,
+        .gone = spawn_gone,
+        .back = spawn_back,
         .drop_state = spawn_drop_state,
         .interrupts = spawn_interrupts,
         .record = spawn_record,

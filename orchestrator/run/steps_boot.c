@@ -7,6 +7,10 @@ int step_provision(struct cell *c, struct err *err) {
     c->vm = c->env->machine->create_vm(c->env->machine_ctx, err);
     if (!c->vm) {
         c->side = CELL_SIDE_VM;
+        c->handled = err_is_set(err) && err->cls == ERR_CLOSED;
+        if (c->handled) {
+            cell_fail_host_lost(c, err_text(err));
+        }
         err_prefix(err, "make the VM");
         return -1;
     }
@@ -20,6 +24,11 @@ static int boot_check_ways(struct cell *c, int64_t deadline, struct err *err) {
         struct guest_reach r = {0};
         if (cell_reach(c, &r, err) < 0) {
             return -1;
+        }
+        if (r.serial && r.no_ssh) {
+            cell_note(c, "the guest is reached by its serial port alone: the connection to its host does not carry "
+                         "SSH, and a product that breaks the guest's network goes unnoticed");
+            return 0;
         }
         if (r.serial && r.ssh) {
             return 0;

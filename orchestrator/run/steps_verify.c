@@ -108,7 +108,7 @@ static int verify_ways(struct cell *c, int64_t deadline, struct err *err) {
         if (cell_reach(c, &r, err) < 0) {
             return -1;
         }
-        if (r.ssh && r.serial) {
+        if ((r.ssh || r.no_ssh) && r.serial) {
             return 0;
         }
         if (clock_now(c->env->clock) < deadline && !cell_stop_now(c)) {

@@ -33,6 +33,9 @@ struct worker {
     int lock; /* on work_dir's owner file */
     struct worker_watch *watch;
     struct machine *machine;
+    struct hosts_one at; /* with w->job.host */
+    struct machine_host host;
+    char *lab, *owner;
     bool kvm;
 };
 
@@ -74,15 +77,35 @@ static int worker_make_folders(struct worker *w, const char *run_dir, const char
     return fs_mkdirs(w->scratch, err) < 0 || fs_mkdirs(w->artifacts, err) < 0 ? -1 : 0;
 }
 
-static int worker_make_machine(struct worker *w, const char *lab_dir, struct err *err) {
+/* A host with a daemon: what it can do was found out by whoever looks after it. */
+static int worker_take_host(struct worker *w, const char *lab_dir, struct err *err) {
+    const json_t *host = w->job.host;
+    if (hosts_from_json(json_object_get(host, "at"), &w->at, err) < 0 ||
+        !(w->lab = hosts_lab_id(lab_dir, err))) {
+        return -1;
+    }
+    w->owner = str_printf("%s.%s", w->run.id, fs_basename(w->work_dir));
+    w->kvm = json_is_true(json_object_get(host, "kvm"));
+    w->host = (struct machine_host){.at = &w->at, .lab = w->lab, .owner = w->owner,
+                                    .seen = json_is_true(json_object_get(host, "seen"))};
+    return 0;
+}
+
+static int worker_find_accelerator(struct worker *w, const char *lab_dir, struct err *err) {
     CLEANUP_FREE char *cache = fs_join(lab_dir, "cache");
     char why[256];
-    if (fs_mkdirs(cache, err) < 0 || vm_probe_kvm(cache, &w->kvm, why, err) < 0) {
+    return fs_mkdirs(cache, err) < 0 || vm_probe_kvm(cache, &w->kvm, why, err) < 0 ? -1 : 0;
+}
+
+static int worker_make_machine(struct worker *w, const char *lab_dir, struct err *err) {
+    if ((w->job.host ? worker_take_host(w, lab_dir, err)
+                     : worker_find_accelerator(w, lab_dir, err)) < 0) {
         return -1;
     }
     struct machine_spec spec = {
         .lab_dir = lab_dir, .image = w->cell->image, .work_dir = w->work_dir, .kvm = w->kvm,
         .states = w->states, .cell = w->cell->id, .attempt = w->attempt,
+        .host = w->job.host ? &w->host : NULL,
         .interrupt_fd = worker_watch_fd(w->watch), .clock = clock_monotonic(), .log = w->log,
     };
     w->machine = machine_new(&spec, err);
@@ -122,6 +145,9 @@ static void worker_clear(struct worker *w) {
     free(w->scratch);
     free(w->artifacts);
     free(w->states);
+    free(w->lab);
+    free(w->owner);
+    hosts_one_clear(&w->at);
     job_clear(&w->job);
 }
 

@@ -127,9 +127,11 @@ static void domain_add_net(xmlNodePtr devices, const struct domain_profile *p) {
 static void domain_add_serial(xmlNodePtr devices, const char *type, const char *path,
                               const char *port) {
     bool file = strcmp(type, "file") == 0;
-    xmlNodePtr serial = domain_add_with(devices, "serial", "type", type);
-    xmlNodePtr source = domain_add_with(serial, "source", "path", path);
-    domain_attr(source, file ? "append" : "mode", file ? "on" : "bind");
+    xmlNodePtr serial = domain_add_with(devices, "serial", "type", path ? type : "pty");
+    if (path) {
+        xmlNodePtr source = domain_add_with(serial, "source", "path", path);
+        domain_attr(source, file ? "append" : "mode", file ? "on" : "bind");
+    }
     xmlNodePtr target = domain_add_with(serial, "target", "type", "isa-serial");
     domain_attr(target, "port", port);
 }
@@ -138,7 +140,9 @@ static void domain_add_screen(xmlNodePtr devices, const struct domain_paths *pat
                               const struct domain_profile *p) {
     xmlNodePtr graphics = domain_add_with(devices, "graphics", "type", "vnc");
     xmlNodePtr listen = domain_add_with(graphics, "listen", "type", "socket");
-    domain_attr(listen, "socket", paths->vnc_socket);
+    if (paths->vnc_socket) {
+        domain_attr(listen, "socket", paths->vnc_socket);
+    }
     domain_add_with(devices, "audio", "type", "none");
     domain_attr(xmlGetLastChild(devices), "id", "1");
     xmlNodePtr video = domain_add(devices, "video");
@@ -164,7 +168,7 @@ static void domain_add_devices(xmlNodePtr root, const struct domain_paths *paths
 static int domain_check_paths(const struct domain_paths *paths, struct err *err) {
     const char *sockets[] = {paths->agent_socket, paths->vnc_socket};
     for (size_t i = 0; i < ARRAY_LEN(sockets); i++) {
-        if (strlen(sockets[i]) >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
+        if (sockets[i] && strlen(sockets[i]) >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
             return err_set(err, ERR_SYSTEM, "%s: too long for a unix socket", sockets[i]);
         }
     }

@@ -19,7 +19,8 @@
 #include "base/err.h"
 #include "vm/vm.h"
 
-/* Where this VM's files lie; borrowed. Socket paths must fit sockaddr_un (107 bytes). */
+/* Where this VM's files lie; borrowed. Socket paths must fit sockaddr_un (107 bytes). On another host: a serial
+ * port with a NULL path is a pty there, for virDomainOpenConsole, and libvirt picks a NULL VNC socket itself. */
 struct domain_paths {
     const char *disk;         /* the overlay, qcow2 */
     const char *console_log;  /* first serial port, appended to */

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "vm/domain_xml.h"
 #include "vm/libvirt_events.h"
+#include "vm/libvirt_look.h"
 #include "vm/libvirt_qemu.h"
 #include "vm/libvirt_root.h"
 #include "vm/libvirt_state.h"
@@ -267,59 +268,12 @@ static int vm_libvirt_dump(void *self, const char *path, int64_t deadline, struc
     return rc < 0 ? -1 : 0;
 }
 
-static int64_t libvirt_rss(virDomainPtr dom) {
-    virDomainMemoryStatStruct stats[VIR_DOMAIN_MEMORY_STAT_NR];
-    int n = virDomainMemoryStats(dom, stats, VIR_DOMAIN_MEMORY_STAT_NR, 0);
-    for (int i = 0; i < n; i++) {
-        if (stats[i].tag == VIR_DOMAIN_MEMORY_STAT_RSS) {
-            return (int64_t)stats[i].val * 1024; /* libvirt counts KiB */
-        }
-    }
-    return -1;
-}
-
-/* libvirt counts it in ns as "vcpu.N.delay" (virConnectGetAllDomainStats, VIR_DOMAIN_STATS_VCPU). */
-static int64_t libvirt_starved(virDomainPtr dom) {
-    virDomainPtr doms[] = {dom, NULL};
-    virDomainStatsRecordPtr *stats = NULL;
-    int64_t sum = -1;
-    if (virDomainListGetStats(doms, VIR_DOMAIN_STATS_VCPU, &stats, 0) == 1) {
-        for (int i = 0; i < stats[0]->nparams; i++) {
-            const virTypedParameter *p = &stats[0]->params[i];
-            if (str_ends_with(p->field, ".delay") && p->type == VIR_TYPED_PARAM_ULLONG) {
-                sum = (sum < 0 ? 0 : sum) + (int64_t)p->value.ul;
-            }
-        }
-    }
-    virDomainStatsRecordListFree(stats);
-    return sum;
-}
-
-/* User networking has no host interface, so libvirt cannot count its bytes: -1. */
-static int libvirt_do_diagnose(struct vm_libvirt *v, struct vm_diagnostics *out, struct err *err) {
-    virDomainInfo info;
-    virDomainBlockStatsStruct block;
-    *out = (struct vm_diagnostics){-1, -1, -1, -1, -1, -1, -1, -1};
-    if (virDomainGetInfo(v->dom, &info) < 0) {
-        return libvirt_fail(err, "look at the machine");
-    }
-    out->cpu_ns = (int64_t)info.cpuTime;
-    out->balloon_bytes = (int64_t)info.memory * 1024;
-    out->rss_bytes = libvirt_rss(v->dom);
-    out->starved_ns = libvirt_starved(v->dom);
-    if (virDomainBlockStats(v->dom, v->overlay, &block, sizeof(block)) == 0) {
-        out->read_bytes = block.rd_bytes;
-        out->write_bytes = block.wr_bytes;
-    }
-    return 0;
-}
-
 static int vm_libvirt_diagnose(void *self, struct vm_diagnostics *out, struct err *err) {
     struct vm_libvirt *v = self;
     if (libvirt_have_domain(v, err) < 0 || libvirt_begin(v, libvirt_in(LIBVIRT_LOOK_S), err) < 0) {
         return -1;
     }
-    return libvirt_end(v, libvirt_do_diagnose(v, out, err), err);
+    return libvirt_end(v, libvirt_look_diagnose(v->dom, v->overlay, out, err), err);
 }
 
 static int vm_libvirt_next_event(void *self, int64_t deadline, struct vm_event *ev,

@@ -41,6 +41,8 @@ struct libvirt_events {
     void *guard_ctx;
     int callbacks[EVENTS_CALLBACKS];
     int64_t reset_at; /* last reset told, by whomever */
+    char only[256];   /* the one domain that counts; "": all do */
+    bool host_lost;
 };
 
 /* ---- the thread ------------------------------------------------------------------------------ */
@@ -213,12 +215,19 @@ static void events_machine_ended(struct libvirt_events *ev, int detail) {
     }
 }
 
+/* Under the lock. */
+static bool events_counts(const struct libvirt_events *ev, virDomainPtr dom) {
+    return !ev->only[0] || str_eq(virDomainGetName(dom), ev->only);
+}
+
 static int events_on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int detail,
                                void *opaque) {
     struct libvirt_events *ev = opaque;
     (void)conn;
-    (void)dom;
     pthread_mutex_lock(&ev->lock);
+    if (!events_counts(ev, dom)) {
+        event = -1;
+    }
     if (event == VIR_DOMAIN_EVENT_STOPPED) {
         events_machine_ended(ev, detail);
     } else if (event == VIR_DOMAIN_EVENT_CRASHED) {
@@ -233,12 +242,29 @@ static void events_on_io_error(virConnectPtr conn, virDomainPtr dom, const char 
                                const char *device, int action, const char *reason, void *opaque) {
     struct libvirt_events *ev = opaque;
     (void)conn;
-    (void)dom;
     char text[512];
     snprintf(text, sizeof(text), "disk %s: %s%s", device, *reason ? reason : path,
              action == VIR_DOMAIN_EVENT_IO_ERROR_PAUSE ? ", guest stopped" : "");
     pthread_mutex_lock(&ev->lock);
-    events_push(ev, VM_EVENT_IO_ERROR, text);
+    if (events_counts(ev, dom)) {
+        events_push(ev, VM_EVENT_IO_ERROR, text);
+    }
+    pthread_mutex_unlock(&ev->lock);
+}
+
+void libvirt_events_tell_host_lost(struct libvirt_events *ev, const char *why) {
+    pthread_mutex_lock(&ev->lock);
+    if (!ev->host_lost) {
+        ev->host_lost = true;
+        events_push(ev, VM_EVENT_IO_ERROR, why);
+        pthread_cond_broadcast(&ev->changed);
+    }
+    pthread_mutex_unlock(&ev->lock);
+}
+
+void libvirt_events_only(struct libvirt_events *ev, const char *name) {
+    pthread_mutex_lock(&ev->lock);
+    snprintf(ev->only, sizeof(ev->only), "%s", name);
     pthread_mutex_unlock(&ev->lock);
 }
 
@@ -275,13 +301,13 @@ static void events_on_monitor(virConnectPtr conn, virDomainPtr dom, const char *
                               void *opaque) {
     struct libvirt_events *ev = opaque;
     (void)conn;
-    (void)dom;
     (void)seconds;
     (void)micros;
     pthread_mutex_lock(&ev->lock);
-    if (strcmp(event, "RESET") == 0) {
+    bool counts = events_counts(ev, dom);
+    if (counts && strcmp(event, "RESET") == 0) {
         events_on_reset(ev, details);
-    } else if (strcmp(event, "GUEST_PANICKED") == 0) {
+    } else if (counts && strcmp(event, "GUEST_PANICKED") == 0) {
         events_note_panic(ev, details);
     }
     pthread_mutex_unlock(&ev->lock);
@@ -360,7 +386,7 @@ static bool events_wait(struct libvirt_events *ev, int64_t deadline) {
 
 bool libvirt_events_wait_stopped(struct libvirt_events *ev, int64_t deadline) {
     pthread_mutex_lock(&ev->lock);
-    while (!ev->stopped && events_wait(ev, deadline)) {
+    while (!ev->stopped && !ev->host_lost && events_wait(ev, deadline)) {
     }
     bool stopped = ev->stopped;
     pthread_mutex_unlock(&ev->lock);
@@ -376,7 +402,7 @@ unsigned libvirt_events_host_resets(struct libvirt_events *ev) {
 
 bool libvirt_events_wait_host_reset(struct libvirt_events *ev, unsigned beyond, int64_t deadline) {
     pthread_mutex_lock(&ev->lock);
-    while (ev->host_resets <= beyond && !ev->stopped && events_wait(ev, deadline)) {
+    while (ev->host_resets <= beyond && !ev->stopped && !ev->host_lost && events_wait(ev, deadline)) {
     }
     bool seen = ev->host_resets > beyond;
     pthread_mutex_unlock(&ev->lock);

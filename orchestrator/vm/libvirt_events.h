@@ -19,6 +19,11 @@ void libvirt_events_free(struct libvirt_events *ev);
 int libvirt_events_attach(struct libvirt_events *ev, virConnectPtr conn, struct err *err);
 void libvirt_events_detach(struct libvirt_events *ev, virConnectPtr conn);
 
+/* From here on only the domain of that name counts: a daemon tells of everybody's. */
+void libvirt_events_only(struct libvirt_events *ev, const char *name);
+/* The connection to the host was lost: VM_EVENT_IO_ERROR, once. */
+void libvirt_events_tell_host_lost(struct libvirt_events *ev, const char *why);
+
 int libvirt_events_fd(const struct libvirt_events *ev); /* readable while an event waits */
 int libvirt_events_next(struct libvirt_events *ev, int64_t deadline, struct vm_event *out,
                         struct err *err);

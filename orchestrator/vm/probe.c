@@ -28,7 +28,8 @@ enum {
 /* A boot sector: BIOS loads it to 0x7c00 and jumps there in real mode. It counts a little, so that
  * the guest runs through a loop and not only a first instruction, sleeps until three timer
  * interrupts have moved the BIOS's tick count (interrupt 0x1a, function 0: ticks of 55 ms in cx:dx),
- * then tells that it got there. */
+ * then tells that it got there: to the isa-debug-exit port, and, where there is none, by powering off
+ * (SLP_EN to PM1a_CNT of the PIIX4, whose registers SeaBIOS puts at 0x600). */
 static const uint8_t probe_code[] = {
     0xfb,             /*       sti */
     0xb9, 0x00, 0x10, /*       mov cx, 0x1000 */
@@ -46,11 +47,14 @@ static const uint8_t probe_code[] = {
     0x75, 0xee,       /*       jne next */
     0xb0, PROBE_VALUE,/*       mov al, PROBE_VALUE */
     0xe6, 0xf4,       /*       out 0xf4, al */
+    0xba, 0x04, 0x06, /*       mov dx, 0x604 */
+    0xb8, 0x00, 0x20, /*       mov ax, 0x2000 */
+    0xef,             /*       out dx, ax */
     0xf4,             /* stay: hlt */
     0xeb, 0xfd,       /*       jmp stay */
 };
 
-static int probe_write_sector(const char *path, struct err *err) {
+int vm_probe_write_sector(const char *path, struct err *err) {
     uint8_t sector[512] = {0};
     memcpy(sector, probe_code, sizeof(probe_code));
     sector[510] = 0x55; /* the signature by which a BIOS knows a boot sector */
@@ -157,7 +161,7 @@ int vm_probe_accel(const char *accel, bool *works, char why[256], struct err *er
         return err_set(err, ERR_SYSTEM, "probe %s: no temporary folder", accel);
     }
     CLEANUP_FREE char *sector = fs_join(dir, "sector");
-    int rc = probe_write_sector(sector, err);
+    int rc = vm_probe_write_sector(sector, err);
     if (rc == 0) {
         rc = probe_run(sector, accel, why, err);
         *works = rc == 1;

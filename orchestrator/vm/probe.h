@@ -17,4 +17,8 @@ int vm_probe_kvm(const char *cache_dir, bool *kvm, char why[256], struct err *er
  * 512 bytes run to its end, three times in a row, within 3 seconds each? */
 int vm_probe_accel(const char *accel, bool *works, char why[256], struct err *err);
 
+/* The boot disk of such a guest, 512 bytes: it ends by writing to an isa-debug-exit port at 0xf4 or, on a machine
+ * "pc" without one, by powering off. */
+int vm_probe_write_sector(const char *path, struct err *err);
+
 #endif

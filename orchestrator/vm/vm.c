@@ -278,6 +278,10 @@ const char *vm_disk_path(struct vm *vm) {
     return vm->ops->disk_path(vm->self);
 }
 
+int vm_host_answers(struct vm *vm, struct err *err) {
+    return vm->ops->host_answers ? vm->ops->host_answers(vm->self, err) : 0;
+}
+
 enum vm_state vm_state(const struct vm *vm) {
     return vm->state;
 }

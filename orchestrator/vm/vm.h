@@ -48,7 +48,7 @@ enum vm_event_type {
     VM_EVENT_RESET,    /* the guest rebooted by itself (QEMU RESET); not for vm_reset */
     VM_EVENT_SHUTDOWN, /* the guest powered off by itself */
     VM_EVENT_PANICKED, /* panic device; detail has what the device told */
-    VM_EVENT_IO_ERROR, /* a disk of the VM failed: out of space on the host and the like */
+    VM_EVENT_IO_ERROR, /* the host failed the VM: a disk is out of space, the connection to it is lost */
     VM_EVENT_DIED,     /* QEMU is gone without the guest asking for it */
     VM_EVENT_TYPE_COUNT
 };
@@ -118,6 +118,8 @@ struct vm_ops {
     /* Path of the overlay disk, for offline reading once the VM is OFF; borrowed until the next save
      * or restore, which give the VM another one. */
     const char *(*disk_path)(void *self);
+    /* Whether the host it runs on still answers, within half a minute; ERR_SYSTEM: no. NULL: it always does. */
+    int (*host_answers)(void *self, struct err *err);
     /* Ends everything the VM has on the host and frees self. Cannot fail from the caller's view. */
     void (*destroy)(void *self);
 };
@@ -148,6 +150,8 @@ int vm_next_event(struct vm *vm, int64_t deadline, struct vm_event *ev, struct e
 int vm_event_fd(struct vm *vm);
 int vm_endpoints(struct vm *vm, struct vm_endpoints *out, struct err *err);
 const char *vm_disk_path(struct vm *vm);
+/* 0, or negative when the host that the VM runs on is not there: then nothing can be said of the guest. */
+int vm_host_answers(struct vm *vm, struct err *err);
 enum vm_state vm_state(const struct vm *vm);
 struct clock *vm_clock(struct vm *vm);
 void vm_destroy(struct vm *vm); /* NULL is fine */

@@ -56,7 +56,7 @@ const char *micro_guest_cache(void) {
     return path;
 }
 
-struct vm *micro_guest_vm(const char *work, struct err *err) {
+struct vm *micro_guest_vm(const char *work, const struct vm_remote_spec *at, struct err *err) {
     CLEANUP_FREE char *disk = micro_path("disk.qcow2");
     CLEANUP_FREE char *kernel = micro_path("vmlinuz");
     CLEANUP_FREE char *initrd = micro_path("initrd");
@@ -70,7 +70,8 @@ struct vm *micro_guest_vm(const char *work, struct err *err) {
                            .cmdline = "console=ttyS0 panic=0 quiet tsc=reliable no_timer_check",
                            .profile = profile,
                            .ssh_guest_port = 22};
-    struct vm *vm = vm_libvirt_create(&spec, micro_guest_cache(), NULL, err);
+    struct vm *vm = at ? vm_remote_create(&spec, at, NULL, err)
+                       : vm_libvirt_create(&spec, micro_guest_cache(), NULL, err);
     json_decref(profile);
     return vm;
 }

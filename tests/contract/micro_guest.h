@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "vm/libvirt_remote.h"
 #include "vm/vm.h"
 
 /* Makes the guest's files once, in a temporary folder removed at exit of this process. False and
@@ -13,8 +14,8 @@
 bool micro_guest_prepare(char why[256]);
 const char *micro_guest_cache(void); /* capabilities cache of all tests of a program */
 
-/* A VM with its work folder `work`, which must exist. */
-struct vm *micro_guest_vm(const char *work, struct err *err);
+/* A VM with its work folder `work`, which must exist; at: by a daemon, NULL: by the embedded driver. */
+struct vm *micro_guest_vm(const char *work, const struct vm_remote_spec *at, struct err *err);
 
 /* Sends an order and returns the line that answers it within 60 s, NULL when none came. Caller
  * frees. Orders that end the guest are answered by "heard" before they are carried out. */

@@ -47,7 +47,7 @@ static pid_t host_owner(const char *work) {
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
-        struct vm *vm = micro_guest_vm(work, NULL);
+        struct vm *vm = micro_guest_vm(work, NULL, NULL);
         bool up = vm && vm_start(vm, clock_after(clock_monotonic(), 60 * CLOCK_S), NULL) == 0;
         if (write(ready[1], up ? "y" : "n", 1) == 1) {
             pause();
@@ -102,7 +102,7 @@ START_TEST(the_forwarded_port_leads_into_qemu_and_goes_with_it) {
     }
     CLEANUP_FREE char *work = host_work("port");
     CLEANUP_ERR struct err err = ERR_INIT;
-    struct vm *vm = micro_guest_vm(work, &err);
+    struct vm *vm = micro_guest_vm(work, NULL, &err);
     ck_assert_msg(vm != NULL, "%s", err_text(&err));
     CLEANUP_FREE char *root = host_root(work);
     struct stat st;

@@ -57,7 +57,7 @@ static void *real_open(const char *dir, bool small, char why[256]) {
             return NULL;
         }
     }
-    b->vm = micro_guest_vm(b->work, &err);
+    b->vm = micro_guest_vm(b->work, NULL, &err);
     if (!b->vm) {
         snprintf(why, 256, "%.250s", err_text(&err));
         real_free(b);

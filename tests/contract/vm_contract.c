@@ -162,8 +162,10 @@ int vm_contract_run(const struct vm_contract_backend *backend, bool (*prepare)(c
     tcase_add_test(t, a_reset_of_the_lab_is_no_event);
     tcase_add_test(t, qemus_death_is_an_event);
     tcase_add_test(t, a_waiting_event_makes_the_descriptor_readable);
-    vm_contract_add_states(t);
-    tcase_add_test(t, a_full_host_disk_is_an_io_error);
+    if (!backend->far) {
+        vm_contract_add_states(t);
+        tcase_add_test(t, a_full_host_disk_is_an_io_error);
+    }
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

@@ -16,6 +16,7 @@ enum vm_contract_order {
 
 struct vm_contract_backend {
     const char *name;
+    bool far; /* keeps no states, and its host's disk is not ours to fill: no tests of these */
     /* A VM, DEFINED, in the new folder dir/work. small: the folder lies on a file system of a few
      * MiB, on which no state has room. NULL and why when the host cannot. */
     void *(*open)(const char *dir, bool small, char why[256]);

@@ -29,6 +29,7 @@ static int fleet_spawn(void *ctx, int slot, const struct sched_job *job, struct 
     MUST(!w->busy);
     MUST(job->host == slot / f->spec.slots);
     MUST(!f->gone_told[job->host]);
+    MUST(job->save_count == 0 || (size_t)job->host < f->keepers);
     MUST(job->attempt == f->cells[cell].attempts + 1);
     MUST(!f->cells[cell].done);
     if (f->spec.faults.spawn && f->spec.faults.spawn(f->spec.faults.ctx, cell, job->attempt)) {
@@ -58,6 +59,7 @@ static int fleet_spawn(void *ctx, int slot, const struct sched_job *job, struct 
     sched_timers_set(f->timers, slot,
                      f->clock.now_ns + (job->from ? FLEET_RESTORE_MS : 0) * CLOCK_MS);
     f->n.attempts++;
+    f->n.on_host[job->host % 8]++;
     return 0;
 }
 
@@ -80,6 +82,23 @@ static void fleet_lose_hosts(struct fleet *f) {
     }
 }
 
+/* Empty: whatever it had kept is gone. */
+static void fleet_return_hosts(struct fleet *f) {
+    f->next_back = CLOCK_NEVER;
+    for (size_t h = 0; h < f->spec.hosts; h++) {
+        if (f->back_at[h] <= f->clock.now_ns) {
+            MUST(f->gone[h] && f->gone_told[h]);
+            f->gone[h] = f->gone_told[h] = false;
+            f->gone_at[h] = f->back_at[h] = CLOCK_NEVER;
+            f->back_untold[h] = true;
+            while (f->states[h]) {
+                fleet_state_delete(f, f->states[h]);
+            }
+        }
+        f->next_back = f->back_at[h] < f->next_back ? f->back_at[h] : f->next_back;
+    }
+}
+
 static int fleet_wait(void *ctx, int64_t deadline, struct err *err) {
     struct fleet *f = ctx;
     int slot;
@@ -90,11 +109,15 @@ static int fleet_wait(void *ctx, int64_t deadline, struct err *err) {
         at = f->stops[i] > now && f->stops[i] < at ? f->stops[i] : at;
     }
     at = f->next_gone < at ? f->next_gone : at;
+    at = f->next_back < at ? f->next_back : at;
     MUST_SAY(at != CLOCK_NEVER, "the scheduler waits for nothing, for ever");
     MUST(at < FLEET_LIMIT);
     f->clock.clock.wait_until(&f->clock.clock, at);
     if (f->next_gone <= at) {
         fleet_lose_hosts(f);
+    }
+    if (f->next_back <= at) {
+        fleet_return_hosts(f);
     }
     for (int i = 0; i < FLEET_STOPS; i++) {
         if (f->stops[i] <= f->clock.now_ns) {
@@ -212,6 +235,17 @@ static int fleet_gone(void *ctx) {
     return -1;
 }
 
+static int fleet_back(void *ctx) {
+    struct fleet *f = ctx;
+    for (size_t h = 0; h < f->spec.hosts; h++) {
+        if (f->back_untold[h]) {
+            f->back_untold[h] = false;
+            return (int)h;
+        }
+    }
+    return -1;
+}
+
 static int fleet_interrupts(void *ctx) {
     return ((struct fleet *)ctx)->interrupts;
 }
@@ -233,9 +267,12 @@ struct fleet *fleet_new(const struct fleet_spec *spec) {
     f->gone_told = mem_zalloc(spec->hosts, sizeof(*f->gone_told));
     f->gone_at = mem_zalloc(spec->hosts, sizeof(*f->gone_at));
     f->cells = mem_zalloc(spec->plan->cell_count, sizeof(*f->cells));
-    f->next_gone = CLOCK_NEVER;
+    f->back_at = mem_zalloc(spec->hosts, sizeof(*f->back_at));
+    f->back_untold = mem_zalloc(spec->hosts, sizeof(*f->back_untold));
+    f->next_gone = f->next_back = CLOCK_NEVER;
+    f->keepers = spec->hosts;
     for (size_t h = 0; h < spec->hosts; h++) {
-        f->gone_at[h] = CLOCK_NEVER;
+        f->gone_at[h] = f->back_at[h] = CLOCK_NEVER;
     }
     for (int i = 0; i < FLEET_STOPS; i++) {
         f->stops[i] = CLOCK_NEVER;
@@ -263,6 +300,8 @@ void fleet_free(struct fleet *f) {
     free(f->gone);
     free(f->gone_told);
     free(f->gone_at);
+    free(f->back_at);
+    free(f->back_untold);
     free(f->cells);
     free(f);
 }
@@ -279,6 +318,15 @@ void fleet_interrupt_at(struct fleet *f, int64_t at) {
 void fleet_host_gone_at(struct fleet *f, int host, int64_t at) {
     f->gone_at[host] = at;
     f->next_gone = at < f->next_gone ? at : f->next_gone;
+}
+
+void fleet_host_back_at(struct fleet *f, int host, int64_t at) {
+    f->back_at[host] = at;
+    f->next_back = at < f->next_back ? at : f->next_back;
+}
+
+void fleet_keepers(struct fleet *f, size_t n) {
+    f->keepers = n;
 }
 
 /* What a resumed run is told of states. Caller frees. */
@@ -303,11 +351,11 @@ static void fleet_opts(struct fleet *f, struct sched_opts *o, struct sched_host 
     static const struct sched_ops ops = {
         .spawn = fleet_spawn, .wait = fleet_wait, .ready = fleet_ready, .read = fleet_read,
         .stop = fleet_stop, .reap = fleet_reap, .sweep = fleet_sweep, .room = fleet_room,
-        .gone = fleet_gone, .drop_state = fleet_drop_state, .interrupts = fleet_interrupts,
+        .gone = fleet_gone, .back = fleet_back, .drop_state = fleet_drop_state, .interrupts = fleet_interrupts,
         .record = fleet_record,
     };
     for (size_t h = 0; h < f->spec.hosts; h++) {
-        hosts[h] = (struct sched_host){"host", f->spec.slots};
+        hosts[h] = (struct sched_host){"host", f->spec.slots, h >= f->keepers};
         f->untold += f->gone_told[h];
         f->gone_told[h] = false;
     }

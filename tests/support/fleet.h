@@ -15,6 +15,7 @@ enum fleet_fault {
     FLEET_SILENT,    /* it hangs */
     FLEET_LAB_FAILS, /* it reports vm-died and ends its cell */
     FLEET_NONSENSE,  /* it says what is not JSON */
+    FLEET_HOST_LOST, /* it finds that its host is not there and ends its cell */
     FLEET_FAULT_COUNT
 };
 
@@ -44,6 +45,11 @@ struct fleet *fleet_new(const struct fleet_spec *spec);
 void fleet_free(struct fleet *f);
 void fleet_interrupt_at(struct fleet *f, int64_t at); /* up to three times; one left over is forgotten */
 void fleet_host_gone_at(struct fleet *f, int host, int64_t at);
+/* After it was gone (at > that time): it comes back, without any state. Once for each host; the next
+ * fleet_host_gone_at of that host only afterwards. */
+void fleet_host_back_at(struct fleet *f, int host, int64_t at);
+/* Hosts below the first n keep states, the others do not. Default: all do. */
+void fleet_keepers(struct fleet *f, size_t n);
 
 /* Runs what is not done yet, as a resumed run does; all calls after the first one resume. */
 struct sched_result fleet_run(struct fleet *f);
@@ -57,6 +63,7 @@ struct fleet_counts {
     size_t states;     /* kept */
     size_t left;       /* of them still there, on hosts that are */
     size_t attempts;   /* workers spawned */
+    size_t on_host[8]; /* of them, on each of the first hosts */
     size_t restored;
     int64_t most_bytes; /* of states on one host at any time */
     size_t done;       /* cells with a complete attempt the lab did not fail */

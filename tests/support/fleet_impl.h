@@ -84,10 +84,11 @@ struct fleet {
     int *ready, ready_count, ready_next; /* a ring: each slot stands in it once at most */
     struct fleet_state **states; /* by host */
     int64_t *used;
-    int64_t *gone_at;
-    int64_t next_gone;
+    int64_t *gone_at, *back_at;
+    int64_t next_gone, next_back;
+    size_t keepers;
     size_t untold; /* hosts that are gone and not told of yet */
-    bool *gone, *gone_told;
+    bool *gone, *gone_told, *back_untold;
     int64_t stops[FLEET_STOPS];
     int interrupts;
     struct fleet_cell *cells;

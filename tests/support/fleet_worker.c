@@ -166,6 +166,12 @@ static bool worker_is_faulty(struct fleet *f, struct fleet_worker *w) {
         str_add(&w->out, "\x01 nonsense\n");
         w->phase = PHASE_HUNG;
         return true;
+    case FLEET_HOST_LOST:
+        fleet_say(f, w, w->step, "event", "{\"what\":\"host-lost\",\"text\":\"x\"}");
+        fleet_say(f, w, w->step, "failure",
+                  "{\"class\":\"host-resources\",\"text\":\"x\",\"product\":null}");
+        worker_end(f, w, true);
+        return true;
     case FLEET_LAB_FAILS:
         fleet_say(f, w, w->step, "failure", "{\"class\":\"vm-died\",\"text\":\"x\",\"product\":null}");
         worker_end(f, w, true);

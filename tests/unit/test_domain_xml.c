@@ -111,6 +111,23 @@ START_TEST(the_machine_is_what_the_profile_says) {
 }
 END_TEST
 
+/* On another host nothing of this machine's paths may be named. */
+START_TEST(on_another_host_ports_are_ptys) {
+    static const struct domain_paths far = {"/far/overlay.qcow2", NULL, NULL, NULL};
+    struct vm_spec spec = {.name = "coexist-0a1b2c3d-run.1-1.1", .profile = NULL};
+    CLEANUP_ERR struct err err = ERR_INIT;
+    CLEANUP_FREE char *xml = domain_xml_build(&spec, &far, &err);
+    ck_assert_msg(xml != NULL, "%s", err_text(&err));
+    expect(xml, "/domain/devices/disk/source/@file", "/far/overlay.qcow2");
+    expect(xml, "/domain/devices/serial[1]/@type", "pty");
+    expect(xml, "/domain/devices/serial[2]/@type", "pty");
+    expect(xml, "/domain/devices/serial[2]/target/@port", "1");
+    expect(xml, "count(/domain/devices/serial/source)", "0");
+    expect(xml, "/domain/devices/graphics/listen/@type", "socket");
+    expect(xml, "count(/domain/devices/graphics/listen/@socket)", "0");
+}
+END_TEST
+
 START_TEST(kvm_changes_the_type_and_allows_the_hosts_cpu) {
     CLEANUP_FREE char *xml = build("{\"cpu\":\"host\"}", true, NULL, NULL);
     expect(xml, "/domain/@type", "kvm");
@@ -216,6 +233,7 @@ int main(void) {
     tcase_set_timeout(t, 60);
     tcase_add_test(t, every_profile_is_valid_by_libvirts_schema);
     tcase_add_test(t, the_machine_is_what_the_profile_says);
+    tcase_add_test(t, on_another_host_ports_are_ptys);
     tcase_add_test(t, kvm_changes_the_type_and_allows_the_hosts_cpu);
     tcase_add_test(t, text_stays_text);
     tcase_add_test(t, wrong_profiles_are_refused);

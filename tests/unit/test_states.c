@@ -336,7 +336,7 @@ START_TEST(a_job_survives_the_way_to_its_worker) {
     struct sched_job j = {.attempt = 2, .from = "3-1", .from_steps = 4, .from_cell = CONTROL,
                           .from_attempt = 3, .from_ms = 1234567890123, .save_after = after,
                           .save_names = names, .save_count = 2};
-    CLEANUP_FREE char *text = job_to_text(&j);
+    CLEANUP_FREE char *text = job_to_text(&j, NULL);
     struct job got;
     CLEANUP_ERR struct err err = ERR_INIT;
     ck_assert_msg(job_parse(text, 9, &got, &err) == 0, "%s", err_text(&err));
@@ -350,7 +350,7 @@ START_TEST(a_job_survives_the_way_to_its_worker) {
     ck_assert_str_eq(got.save.names[1], "6-2");
     job_clear(&got);
     struct sched_job nothing = {.attempt = 1};
-    CLEANUP_FREE char *empty = job_to_text(&nothing);
+    CLEANUP_FREE char *empty = job_to_text(&nothing, NULL);
     ck_assert_int_eq(job_parse(empty, 9, &got, &err), 0);
     ck_assert_ptr_null(got.from.state);
     ck_assert_uint_eq(got.save.count, 0);

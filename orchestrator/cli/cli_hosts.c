@@ -1,0 +1,24 @@
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "cli/cli.h"
+
+int cli_hosts(const struct cli_verb *verb, const struct cli_args *args, struct hosts *out) {
+    const char *file = cli_value(verb, args, "hosts");
+    CLEANUP_FREE char *texts = str_dup(cli_value(verb, args, "host"));
+    struct diags diags = DIAGS_INIT;
+    char *rest = NULL;
+    if (file) {
+        hosts_load(out, file, &diags);
+    }
+    for (char *t = texts ? strtok_r(texts, "\n", &rest) : NULL; t; t = strtok_r(NULL, "\n", &rest)) {
+        hosts_add_text(out, t, &diags);
+    }
+    int rc = diags.count ? -1 : 0;
+    if (rc < 0) {
+        cli_fail_input(&diags, false);
+    }
+    diags_free(&diags);
+    return rc;
+}
