@@ -145,6 +145,9 @@ static int machine_copy_out(void *ctx, struct vm *vm, struct cell_copy *places, 
 
 static int machine_remove_files(void *ctx, struct vm *vm, char *const *patterns, struct err *err) {
     struct machine *m = ctx;
+    if (m->spec.host) { /* what could be opened here is a copy */
+        return err_set(err, ERR_REFUSED, "the disk of a machine on a host with a daemon cannot be changed from here");
+    }
     struct vm_disk *disk =
         vm_disk_open(vm_disk_path(vm), "qcow2", m->image->windows_root, m->spec.kvm, true, err);
     int removed = disk ? 0 : -1;
