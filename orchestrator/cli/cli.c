@@ -133,7 +133,7 @@ static int cli_take_foreign(const struct cli_verb *verb, int argc, char **argv, 
 
 /* The last one counts, unless the option says otherwise. */
 static void cli_take_value(const struct cli_verb *verb, struct cli_args *args, int i, const char *value) {
-    if (str_eq(verb->options[i].name, verb->repeats) && args->value[i]) {
+    if (verb->repeats && verb->options && str_eq(verb->options[i].name, verb->repeats) && args->value[i]) {
         char *joined = str_printf("%s\n%s", args->value[i], value);
         free(args->joined[i]);
         args->joined[i] = joined;

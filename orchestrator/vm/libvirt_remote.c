@@ -385,6 +385,9 @@ static void vm_remote_destroy(void *self) {
     }
     libvirt_link_close(v->link);
     libvirt_root_sweep(v->spec.work_dir, NULL);
+    if (v->local_disk) {
+        unlink(v->local_disk); /* there when it was looked at */
+    }
     for (size_t i = 0; i < v->owned_count; i++) {
         free(v->owned[i]);
     }

@@ -333,7 +333,7 @@ static int host_run(struct host *h, struct sched_result *res, struct err *err) {
         .stop = host_stop, .reap = host_reap, .sweep = host_sweep, .room = host_room,
         .interrupts = host_interrupts, .record = host_record,
     };
-    struct sched_host here = {"here", h->jobs};
+    struct sched_host here = {"here", h->jobs, false};
     struct sched_opts o = {.plan = &h->plan, .hosts = &here, .host_count = 1,
                            .clock = &h->clock.clock, .ops = &ops, .ops_ctx = h,
                            .progress = {.cell_finished = host_finished, .ctx = h}};
@@ -500,7 +500,7 @@ START_TEST(hosts_without_slots_are_refused) {
     struct sched_result res;
     struct err err = ERR_INIT;
     static const struct sched_ops none;
-    struct sched_host lame = {"lame", 0};
+    struct sched_host lame = {"lame", 0, false};
     struct sched_opts o = {.plan = &h->plan, .hosts = &lame, .host_count = 1, .ops = &none};
     ck_assert_int_lt(sched_run(&o, &res, &err), 0);
     ck_assert_int_eq(err.cls, ERR_INPUT);
