@@ -79,7 +79,7 @@ static void crash_from_dump(const struct model *m, const struct dump *d, struct 
     struct str s = STR_INIT;
     crash_say_what(d, &s);
     if (!who.name) {
-        if (d->fault.known) {
+        if (d->fault.known && !dump_blame_nobody(d)) {
             str_addf(&s, " at 0x%" PRIx64 ", in no module", d->fault.address);
         } else {
             str_addf(&s, "; %s", b.reason);
