@@ -55,14 +55,15 @@ orchestrator/cover base
 orchestrator/model base cover
 orchestrator/plan base model cover
 orchestrator/journal base
+orchestrator/evidence base
 orchestrator/vm base
 orchestrator/sim base vm
 orchestrator/guest base proto
 orchestrator/run base model plan journal vm guest images
-orchestrator/analysis base model journal plan
+orchestrator/analysis base model journal plan evidence
 images base model
-reports base model journal analysis
-orchestrator/cli base model cover plan journal vm images run analysis reports cli
+reports base model journal analysis evidence
+orchestrator/cli base model cover plan journal vm images run analysis evidence reports cli
 ROOMS
 
 grep -E ':[0-9]+:.*\b(sprintf|vsprintf|strcpy|strcat|gets|atoi|atol|system|popen|tmpnam|mktemp|alloca)\(' <<<"$host_code" |

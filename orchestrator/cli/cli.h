@@ -91,6 +91,7 @@ void cli_help_completion(void);
 const struct cli_verb *cmd_check(void);
 const struct cli_verb *cmd_clean(void);
 const struct cli_verb *cmd_doctor(void);
+const struct cli_verb *cmd_dump(void);
 const struct cli_verb *cmd_host_look(void);
 const struct cli_verb *cmd_host_watch(void);
 const struct cli_verb *cmd_image_build(void);

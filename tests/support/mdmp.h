@@ -14,6 +14,8 @@ struct mdmp_module {
     uint16_t version[4];
 };
 
+struct mdmp_rich;
+
 struct mdmp {
     const struct mdmp_module *modules;
     size_t module_count;
@@ -21,6 +23,14 @@ struct mdmp {
     uint64_t address;
     uint64_t stack[32]; /* words from the stack pointer up */
     size_t stack_words;
+    const struct mdmp_rich *rich; /* NULL: none of that */
+};
+
+struct mdmp_rich { /* what fuller dumps have besides */
+    const struct mdmp_module *unloaded;
+    size_t unloaded_count;
+    uint32_t process_id, created, user_s, kernel_s;
+    const char *thread_name, *command_line, *comment;
 };
 
 /* An AMD64 Windows dump with system info, modules, one thread and its exception. Caller frees out. */

@@ -1,0 +1,53 @@
+#include "model/products.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "model/build.h"
+
+static bool products_check(const struct json_doc *doc, struct diags *diags) {
+    CLEANUP_ERR struct err err = ERR_INIT;
+    struct schema *s = schemas_compile(SCHEMA_PRODUCT, &err);
+    if (!s) {
+        diags_add(diags, json_doc_path(doc), (struct diag_pos){0, 0}, "schema", NULL, "%s", err_text(&err));
+        return false;
+    }
+    size_t wrong = schema_validate(s, doc, diags);
+    schema_free(s);
+    return wrong == 0;
+}
+
+bool products_add(struct products *p, const char *path, struct diags *diags) {
+    struct json_doc *doc = json_doc_load(path, diags);
+    bool good = doc && products_check(doc, diags);
+    if (good) {
+        CLEANUP_FREE char *dir = fs_dirname(path);
+        struct input_doc d = {.doc = doc, .root = json_doc_root(doc), .dir = dir, .usable = true, .good = true};
+        p->items = mem_grow(p->items, p->count + 1, sizeof(*p->items));
+        p->items[p->count] = (struct model_product){0};
+        build_product(&d, &p->items[p->count++]);
+    }
+    json_doc_free(doc);
+    return good;
+}
+
+const struct model_product *products_owner(const struct products *p, const char *module) {
+    for (size_t i = 0; i < p->count; i++) {
+        for (char **m = p->items[i].modules; *m; m++) {
+            if (str_eq_nocase(*m, module)) {
+                return &p->items[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+void products_free(struct products *p) {
+    for (size_t i = 0; i < p->count; i++) {
+        build_product_free(&p->items[i]);
+    }
+    free(p->items);
+    *p = (struct products){0};
+}
