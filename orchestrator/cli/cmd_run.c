@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/outcome.h"
 #include "cli/show.h"
+#include "plan/confirm.h"
 #include "run/run.h"
 
 static const struct cli_option options[] = {
@@ -13,6 +14,7 @@ static const struct cli_option options[] = {
     {"resume", "RUN", "go on with an interrupted run (its id or its folder) instead of a new one"},
     {"no-sharing", NULL, "every cell executes all its steps itself, also those it has in common"},
     {"state-budget", "SIZE", "disk space for kept states, as 20G or 500M (default: half of what is free)"},
+    {"confirm", "N", "run a cell that failed through a product N times more, 0 to 5, whatever the matrix says"},
     {"json", NULL, "events on standard output, one JSON object a line, instead of the table"},
     {NULL, NULL, NULL},
 };
@@ -54,6 +56,9 @@ static int run_new(struct run_opts *o, const char *matrix, struct run_result *re
     if (diags.count || !p) {
         *exit = cli_fail_input(&diags, false);
     } else {
+        if (o->confirm_given) { /* a resumed run finds it in the journal */
+            model_set_confirm(m, o->confirm);
+        }
         o->model = m;
         o->plan = p;
         rc = run_start(o, res, err);
@@ -80,12 +85,14 @@ static int run_go(struct cli *cli, struct run_opts *o, struct show *show, const 
 }
 
 static int run_run(struct cli *cli, const struct cli_args *args) {
-    long jobs = 2;
+    long jobs = 2, confirm = 0;
     int64_t budget = 0;
     const char *asked = cli_value(cmd_run(), args, "jobs");
     const char *size = cli_value(cmd_run(), args, "state-budget");
     const char *resume = cli_value(cmd_run(), args, "resume");
-    if ((asked && cli_number("jobs", asked, 1, SCHED_JOBS_MAX, &jobs) < 0) ||
+    const char *again = cli_value(cmd_run(), args, "confirm");
+    if ((again && cli_number("confirm", again, 0, CONFIRM_MAX, &confirm) < 0) ||
+        (asked && cli_number("jobs", asked, 1, SCHED_JOBS_MAX, &jobs) < 0) ||
         (size && cli_size("state-budget", size, &budget) < 0)) {
         return CLI_BAD_INPUT;
     }
@@ -100,6 +107,8 @@ static int run_run(struct cli *cli, const struct cli_args *args) {
     run_fill(&o, cli, &show);
     o.no_sharing = cli_value(cmd_run(), args, "no-sharing") != NULL;
     o.state_budget = budget;
+    o.confirm_given = again != NULL;
+    o.confirm = (int)confirm;
     return run_go(cli, &o, &show, resume, resume ? NULL : args->operands[0]);
 }
 
@@ -110,6 +119,12 @@ static const char about[] =
     "a state that each of them goes on from (not past a 'measure', nor past a step that the matrix calls "
     "fresh). Everything observed goes to the journal in runs/<id>/ as it comes; at the end report.html, "
     "report.json and junit.xml are written there.\n"
+    "What failed through the lab's or the host's fault is tried again, three attempts in all, and the report says so. What "
+    "failed through a product is never tried again in the place of what was seen: where the evidence is weak (a hang, a "
+    "service down, a process that crashed, a failed command, something unknown) the cell is run once more, as a "
+    "repetition of its own named CELL.1, and the report tells a firm failure from a flaky one, which holds as well. A boot "
+    "loop, a crash that left a dump or a damaged file prove themselves. The matrix' \"confirm\" or --confirm set how "
+    "often; a resumed run keeps what it began with.\n"
     "Progress goes to standard error, the summary to standard output. The first interrupt (Ctrl-C) lets "
     "the running steps finish, the second one stops at once; what was observed is reported either way.\n"
     "--resume goes on with a run that was interrupted, killed or cut off by a restart of the host: what is "
@@ -122,7 +137,7 @@ static const char about[] =
     "cell-started {cell, attempt, counts}; step-started {cell, step (from 0), steps, kind, counts}; "
     "cell-finished {cell, outcome: ok, stopped, a failure class, or 'again: <class>', counts}; "
     "waiting {why}; and as the last one run-ended {run, dir, outcome: finished, interrupted or failed, "
-    "decision: ship, hold, unknown or null, exit, error}. counts is {cells, done, running, failed (in the "
+    "decision: ship, hold, unknown or null, exit, error}. counts is {cells (confirmations included, as they are ordered), done, running, failed (in the "
     "lab, after all attempts), eta_ms (null while not known)}.";
 
 const struct cli_verb *cmd_run(void) {

@@ -22,6 +22,7 @@
  *   state       {"steps":N,"name":"...","bytes":N}: the machine as it was after the first N steps of the cell
  *               is kept under that name in the lab's states folder; other cells may begin there
  *   cell-begin  {"products":[ids],"update":id|null,"image":name,"repetition":N,"worker_pid":N,
+ *                "confirm":K? (the cell is run again for the K-th time, to confirm a failure),
  *                "from":{"cell","attempt","steps","state"}?}
  *               from: began at a kept state; what that cell and attempt observed in its first `steps` steps
  *               (which may begin at a state themselves) counts for this cell, too

@@ -20,6 +20,7 @@ struct plan_cell {
     size_t product_count;
     const struct model_update *update; /* NULL: control cell */
     int repetition;                    /* 1-based */
+    int confirm; /* 0: planned; else the so many-th run that confirms its failure (plan/confirm.h) */
     struct plan_step *steps;           /* provision, boot, ..., collect, teardown */
     size_t step_count;
 };

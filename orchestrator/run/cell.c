@@ -59,6 +59,9 @@ static void cell_say_begin(struct cell *c) {
                              p->update ? p->update->id : NULL, "image", p->image, "repetition",
                              p->repetition, "worker_pid", (int)getpid());
     const struct cell_from *from = &c->env->from;
+    if (p->confirm) {
+        json_object_set_new(data, "confirm", json_integer(p->confirm));
+    }
     if (from->state) {
         json_object_set_new(data, "from",
                             json_pack("{s:s, s:i, s:I, s:s}", "cell", from->cell, "attempt",

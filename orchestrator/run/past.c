@@ -6,10 +6,15 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "model/failure.h"
+#include "plan/confirm.h"
+#include "run/repeat.h"
 #include "run/states.h"
 
-struct past_cell { /* a cell while its rows are read: they come attempt by attempt */
+struct past_cell { /* a cell while its rows are read: they come run by run, attempt by attempt */
+    int confirm;   /* the run at hand: 0 the planned one, else that confirmation */
+    int confirms;  /* confirmations that the planned run asks for */
     int attempt;
+    struct repeat repeat; /* of the attempt */
     bool complete; /* the attempt came to its end */
     bool infra;    /* the lab itself failed in it */
     int lab_failures;
@@ -39,13 +44,14 @@ static size_t *past_sort(const struct plan *plan) {
     return order;
 }
 
-/* Index into the plan's cells, or -1 for a stranger. */
-static ssize_t past_find(const struct past_read *r, const char *id) {
+/* Index into the plan's cells and *k for one of its confirmations, or -1 for a stranger. */
+static ssize_t past_find(const struct past_read *r, const char *id, int *k) {
     const struct plan *plan = r->spec->plan;
-    size_t low = 0, high = plan->cell_count;
+    size_t low = 0, high = plan->cell_count, len = confirm_split(id, k);
+    CLEANUP_FREE char *planned = str_printf("%.*s", (int)len, id);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int c = strcmp(plan->cells[r->by_id[middle]].id, id);
+        int c = strcmp(plan->cells[r->by_id[middle]].id, planned);
         if (c == 0) {
             return (ssize_t)r->by_id[middle];
         }
@@ -56,10 +62,19 @@ static ssize_t past_find(const struct past_read *r, const char *id) {
 
 /* ---- progress ------------------------------------------------------------------------------- */
 
-static void past_close_attempt(struct past_cell *c) {
+static void past_close_attempt(struct past_cell *c, int confirm) {
     c->lab_failures += c->infra;
-    c->done |= c->complete && !c->infra;
+    if (c->complete && !c->infra) {
+        c->done = true;
+        c->confirms = c->confirm == 0 ? repeat_times(&c->repeat, confirm) : c->confirms;
+    }
     c->complete = c->infra = false;
+    c->repeat = (struct repeat){0};
+}
+
+static void past_open_run(struct past_cell *c, int k, int confirm) {
+    past_close_attempt(c, confirm);
+    *c = (struct past_cell){.confirm = k, .confirms = c->confirms > k ? c->confirms : k};
 }
 
 static bool past_is_infrastructure(const struct observation *o) {
@@ -68,7 +83,7 @@ static bool past_is_infrastructure(const struct observation *o) {
     return name && failure_class_parse(name, &class) == 0 && failure_class_is_infrastructure(class);
 }
 
-static void past_add_kept(struct past_read *r, const struct observation *o, size_t cell) {
+static void past_add_kept(struct past_read *r, const struct observation *o, size_t cell, int confirm) {
     const char *name = json_string_value(json_object_get(o->data, "name"));
     json_int_t steps = json_integer_value(json_object_get(o->data, "steps"));
     /* The name becomes a path: nothing but a plain folder name may. */
@@ -79,27 +94,32 @@ static void past_add_kept(struct past_read *r, const struct observation *o, size
     struct past *p = r->out;
     p->kept = mem_grow(p->kept, p->kept_count + 1, sizeof(*p->kept));
     p->kept[p->kept_count++] = (struct sched_kept){
-        .name = str_dup(name), .cell = cell, .attempt = o->attempt, .steps = (size_t)steps,
+        .name = str_dup(name), .cell = cell, .confirm = confirm, .attempt = o->attempt, .steps = (size_t)steps,
         .at_ms = o->at_ms};
 }
 
 static int past_see(const struct observation *o, void *ctx) {
     struct past_read *r = ctx;
-    ssize_t at = past_find(r, o->cell);
+    int confirm;
+    ssize_t at = past_find(r, o->cell, &confirm);
     if (at < 0) {
         return 0;
     }
     struct past_cell *c = &r->cells[at];
+    if (confirm != c->confirm) {
+        past_open_run(c, confirm, r->spec->confirm);
+    }
     if (o->attempt != c->attempt) {
-        past_close_attempt(c);
+        past_close_attempt(c, r->spec->confirm);
         c->attempt = o->attempt;
     }
+    repeat_see(&c->repeat, o);
     if (o->type == OBS_FAILURE) {
         c->infra |= past_is_infrastructure(o);
     } else if (o->type == OBS_CELL_END) {
         c->complete = json_is_true(json_object_get(o->data, "complete"));
     } else if (o->type == OBS_STATE) {
-        past_add_kept(r, o, (size_t)at);
+        past_add_kept(r, o, (size_t)at, confirm);
     }
     return 0;
 }
@@ -125,8 +145,12 @@ static bool past_check_kept(const struct past_read *r, struct sched_kept *k) {
     if (states_read(r->spec->states, k->name, &n, NULL) < 0) {
         return false;
     }
-    bool same = str_eq(n.cell, r->spec->plan->cells[k->cell].id) && n.attempt == k->attempt &&
-                n.steps == k->steps && n.kvm == r->spec->kvm && past_image_is(r, k->cell, n.image);
+    int confirm;
+    const char *id = r->spec->plan->cells[k->cell].id;
+    bool maker = confirm_split(n.cell, &confirm) == strlen(id) &&
+                 strncmp(n.cell, id, strlen(id)) == 0 &&
+                 confirm == k->confirm;
+    bool same = maker && n.attempt == k->attempt && n.steps == k->steps && n.kvm == r->spec->kvm && past_image_is(r, k->cell, n.image);
     k->bytes = n.bytes;
     k->memory = n.memory;
     k->base = same ? STEAL(n.base) : NULL;
@@ -179,10 +203,14 @@ static void past_check_states(struct past_read *r) {
 static void past_settle(struct past_read *r) {
     for (size_t i = 0; i < r->spec->plan->cell_count; i++) {
         struct past_cell *c = &r->cells[i];
-        past_close_attempt(c);
+        past_close_attempt(c, r->spec->confirm);
+        if (c->done && c->confirm < c->confirms) { /* killed before the next one began */
+            past_open_run(c, c->confirm + 1, r->spec->confirm);
+        }
         bool over = c->done || c->lab_failures >= r->spec->attempts_max;
         r->out->cells[i] = (struct sched_past){.done = over, .attempts = c->attempt,
-                                                 .tries = c->lab_failures};
+                                                 .tries = c->lab_failures, .confirm = c->confirm,
+                                                 .confirms = c->confirms};
         r->out->done += over;
     }
 }

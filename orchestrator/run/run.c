@@ -148,6 +148,10 @@ static int64_t run_cell_memory(void *ctx, const struct plan_cell *cell) {
     return 0;
 }
 
+int run_confirm(const struct run *r) {
+    return r->o->confirm_given ? r->o->confirm : r->model->confirm;
+}
+
 static int64_t run_state_bytes(const struct run *r) {
     int64_t most = 0;
     for (size_t i = 0; i < r->model->image_count; i++) {
@@ -176,7 +180,8 @@ static int run_schedule(struct run *r, struct spawn *spawn, struct sched_result 
     CLEANUP_FREE char *learned = learn_estimate(r->o->runs_dir, &estimate);
     struct sched_opts opts = {.plan = r->plan, .hosts = &host, .host_count = 1,
                               .sharing = !r->o->no_sharing, .state_bytes = run_state_bytes(r),
-                              .states_max = run_states_max(r), .past = r->past.cells,
+                              .states_max = r->states_max, .confirm = run_confirm(r),
+                              .past = r->past.cells,
                               .estimate = learned ? &estimate : NULL,
                               .kept = r->past.kept, .kept_count = r->past.kept_count,
                               .clock = clock_monotonic(), .log = r->o->log, .ops = spawn_ops(),
@@ -188,8 +193,9 @@ static int run_schedule(struct run *r, struct spawn *spawn, struct sched_result 
 static int run_cells(struct run *r, struct sched_result *out, struct err *err) {
     CLEANUP_FREE char *lab = fs_absolute(r->o->lab_dir);
     CLEANUP_FREE char *states = states_folder(lab, r->id);
+    r->states_max = run_states_max(r);
     struct spawn_spec spec = {.program = r->program, .lab_dir = lab, .run_dir = r->dir,
-                              .states = states, .states_max = run_states_max(r),
+                              .states = states, .states_max = r->states_max,
                               .journal = r->journal, .log = r->o->log,
                               .cell_memory = run_cell_memory, .ctx = r};
     struct spawn *spawn = spawn_new(&spec, err);

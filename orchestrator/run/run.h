@@ -12,6 +12,8 @@ struct run_opts { /* borrowed during the call */
     const char *version; /* of coexist */
     int jobs;            /* cells at a time; 0: 2 */
     bool no_sharing;     /* every cell executes all of its steps itself */
+    bool confirm_given;  /* `confirm` instead of the matrix' (also a resumed run's, which has it in its journal) */
+    int confirm;         /* runs more of a cell that a product failed in: 0 .. CONFIRM_MAX */
     int64_t state_budget; /* bytes that kept states may take together; 0: half of the free disk, at most
                              RUN_STATE_BUDGET */
     struct log *log;

@@ -84,6 +84,7 @@ static void site_delete(struct sched *s, struct sched_site *x) {
     }
     s->places[x->host].used -= x->bytes;
     free(x->name);
+    free(x->maker);
     free(x);
 }
 
@@ -96,6 +97,8 @@ static void site_drop(struct sched *s, struct sched_site *x, enum sched_drop wha
     x->bytes = stays;
 }
 
+static void site_review(struct sched *s, struct sched_site *x);
+
 /* One fewer stands on it: the last one takes it along, and so on down the chain. */
 static void site_release(struct sched *s, struct sched_site *x) {
     while (x && --x->standing == 0 && x->state == SITE_BASE) {
@@ -103,6 +106,9 @@ static void site_release(struct sched *s, struct sched_site *x) {
         site_drop(s, x, SCHED_DROP_ALL);
         site_delete(s, x);
         x = base;
+    }
+    if (x && x->standing == 0 && x->state == SITE_READY) {
+        site_review(s, x);
     }
 }
 
@@ -126,9 +132,11 @@ static void site_retire(struct sched *s, struct sched_site *x) {
     site_release(s, x);
 }
 
-/* What an interrupted run leaves is where the next part of it begins. */
+/* What an interrupted run leaves is where the next part of it begins. And a cell that stands on a state may fail, and be
+ * run again from there. */
 static void site_review(struct sched *s, struct sched_site *x) {
-    bool needed = s->segments[x->segment].waiting > 0 || sched_ending(s);
+    bool again = s->o->confirm != 0 && x->standing > 0;
+    bool needed = s->segments[x->segment].waiting > 0 || again || sched_ending(s);
     if (x->state == SITE_READY && x->restoring == 0 && !needed) {
         site_retire(s, x);
     }
@@ -163,9 +171,23 @@ static double site_gain(const struct sched *s, uint32_t segment, double from_ms)
     return s->segments[segment].waiting * (s->segments[segment].at_ms - from_ms);
 }
 
+/* States that nobody waits for are kept for cells that may have to be run again: they give way to wanted ones. */
+static void site_make_room(struct sched *s, int host, int64_t bytes) {
+    for (struct sched_site *x = s->places[host].sites, *next; x; x = next) {
+        if (s->places[host].used + bytes <= s->o->states_max) {
+            return;
+        }
+        next = x->host_next;
+        if (x->state == SITE_READY && x->restoring == 0 && s->segments[x->segment].waiting == 0) {
+            site_retire(s, x);
+            next = s->places[host].sites; /* others may have gone along */
+        }
+    }
+}
+
 /* The wanted places on the way of the cell, the leaf's parent first; of more than the budget has
  * room for, those that save most. Returns how many. */
-static size_t site_choose(const struct sched *s, const struct sched_slot *slot,
+static size_t site_choose(struct sched *s, const struct sched_slot *slot,
                           const struct sched_site *from, uint32_t *wanted) {
     size_t n = 0;
     uint32_t end = from ? from->segment : TREE_NONE;
@@ -175,6 +197,7 @@ static size_t site_choose(const struct sched *s, const struct sched_slot *slot,
             wanted[n++] = at;
         }
     }
+    site_make_room(s, slot->host, (int64_t)n * s->o->state_bytes);
     int64_t room = s->o->states_max - s->places[slot->host].used;
     double from_ms = from ? s->segments[from->segment].at_ms : 0;
     while (n > 0 && (int64_t)n * s->o->state_bytes > room) {
@@ -198,7 +221,10 @@ static void site_ask(struct sched *s, struct sched_slot *slot, uint32_t segment)
     x->cell = slot->cell;
     x->attempt = slot->attempt;
     x->due = slot->began + (int64_t)(ms * CLOCK_MS);
-    x->name = str_printf("%u-%zu-%d", segment, slot->cell, slot->attempt);
+    int confirm = s->cells[slot->cell].confirm;
+    x->maker = str_dup(sched_cell_plan(s, slot->cell)->id);
+    x->name = confirm ? str_printf("%u-%zu.%d-%d", segment, slot->cell, confirm, slot->attempt)
+                      : str_printf("%u-%zu-%d", segment, slot->cell, slot->attempt);
     slot->saves[slot->save_count++] = x;
     site_open(s, x);
 }
@@ -331,9 +357,9 @@ void sched_sites_leave(struct sched *s, int index) {
         }
         site_drop_memory(s, base);
     }
-    bool ready = base->state == SITE_READY;
-    site_release(s, base);
-    if (ready) {
+    bool stays = base->state == SITE_READY && base->standing > 1;
+    site_release(s, base); /* which looks at it when it was the last one */
+    if (stays) {
         site_review(s, base);
     }
 }
@@ -364,7 +390,9 @@ static struct sched_site *site_from_kept(struct sched *s, const struct sched_kep
                                          enum sched_site_state state) {
     uint32_t segment = tree_find(s->tree, k->cell, k->steps);
     struct sched_site *x = site_new(s, k->host, segment == TREE_NONE ? 0 : segment, k->bytes);
+    const char *cell = s->o->plan->cells[k->cell].id;
     x->name = str_dup(k->name);
+    x->maker = k->confirm ? str_printf("%s.%d", cell, k->confirm) : str_dup(cell);
     x->cell = k->cell;
     x->attempt = k->attempt;
     x->at_ms = k->at_ms;
@@ -455,6 +483,7 @@ void sched_sites_free(struct sched *s) {
     for (struct sched_site *x = s->sites, *next; x; x = next) {
         next = x->all_next;
         free(x->name);
+        free(x->maker);
         free(x);
     }
     s->sites = NULL;

@@ -11,13 +11,13 @@
 enum { SLOT_READ = 65536, SLOT_READS = 64 };
 
 static const struct plan_cell *slot_cell(const struct sched *s, const struct sched_slot *slot) {
-    return &s->o->plan->cells[slot->cell];
+    return sched_cell_plan(s, slot->cell);
 }
 
 void sched_counts(struct sched *s, struct sched_counts *out) {
-    *out = (struct sched_counts){.cells = s->o->plan->cell_count, .done = s->done,
-                                 .failed = s->failed, .running = s->running,
-                                 .eta_ms = sched_eta_ms(s)};
+    *out = (struct sched_counts){.cells = s->o->plan->cell_count + s->confirms,
+                                 .done = s->done, .failed = s->failed,
+                                 .running = s->running, .eta_ms = sched_eta_ms(s)};
 }
 
 void sched_record(struct sched *s, const struct observation *o) {
@@ -100,6 +100,7 @@ static void slot_step_begin(struct sched *s, struct sched_slot *slot, const stru
 static void slot_take(struct sched *s, struct sched_slot *slot, const struct observation *o) {
     slot->next_seq = o->seq >= slot->next_seq ? o->seq + 1 : slot->next_seq;
     sched_record(s, o);
+    repeat_see(&slot->repeat, o);
     switch (o->type) {
     case OBS_STEP_BEGIN:
         slot_step_begin(s, slot, o);
@@ -226,6 +227,23 @@ static void slot_tell_finished(struct sched *s, const struct sched_slot *slot,
     }
 }
 
+/* A product's failure is not tried again and forgotten: the cell is run once more, beside what was seen. */
+static void slot_confirm(struct sched *s, const struct sched_slot *slot) {
+    struct sched_cell *cell = &s->cells[slot->cell];
+    if (cell->state != SCHED_DONE) {
+        return;
+    }
+    if (cell->confirm == 0) {
+        cell->confirms = repeat_times(&slot->repeat, s->o->confirm);
+    }
+    if (cell->confirm < cell->confirms && !sched_ending(s)) {
+        sched_cell_confirm(s, slot->cell, cell->confirm + 1);
+        cell->attempts = cell->tries = 0;
+        cell->unbegun = false;
+        sched_cell_wait(s, slot->cell);
+    }
+}
+
 /* Where the cell goes from here. */
 static void slot_settle(struct sched *s, struct sched_slot *slot) {
     struct sched_cell *cell = &s->cells[slot->cell];
@@ -249,6 +267,7 @@ static void slot_settle(struct sched *s, struct sched_slot *slot) {
         }
     }
     slot_tell_finished(s, slot, outcome);
+    slot_confirm(s, slot);
 }
 
 static void slot_free(struct sched *s, int index) {

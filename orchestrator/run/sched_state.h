@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "plan/estimate.h"
 #include "plan/tree.h"
+#include "run/repeat.h"
 #include "run/sched_rank.h"
 #include "run/sched_timers.h"
 #include "run/scheduler.h"
@@ -28,6 +29,8 @@ struct sched_cell {
     int attempts; /* made so far, earlier parts of the run included: numbers them */
     int tries;    /* without those that were interrupted or only lost their host */
     bool unbegun; /* one of them could not begin at its state */
+    int confirm, confirms; /* the run at hand: 0 the planned one; confirmations wanted in all */
+    struct plan_cell *again; /* the confirmation at hand; NULL: the planned one. Owned */
 };
 
 struct sched_segment { /* beside the tree's segment of the same index */
@@ -50,7 +53,8 @@ struct sched_site {
     uint32_t segment;
     int host;
     char *name;
-    size_t cell; /* who makes or made it */
+    size_t cell; /* who makes or made it, */
+    char *maker; /* id of that run of the cell */
     int attempt;
     int64_t at_ms;
     int64_t bytes;  /* on disk; while PRODUCING what is set aside for it */
@@ -89,6 +93,7 @@ struct sched_slot {
     bool killed;      /* by us, for a reason already recorded */
     bool lost_host;   /* through no fault of the cell: that try does not count */
     enum failure_class first, infra; /* first failure, first of the lab's own */
+    struct repeat repeat; /* what decides whether the cell is run again */
 };
 
 struct sched_place { /* a host */
@@ -125,6 +130,7 @@ struct sched {
     struct sched_site *sites;
     struct sched_eta eta;
     size_t done, failed, running, waiting;
+    size_t confirms; /* ordered so far */
     int interrupts; /* acted upon */
     int64_t look_at; /* when idle hosts are asked again */
     int64_t no_room_since; /* CLOCK_NEVER: there is room */
@@ -134,6 +140,10 @@ struct sched {
 
 /* ---- scheduler.c --------------------------------------------------------------------------- */
 bool sched_ending(const struct sched *s);
+/* The run of the cell that is at hand: planned, or a confirmation. */
+const struct plan_cell *sched_cell_plan(const struct sched *s, size_t cell);
+/* The next run of the cell is its k-th confirmation. */
+void sched_cell_confirm(struct sched *s, size_t cell, int k);
 void sched_kill(struct sched *s, int slot);
 
 /* ---- sched_slot.c -------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* Many cells, a few at a time, each in a worker process of its own. The scheduler decides who runs
  * where, writes what workers report into the journal (it is the only writer), tries again what
- * failed through no fault of a product, and survives anything a worker or a host does.
+ * failed through no fault of a product, runs again what failed through one (run/repeat.h: as a further
+ * repetition, one after the other), and survives anything a worker or a host does.
  *
  * With sharing, cells that begin alike share the beginning: the first one to go a way keeps a state
  * where the plan's tree branches and goes on, the others wait for it and begin there. A state is
@@ -42,7 +43,7 @@ struct sched_exit { /* how a worker ended */
 
 /* What one worker is to do. Valid during the call of spawn. */
 struct sched_job {
-    const struct plan_cell *cell;
+    const struct plan_cell *cell; /* the plan's, or a confirmation of one of these */
     int attempt;             /* 1-based */
     int host;                /* index into sched_opts.hosts */
     const char *from;        /* state to begin at: a folder of the host's states folder; NULL: from nothing */
@@ -87,7 +88,8 @@ struct sched_ops {
 };
 
 struct sched_counts {
-    size_t cells, done, failed, running; /* failed: through the lab's fault, after all attempts */
+    size_t cells;  /* of the plan, and confirmations ordered so far */
+    size_t done, failed, running; /* failed: through the lab's fault, after all attempts */
     int64_t eta_ms; /* until the end, -1 while there is nothing to go by */
 };
 
@@ -122,11 +124,14 @@ struct sched_past { /* of a cell, when a run is taken up again */
     bool done;    /* nothing to do any more */
     int attempts; /* made so far: numbering goes on from here */
     int tries;    /* of these, the ones that the lab itself failed on: they count against the limit */
+    int confirm;  /* the run of the cell that all this is about: 0 the planned one, else that confirmation */
+    int confirms; /* confirmations wanted in all, as far as known */
 };
 
 struct sched_kept { /* a state that an earlier part of the run left */
     const char *name;
-    size_t cell; /* who made it: index into the plan */
+    size_t cell; /* who made it: index into the plan, */
+    int confirm; /* which run of it (0: the planned one) */
     int attempt;
     size_t steps; /* of that cell, behind it */
     int64_t at_ms; /* of the observation that told of it */
@@ -143,6 +148,7 @@ struct sched_opts { /* borrowed during sched_run */
     bool sharing;        /* keep states and begin at them */
     int64_t state_bytes; /* a state is never larger */
     int64_t states_max;  /* bytes that the states of one host may take together */
+    int confirm; /* how often a cell is run again that a product failed in: run/repeat.h; 0: never */
     const struct estimate *estimate; /* what older runs taught; NULL: nothing */
     const struct sched_past *past; /* one for each cell; NULL: a new run */
     const struct sched_kept *kept;
@@ -156,8 +162,9 @@ struct sched_opts { /* borrowed during sched_run */
 };
 
 struct sched_result {
-    size_t done;      /* cells that came to their end */
-    size_t failed;    /* cells the lab failed on, after all attempts */
+    size_t done;      /* runs of cells that came to their end */
+    size_t failed;    /* those the lab failed on, after all attempts */
+    size_t confirms;  /* runs beyond the plan: done + failed is this and the plan's cells, unless interrupted */
     bool interrupted; /* the user stopped it */
 };
 

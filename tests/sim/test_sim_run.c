@@ -7,11 +7,15 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "model/model.h"
+#include "plan/confirm.h"
 #include "run/scheduler.h"
 
 enum behaviour {
     WORKS,
-    PRODUCT_FAILS,   /* a failure of a product: never tried again */
+    PRODUCT_FAILS,   /* a failure of a product that proves itself: never tried again */
+    HANGS,           /* one that does not */
+    HANGS_ONCE,      /* the same in the planned run only */
     LAB_FAILS_ONCE,  /* vm-died at the first attempt */
     LAB_FAILS,       /* vm-died always */
     CRASHES_ONCE,    /* SIGSEGV in mid-cell at the first attempt */
@@ -56,6 +60,8 @@ struct host {
     size_t recorded, record_fails_at; /* 0: never */
     int64_t *last_seq;  /* by cell, of its last attempt */
     int *last_attempt, *failures, *ends, *completes;
+    int *run;           /* by cell: the confirmation being recorded, 0: the planned run */
+    int confirm;        /* sched_opts.confirm */
     int64_t bad_order;
     int finished_calls;
     bool eta_seen;
@@ -87,6 +93,7 @@ static void script_end(struct worker *w, int64_t *seq, int64_t at, bool complete
 static void script_write(struct worker *w, enum behaviour b, int64_t now) {
     int64_t seq = 0, at = now + CLOCK_S;
     bool first = w->attempt == 1;
+    bool hang = b == HANGS || (b == HANGS_ONCE && w->cell->confirm == 0);
     bool crash = b == CRASHES || (b == CRASHES_ONCE && first);
     w->end_at = CLOCK_NEVER;
     say_obs(w, &seq, at, -1, "cell-begin", "{}");
@@ -114,6 +121,9 @@ static void script_write(struct worker *w, enum behaviour b, int64_t now) {
                     b == PRODUCT_FAILS ? "{\"class\":\"boot-loop\",\"text\":\"x\",\"product\":null}"
                                        : "{\"class\":\"vm-died\",\"text\":\"x\",\"product\":null}");
         }
+        if (step == 1 && hang) {
+            say_obs(w, &seq, at, step, "failure", "{\"class\":\"hang\",\"text\":\"x\",\"product\":null}");
+        }
         say_obs(w, &seq, at, step, "step-end", "{\"ok\":true,\"ms\":10000}");
     }
     for (int i = 0; b == RUNS_FOR_EVER && i < 10000; i++) {
@@ -136,7 +146,9 @@ static int host_spawn(void *ctx, int slot, const struct sched_job *job, struct e
     const struct plan_cell *cell = job->cell;
     struct worker *w = &h->workers[slot];
     ck_assert(!w->busy);
-    size_t index = (size_t)(cell - h->plan.cells);
+    int k;
+    size_t index = (size_t)(confirm_find(&h->plan, cell->id, &k) - h->plan.cells);
+    ck_assert_int_eq(cell->confirm, k);
     if (h->behaviour[index] == CANNOT_START) {
         return err_set(err, ERR_SYSTEM, "fork: Resource temporarily unavailable");
     }
@@ -267,6 +279,13 @@ static int host_record(void *ctx, const struct observation *o, struct err *err) 
         return err_set(err, ERR_NOSPACE, "journal: database or disk is full");
     }
     size_t i = (size_t)strtoul(o->cell + 1, NULL, 10);
+    int k;
+    confirm_split(o->cell, &k);
+    if (k != h->run[i]) { /* one run after the other, each with attempts of its own */
+        h->bad_order += k != h->run[i] + 1 || h->completes[i] != k;
+        h->run[i] = k;
+        h->last_attempt[i] = 0;
+    }
     if (o->attempt != h->last_attempt[i]) {
         h->bad_order += o->attempt != h->last_attempt[i] + 1 || o->seq != 0;
         h->last_attempt[i] = o->attempt;
@@ -306,6 +325,7 @@ static struct host *host_new(size_t cells, int jobs) {
     h->failures = mem_zalloc(cells, sizeof(int));
     h->ends = mem_zalloc(cells, sizeof(int));
     h->completes = mem_zalloc(cells, sizeof(int));
+    h->run = mem_zalloc(cells, sizeof(int));
     for (size_t i = 0; i < cells; i++) {
         h->plan.cells[i] = (struct plan_cell){.id = str_printf("c%zu", i), .image = "winelab",
                                               .steps = h->steps, .step_count = 2};
@@ -324,6 +344,7 @@ static void host_free(struct host *h) {
     free(h->failures);
     free(h->ends);
     free(h->completes);
+    free(h->run);
     free(h);
 }
 
@@ -334,7 +355,7 @@ static int host_run(struct host *h, struct sched_result *res, struct err *err) {
         .interrupts = host_interrupts, .record = host_record,
     };
     struct sched_host here = {"here", h->jobs};
-    struct sched_opts o = {.plan = &h->plan, .hosts = &here, .host_count = 1,
+    struct sched_opts o = {.plan = &h->plan, .hosts = &here, .host_count = 1, .confirm = h->confirm,
                            .clock = &h->clock.clock, .ops = &ops, .ops_ctx = h,
                            .progress = {.cell_finished = host_finished, .ctx = h}};
     sched_limits_default(&o.limits);
@@ -369,6 +390,7 @@ static const struct {
     int failures; /* observations of class failure over all attempts */
 } outcomes[BEHAVIOUR_COUNT] = {
     [WORKS] = {1, true, 0},          [PRODUCT_FAILS] = {1, true, 1},
+    [HANGS] = {1, true, 1},          [HANGS_ONCE] = {1, true, 1},
     [LAB_FAILS_ONCE] = {2, true, 1}, [LAB_FAILS] = {3, false, 3},
     [CRASHES_ONCE] = {2, true, 1},   [CRASHES] = {3, false, 3},
     [LEAVES] = {3, false, 3},        [GOES_SILENT] = {3, false, 3},
@@ -393,6 +415,51 @@ START_TEST(each_end_of_a_worker) {
     bool unclean = b == CRASHES || b == CRASHES_ONCE || b == GOES_SILENT || b == RUNS_FOR_EVER ||
                    b == TALKS_NONSENSE || b == LIES || b == NEVER_ENDS_LINE;
     ck_assert(!unclean || h->swept >= 1);
+    host_free(h);
+}
+END_TEST
+
+/* Runs of a cell, the planned one among them, by the matrix' number of confirmations. */
+static const struct {
+    enum behaviour behaviour;
+    int confirm, runs, failures;
+} confirmed[] = {
+    {WORKS, MODEL_CONFIRM_BY_EVIDENCE, 1, 0},         {WORKS, 5, 1, 0},
+    {PRODUCT_FAILS, MODEL_CONFIRM_BY_EVIDENCE, 1, 1}, {PRODUCT_FAILS, 2, 3, 3},
+    {HANGS, MODEL_CONFIRM_BY_EVIDENCE, 2, 2},         {HANGS, 0, 1, 1},
+    {HANGS, 5, 6, 6},                                 {HANGS_ONCE, MODEL_CONFIRM_BY_EVIDENCE, 2, 1},
+    {HANGS_ONCE, 3, 4, 1},                            {LAB_FAILS_ONCE, 3, 1, 1},
+};
+
+START_TEST(failures_of_products_are_confirmed) {
+    struct host *h = host_new(3, 2);
+    h->behaviour[1] = confirmed[_i].behaviour;
+    h->confirm = confirmed[_i].confirm;
+    struct sched_result res;
+    ck_assert_int_eq(host_run(h, &res, NULL), 0);
+    ck_assert_int_eq(h->run[1] + 1, confirmed[_i].runs);
+    ck_assert_int_eq(h->completes[1], confirmed[_i].runs + (confirmed[_i].behaviour == LAB_FAILS_ONCE));
+    ck_assert_int_eq(h->failures[1], confirmed[_i].failures);
+    ck_assert_uint_eq(res.confirms, (size_t)confirmed[_i].runs - 1);
+    ck_assert_uint_eq(res.done, 3 + res.confirms);
+    ck_assert_uint_eq(res.failed, 0);
+    ck_assert_int_eq(h->run[0] + h->run[2], 0);
+    host_free(h);
+}
+END_TEST
+
+/* No confirmation begins once the user wants to stop; what was done counts. */
+START_TEST(an_interrupted_run_orders_no_confirmation) {
+    struct host *h = host_new(1, 1);
+    h->behaviour[0] = HANGS;
+    h->confirm = 1;
+    h->interrupt_at[0] = 21 * CLOCK_S + CLOCK_S / 2; /* in its last step */
+    h->stubborn = true;
+    struct sched_result res;
+    ck_assert_int_eq(host_run(h, &res, NULL), 0);
+    ck_assert(res.interrupted);
+    ck_assert_int_eq(h->run[0], 0);
+    ck_assert_uint_eq(res.done, 1);
     host_free(h);
 }
 END_TEST
@@ -519,6 +586,8 @@ int main(void) {
     tcase_set_timeout(t, 300);
     tcase_add_test(t, thousands_of_cells_two_at_a_time);
     tcase_add_loop_test(t, each_end_of_a_worker, 0, BEHAVIOUR_COUNT);
+    tcase_add_loop_test(t, failures_of_products_are_confirmed, 0, (int)ARRAY_LEN(confirmed));
+    tcase_add_test(t, an_interrupted_run_orders_no_confirmation);
     tcase_add_test(t, all_behaviours_mixed);
     tcase_add_test(t, a_request_to_stop_is_orderly);
     tcase_add_test(t, workers_that_will_not_stop_are_killed);
