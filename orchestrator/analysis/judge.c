@@ -88,7 +88,7 @@ static bool judge_same_combination(const struct plan_cell *a, const struct plan_
     return true;
 }
 
-/* Whether a run says how often the combination fails: it passed, a product failed, or something did that nobody knows. */
+/* Whether a run says how often the combination fails: it passed, a product failed, or something nobody knows did. */
 static bool judge_tells(const struct judged *o) {
     bool riddle = o->outcome == OUTCOME_OPEN && o->cls == FAILURE_NOT_KNOWN && o->facts->ended &&
                   o->facts->complete;

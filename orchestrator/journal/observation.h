@@ -26,7 +26,8 @@
  *                "from":{"cell","attempt","steps","state"}?}
  *               from: began at a kept state; what that cell and attempt observed in its first `steps` steps
  *               (which may begin at a state themselves) counts for this cell, too
- *   cell-end    {"complete":bool} (complete: every step got its turn or was skipped for a recorded failure)
+ *   cell-end    {"complete":bool,"signal":N?} (complete: every step got its turn or was skipped for a recorded
+ *               failure; signal: the one that the worker was told to stop by)
  */
 #ifndef COEXIST_JOURNAL_OBSERVATION_H
 #define COEXIST_JOURNAL_OBSERVATION_H

@@ -1,5 +1,6 @@
 /* What a worker is to do, on its way from the scheduler (struct sched_job) to the worker's process: one JSON
- * text, {"from":{"state","steps","cell","attempt","at_ms"}?,"save":[{"after":N,"name":"..."}]?}. */
+ * text, {"from":{"state","steps","cell","attempt","at_ms"}?,"save":[{"after":N,"name":"..."}]?,
+ * "points":"..."?,"points_max":N?,"every_ms":N?}. */
 #ifndef COEXIST_RUN_JOB_H
 #define COEXIST_RUN_JOB_H
 

@@ -126,11 +126,10 @@ static int past_see(const struct observation *o, void *ctx) {
 
 /* ---- states --------------------------------------------------------------------------------- */
 
-static void past_drop_kept(struct past *p, size_t i) {
-    free((char *)p->kept[i].name);
-    free((char *)p->kept[i].base);
-    memmove(&p->kept[i], &p->kept[i + 1], (p->kept_count - i - 1) * sizeof(*p->kept));
-    p->kept_count--;
+static void past_free_kept(struct sched_kept *k) {
+    free((char *)k->name);
+    free((char *)k->base);
+    *k = (struct sched_kept){0};
 }
 
 static bool past_image_is(const struct past_read *r, size_t cell, const char *digest) {
@@ -148,9 +147,9 @@ static bool past_check_kept(const struct past_read *r, struct sched_kept *k) {
     int confirm;
     const char *id = r->spec->plan->cells[k->cell].id;
     bool maker = confirm_split(n.cell, &confirm) == strlen(id) &&
-                 strncmp(n.cell, id, strlen(id)) == 0 &&
-                 confirm == k->confirm;
-    bool same = maker && n.attempt == k->attempt && n.steps == k->steps && n.kvm == r->spec->kvm && past_image_is(r, k->cell, n.image);
+                 strncmp(n.cell, id, strlen(id)) == 0 && confirm == k->confirm;
+    bool same = maker && n.attempt == k->attempt && n.steps == k->steps &&
+                n.kvm == r->spec->kvm && past_image_is(r, k->cell, n.image);
     k->bytes = n.bytes;
     k->memory = n.memory;
     k->base = same ? STEAL(n.base) : NULL;
@@ -158,46 +157,99 @@ static bool past_check_kept(const struct past_read *r, struct sched_kept *k) {
     return same;
 }
 
-/* Index of the state of that name among the first `count`, or count. */
-static size_t past_find_kept(const struct past *p, size_t count, const char *name) {
-    size_t i = 0;
-    while (i < count && !str_eq(p->kept[i].name, name)) {
-        i++;
+static int past_compare_names(const void *a, const void *b) {
+    const struct sched_kept *x = a, *y = b;
+    int c = strcmp(x->name, y->name);
+    return c != 0 ? c : (x->steps > y->steps) - (x->steps < y->steps);
+}
+
+/* The kept state of that name, while they are sorted by it; NULL: none. */
+static struct sched_kept *past_named(const struct past *p, const char *name) {
+    const struct sched_kept key = {.name = name};
+    size_t low = 0, high = p->kept_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int c = strcmp(p->kept[middle].name, key.name);
+        if (c == 0) {
+            return &p->kept[middle];
+        }
+        *(c < 0 ? &low : &high) = c < 0 ? middle + 1 : middle;
     }
-    return i;
+    return NULL;
+}
+
+/* Those that the folder has as the journal tells, each once, by name. */
+static void past_keep_whole(struct past_read *r) {
+    struct past *p = r->out;
+    size_t whole = 0;
+    qsort(p->kept, p->kept_count, sizeof(*p->kept), past_compare_names);
+    for (size_t i = 0; i < p->kept_count; i++) {
+        bool again = whole > 0 && str_eq(p->kept[whole - 1].name, p->kept[i].name);
+        if (!again && past_check_kept(r, &p->kept[i])) {
+            struct sched_kept k = p->kept[i];
+            p->kept[i] = (struct sched_kept){0};
+            p->kept[whole++] = k;
+        } else {
+            past_free_kept(&p->kept[i]);
+        }
+    }
+    p->kept_count = whole;
+}
+
+struct past_link { /* a state and how many it stands on */
+    struct sched_kept kept;
+    size_t depth; /* SIZE_MAX: what it stands on is not there */
+};
+
+static size_t past_depth(const struct past *p, const struct sched_kept *k) {
+    size_t depth = 0;
+    while (k->base && depth <= p->kept_count) {
+        k = past_named(p, k->base);
+        if (!k) {
+            return SIZE_MAX;
+        }
+        depth++;
+    }
+    return depth > p->kept_count ? SIZE_MAX : depth; /* more than there are: a circle */
+}
+
+static int past_compare_depths(const void *a, const void *b) {
+    const struct past_link *x = a, *y = b;
+    return x->depth != y->depth ? (x->depth > y->depth ? 1 : -1) : strcmp(x->kept.name, y->kept.name);
 }
 
 /* Bases to the front; what stands on nothing that is left falls away. */
 static void past_order_kept(struct past *p) {
+    struct past_link *links = mem_zalloc(p->kept_count + 1, sizeof(*links));
     size_t placed = 0;
-    for (bool moved = true; moved;) {
-        moved = false;
-        for (size_t i = placed; i < p->kept_count; i++) {
-            const char *base = p->kept[i].base;
-            if (!base || past_find_kept(p, placed, base) < placed) {
-                struct sched_kept k = p->kept[i];
-                p->kept[i] = p->kept[placed];
-                p->kept[placed++] = k;
-                moved = true;
-            }
+    for (size_t i = 0; i < p->kept_count; i++) {
+        links[i] = (struct past_link){p->kept[i], past_depth(p, &p->kept[i])};
+    }
+    qsort(links, p->kept_count, sizeof(*links), past_compare_depths);
+    for (size_t i = 0; i < p->kept_count; i++) {
+        if (links[i].depth == SIZE_MAX) {
+            past_free_kept(&links[i].kept);
+        } else {
+            p->kept[placed++] = links[i].kept;
         }
     }
-    while (p->kept_count > placed) {
-        past_drop_kept(p, p->kept_count - 1);
-    }
+    p->kept_count = placed;
+    free(links);
+}
+
+static int past_compare_texts(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 static void past_check_states(struct past_read *r) {
     struct past *p = r->out;
-    for (size_t i = 0; i < p->kept_count;) {
-        bool again = past_find_kept(p, i, p->kept[i].name) < i;
-        if (again || !past_check_kept(r, &p->kept[i])) {
-            past_drop_kept(p, i);
-        } else {
-            i++;
-        }
-    }
+    past_keep_whole(r);
     past_order_kept(p);
+    p->names = mem_zalloc(p->kept_count + 1, sizeof(const char *));
+    for (size_t i = 0; i < p->kept_count; i++) {
+        p->names[i] = p->kept[i].name;
+    }
+    qsort(p->names, p->kept_count, sizeof(const char *), past_compare_texts);
 }
 
 static void past_settle(struct past_read *r) {
@@ -233,14 +285,16 @@ int past_read(const struct past_spec *spec, struct past *out, struct err *err) {
 
 bool past_keeps(const char *name, void *past) {
     const struct past *p = past;
-    return past_find_kept(p, p->kept_count, name) < p->kept_count;
+    return p->kept_count > 0 &&
+           bsearch(&name, p->names, p->kept_count, sizeof(const char *), past_compare_texts) != NULL;
 }
 
 void past_clear(struct past *p) {
-    while (p->kept_count > 0) {
-        past_drop_kept(p, p->kept_count - 1);
+    for (size_t i = 0; i < p->kept_count; i++) {
+        past_free_kept(&p->kept[i]);
     }
     free(p->kept);
+    free(p->names);
     free(p->cells);
     *p = (struct past){0};
 }

@@ -10,6 +10,7 @@ struct past {
     size_t done;              /* of them */
     struct sched_kept *kept;  /* whole states whose bases are whole, bases first; their strings are owned here */
     size_t kept_count;
+    const char **names;       /* theirs, sorted */
 };
 
 struct past_spec { /* borrowed during past_read */

@@ -17,6 +17,7 @@
 #include "run/spawn.h"
 #include "run/states.h"
 #include "run/sweep.h"
+#include "vm/domain_xml.h"
 #include "vm/probe.h"
 
 enum { RUN_JOBS = 2 };
@@ -142,7 +143,8 @@ static int64_t run_cell_memory(void *ctx, const struct plan_cell *cell) {
     const struct run *r = ctx;
     for (size_t i = 0; i < r->model->image_count; i++) {
         if (str_eq(r->model->images[i], cell->image)) {
-            return json_integer_value(json_object_get(r->images[i]->profile, "memory_mib")) << 20;
+            return (json_integer_value(json_object_get(r->images[i]->profile, "memory_mib")) +
+                    (r->kvm ? 0 : DOMAIN_TCG_CACHE_MIB)) << 20;
         }
     }
     return 0;
@@ -181,6 +183,7 @@ static int run_schedule(struct run *r, struct spawn *spawn, struct sched_result 
     struct sched_opts opts = {.plan = r->plan, .hosts = &host, .host_count = 1,
                               .sharing = !r->o->no_sharing, .state_bytes = run_state_bytes(r),
                               .states_max = r->states_max, .confirm = run_confirm(r),
+                              .points = true, .point_every = r->o->checkpoint,
                               .past = r->past.cells,
                               .estimate = learned ? &estimate : NULL,
                               .kept = r->past.kept, .kept_count = r->past.kept_count,

@@ -15,6 +15,11 @@ static const struct tree_segment *site_segment(const struct sched *s, const stru
     return &s->tree->segments[x->segment];
 }
 
+/* Estimated from nothing to there, or to the last branch before. */
+static double site_at_ms(const struct sched *s, const struct sched_site *x) {
+    return x && x->segment != TREE_NONE ? s->segments[x->segment].at_ms : 0;
+}
+
 /* ---- lists ----------------------------------------------------------------------------------- */
 
 static void site_link_host(struct sched *s, struct sched_site *x) {
@@ -63,7 +68,7 @@ static void site_close(struct sched *s, struct sched_site *x) {
     sched_eta_owe(s, x->segment);
 }
 
-static struct sched_site *site_new(struct sched *s, int host, uint32_t segment, int64_t bytes) {
+struct sched_site *sched_site_new(struct sched *s, int host, uint32_t segment, int64_t bytes) {
     struct sched_site *x = mem_zalloc(1, sizeof(*x));
     x->host = host;
     x->segment = segment;
@@ -78,6 +83,7 @@ static struct sched_site *site_new(struct sched *s, int host, uint32_t segment, 
 }
 
 static void site_delete(struct sched *s, struct sched_site *x) {
+    s->points -= x->state == SITE_POINT;
     *(x->all_prev ? &x->all_prev->all_next : &s->sites) = x->all_next;
     if (x->all_next) {
         x->all_next->all_prev = x->all_prev;
@@ -120,9 +126,14 @@ static void site_drop_memory(struct sched *s, struct sched_site *x) {
     }
 }
 
-/* Nobody is sent there any more. */
-static void site_retire(struct sched *s, struct sched_site *x) {
-    site_close(s, x);
+void sched_site_retire(struct sched *s, struct sched_site *x) {
+    if (x->state == SITE_POINT) {
+        struct sched_cell *c = &s->cells[x->cell];
+        c->point = c->point == x ? NULL : c->point;
+        s->points--;
+    } else {
+        site_close(s, x);
+    }
     x->state = SITE_BASE;
     if (x->standing > 0) {
         site_drop_memory(s, x);
@@ -138,7 +149,7 @@ static void site_review(struct sched *s, struct sched_site *x) {
     bool again = s->o->confirm != 0 && x->standing > 0;
     bool needed = s->segments[x->segment].waiting > 0 || again || sched_ending(s);
     if (x->state == SITE_READY && x->restoring == 0 && !needed) {
-        site_retire(s, x);
+        sched_site_retire(s, x);
     }
 }
 
@@ -179,7 +190,7 @@ static void site_make_room(struct sched *s, int host, int64_t bytes) {
         }
         next = x->host_next;
         if (x->state == SITE_READY && x->restoring == 0 && s->segments[x->segment].waiting == 0) {
-            site_retire(s, x);
+            sched_site_retire(s, x);
             next = s->places[host].sites; /* others may have gone along */
         }
     }
@@ -199,7 +210,7 @@ static size_t site_choose(struct sched *s, const struct sched_slot *slot,
     }
     site_make_room(s, slot->host, (int64_t)n * s->o->state_bytes);
     int64_t room = s->o->states_max - s->places[slot->host].used;
-    double from_ms = from ? s->segments[from->segment].at_ms : 0;
+    double from_ms = site_at_ms(s, from);
     while (n > 0 && (int64_t)n * s->o->state_bytes > room) {
         size_t least = 0;
         for (size_t i = 1; i < n; i++) {
@@ -213,11 +224,12 @@ static size_t site_choose(struct sched *s, const struct sched_slot *slot,
 }
 
 static void site_ask(struct sched *s, struct sched_slot *slot, uint32_t segment) {
-    struct sched_site *x = site_new(s, slot->host, segment, s->o->state_bytes);
+    struct sched_site *x = sched_site_new(s, slot->host, segment, s->o->state_bytes);
     const struct estimate *e = &s->eta.seen;
     double ms = s->segments[segment].at_ms + e->save_ms * (double)(slot->save_count + 1);
-    ms -= slot->base ? s->segments[slot->base->segment].at_ms - e->restore_ms : 0;
+    ms -= slot->base ? site_at_ms(s, slot->base) - e->restore_ms : 0;
     x->state = SITE_PRODUCING;
+    x->steps = s->tree->segments[segment].end;
     x->cell = slot->cell;
     x->attempt = slot->attempt;
     x->due = slot->began + (int64_t)(ms * CLOCK_MS);
@@ -236,7 +248,7 @@ void sched_sites_enter(struct sched *s, int index, struct sched_site *from) {
         from->standing++;
         from->restoring++;
         slot->restoring = true;
-        slot->from_steps = site_segment(s, from)->end;
+        slot->from_steps = from->steps;
     }
     uint32_t wanted[SCHED_SAVES_MAX];
     size_t n = s->o->sharing ? site_choose(s, slot, from, wanted) : 0;
@@ -244,6 +256,7 @@ void sched_sites_enter(struct sched *s, int index, struct sched_site *from) {
     while (n > 0) {
         site_ask(s, slot, wanted[--n]);
     }
+    sched_point_reserve(s, slot);
 }
 
 /* ---- and tells --------------------------------------------------------------------------------- */
@@ -279,6 +292,9 @@ static int site_keep(struct sched *s, struct sched_slot *slot, const struct obse
         return err_set(err, ERR_PROTOCOL, "a state that cannot be: no name, steps, bytes or guest");
     }
     site_miss_until(s, slot, (size_t)steps - 1);
+    if (sched_point_is(slot, name)) {
+        return sched_point_keep(s, slot, o, err);
+    }
     struct sched_site *x = slot->save_next < slot->save_count ? slot->saves[slot->save_next] : NULL;
     if (!x || strcmp(x->name, name) != 0 || site_segment(s, x)->end != (size_t)steps) {
         return err_set(err, ERR_PROTOCOL, "a state that was not asked for: '%.60s'", name);
@@ -297,7 +313,7 @@ static int site_keep(struct sched *s, struct sched_slot *slot, const struct obse
     if (s->places[x->host].used > s->o->states_max) {
         log_warn(s->o->log, "state %s has %lld bytes, more than set aside: not used", name,
                  (long long)bytes);
-        site_retire(s, x);
+        sched_site_retire(s, x);
     } else {
         site_review(s, x);
     }
@@ -328,7 +344,9 @@ int sched_sites_hear(struct sched *s, int index, const struct observation *o, st
 
 /* A state at which nobody can begin is worse than none: cells would use up their tries on it. */
 static void site_spoil(struct sched *s, struct sched_site *x) {
-    if (x->state == SITE_READY && ++x->spoilt >= SITES_SPOILT_MAX && !s->places[x->host].gone) {
+    if (x->state == SITE_POINT && ++x->spoilt >= SITES_SPOILT_MAX && !s->places[x->host].gone) {
+        sched_site_retire(s, x); /* the worker that failed still stands on it */
+    } else if (x->state == SITE_READY && ++x->spoilt >= SITES_SPOILT_MAX && !s->places[x->host].gone) {
         log_warn(s->o->log, "state %s: workers cannot begin there, it is given up", x->name);
         s->segments[x->segment].missed++;
         site_close(s, x);
@@ -337,12 +355,21 @@ static void site_spoil(struct sched *s, struct sched_site *x) {
     }
 }
 
+static void site_leave_base(struct sched *s, struct sched_slot *slot);
+
 void sched_sites_leave(struct sched *s, int index) {
     struct sched_slot *slot = &s->slots[index];
+    size_t cell = slot->cell;
+    sched_point_unreserve(s, slot);
     site_miss_until(s, slot, SIZE_MAX);
     free(slot->saves);
     slot->saves = NULL;
     slot->save_count = slot->save_next = 0;
+    site_leave_base(s, slot);
+    sched_point_review(s, cell);
+}
+
+static void site_leave_base(struct sched *s, struct sched_slot *slot) {
     struct sched_site *base = slot->base;
     slot->base = NULL;
     if (!base) {
@@ -389,19 +416,48 @@ static bool site_kept_is_usable(const struct sched *s, const struct sched_kept *
 static struct sched_site *site_from_kept(struct sched *s, const struct sched_kept *k,
                                          enum sched_site_state state) {
     uint32_t segment = tree_find(s->tree, k->cell, k->steps);
-    struct sched_site *x = site_new(s, k->host, segment == TREE_NONE ? 0 : segment, k->bytes);
+    struct sched_site *x = sched_site_new(s, k->host, segment == TREE_NONE ? 0 : segment, k->bytes);
     const char *cell = s->o->plan->cells[k->cell].id;
     x->name = str_dup(k->name);
     x->maker = k->confirm ? str_printf("%s.%d", cell, k->confirm) : str_dup(cell);
     x->cell = k->cell;
     x->attempt = k->attempt;
     x->at_ms = k->at_ms;
-    x->memory = state == SITE_READY;
+    x->steps = k->steps;
+    x->memory = state != SITE_BASE;
     x->state = state;
     if (state == SITE_READY) {
         site_open(s, x);
     }
     return x;
+}
+
+/* Any state that the run of a waiting cell made itself may be where it goes on. */
+static bool site_kept_is_point(const struct sched *s, const struct sched_kept *k) {
+    const struct sched_cell *c = &s->cells[k->cell];
+    return s->o->points && k->memory && c->state == SCHED_WAITING && c->confirm == k->confirm &&
+           plan_resumes(&s->o->plan->cells[k->cell], k->steps) && !site_named(s, k->name);
+}
+
+/* The deepest one of each cell; what others stand on must not go before these are known. */
+static void site_take_points(struct sched *s, size_t count) {
+    const struct sched_kept **deepest = mem_zalloc(s->o->plan->cell_count + 1, sizeof(struct sched_kept *));
+    for (size_t i = 0; i < count; i++) {
+        const struct sched_kept *k = &s->o->kept[i];
+        if (site_kept_is_good(s, k) && site_kept_is_point(s, k) &&
+            (!deepest[k->cell] || deepest[k->cell]->steps < k->steps)) {
+            deepest[k->cell] = k;
+        }
+    }
+    for (size_t i = 0; i < s->o->plan->cell_count; i++) {
+        if (deepest[i]) {
+            struct sched_site *x = site_from_kept(s, deepest[i], SITE_BASE);
+            x->segment = sched_point_segment(s, i, x->steps);
+            x->memory = true;
+            sched_point_set(s, x);
+        }
+    }
+    free(deepest);
 }
 
 /* The site of the kept state of that name, made when there is none yet. */
@@ -457,6 +513,7 @@ void sched_sites_take_kept(struct sched *s) {
             site_from_kept(s, k, SITE_READY);
         }
     }
+    site_take_points(s, count);
     for (bool moved = true; moved;) { /* a base may be listed before what stands on it */
         moved = false;
         for (size_t i = 0; i < count; i++) {
@@ -471,7 +528,9 @@ void sched_sites_lose_host(struct sched *s, int host) {
     for (struct sched_site *x = s->sites, *next; x; x = next) {
         next = x->all_next;
         if (x->host == host) {
-            if (x->state != SITE_BASE) {
+            if (x->state == SITE_POINT) {
+                s->cells[x->cell].point = NULL;
+            } else if (x->state != SITE_BASE) {
                 site_close(s, x);
             }
             site_delete(s, x);

@@ -1,4 +1,5 @@
 /* One worker: its report, line by line, and its end. */
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -114,6 +115,7 @@ static void slot_take(struct sched *s, struct sched_slot *slot, const struct obs
     case OBS_CELL_END:
         slot->ended = true;
         slot->complete = json_is_true(json_object_get(o->data, "complete"));
+        slot->signal = (int)json_integer_value(json_object_get(o->data, "signal"));
         break;
     default:
         break;
@@ -203,18 +205,30 @@ bool sched_slot_read(struct sched *s, int index) {
     return false;
 }
 
-/* A worker that went without its last word: why, for the journal. */
+/* SIGKILL and requests to stop that are not ours come from the host: its memory ran out, it is shut down, somebody there
+ * ended the process. Any other signal is the worker's own fault. */
+static enum failure_class slot_signal_class(int signal) {
+    bool host = signal == SIGKILL || signal == SIGTERM || signal == SIGHUP || signal == SIGINT;
+    return host ? FAILURE_HOST_RESOURCES : FAILURE_LAB_BUG;
+}
+
+/* A worker that went without finishing its cell: why, for the journal. */
 static void slot_judge_exit(struct sched *s, struct sched_slot *slot,
                             const struct sched_exit *exit) {
     if (slot->killed || s->interrupts > 0) {
         return;
     }
     if (exit->signal != 0) {
-        sched_slot_fail(s, slot, FAILURE_LAB_BUG, "the worker was ended by signal %d (%s)",
-                        exit->signal, strsignal(exit->signal));
+        sched_slot_fail(s, slot, slot_signal_class(exit->signal), "the worker was ended by signal %d (%s)%s",
+                        exit->signal, strsignal(exit->signal),
+                        exit->signal == SIGKILL ? ", as the kernel does when memory runs out" : "");
     } else if (!slot->ended) {
         sched_slot_fail(s, slot, FAILURE_LAB_BUG, "the worker left with code %d in mid-cell",
                         exit->code);
+    } else if (!slot->complete && !slot->stopped && slot->infra == FAILURE_NONE) {
+        enum failure_class class = slot->signal ? slot_signal_class(slot->signal) : FAILURE_LAB_BUG;
+        sched_slot_fail(s, slot, class, "the worker stopped in mid-cell, told by signal %d (%s) that was not the lab's",
+                        slot->signal, slot->signal ? strsignal(slot->signal) : "none");
     }
 }
 
@@ -288,9 +302,6 @@ void sched_slot_end(struct sched *s, int index, const struct sched_exit *exit) {
     slot_judge_exit(s, slot, exit);
     if (!slot->ended) {
         slot_say(s, slot, OBS_CELL_END, json_pack("{s:b}", "complete", 0));
-    } else if (!slot->complete && slot->infra == FAILURE_NONE && s->interrupts == 0) {
-        /* Stopped by somebody else's signal: as if it had not run. */
-        slot->infra = FAILURE_LAB_BUG;
     }
     slot_free(s, index);
     slot_settle(s, slot);

@@ -97,6 +97,7 @@ static void sched_stop_all(struct sched *s, enum sched_stop how) {
         if (!slot->busy || slot->killed) {
             continue;
         }
+        slot->stopped = true;
         s->o->ops->stop(s->o->ops_ctx, i, how);
         if (how != SCHED_STOP_STEP && slot->kill_at == CLOCK_NEVER) {
             slot->kill_at = sched_now(s) + s->o->limits.grace;

@@ -6,7 +6,8 @@
  * With sharing, cells that begin alike share the beginning: the first one to go a way keeps a state
  * where the plan's tree branches and goes on, the others wait for it and begin there. A state is
  * kept within the budget of its host and dropped as soon as nobody can begin there any more; where
- * the budget forbids one, its steps are executed again. States stay on the host that made them.
+ * the budget forbids one, its steps are executed again. States stay on the host that made them. Besides,
+ * a cell may keep points of its own, from which it goes on when the run is resumed or the lab failed.
  *
  * Workers and hosts are known only through struct sched_ops, so the same code runs processes
  * (run/spawn.c) and simulated ones (tests/sim). One thread, one loop; every choice is O(log n) in
@@ -54,6 +55,9 @@ struct sched_job {
     const size_t *save_after; /* ascending: after so many steps done well a state is to be kept ... */
     const char *const *save_names; /* ... under this name */
     size_t save_count;
+    const char *points;      /* as in cell_save; NULL: none */
+    int points_max;
+    int64_t point_every;
 };
 
 /* Slots are numbered from 0, those of the first host first; a slot is busy from spawn to reap. */
@@ -148,6 +152,8 @@ struct sched_opts { /* borrowed during sched_run */
     bool sharing;        /* keep states and begin at them */
     int64_t state_bytes; /* a state is never larger */
     int64_t states_max;  /* bytes that the states of one host may take together */
+    bool points;         /* cells keep points for themselves to be resumed from (cell_save.points) ... */
+    int64_t point_every; /* ... also so long (ns) after the last state; 0: only when told to stop */
     int confirm; /* how often a cell is run again that a product failed in: run/repeat.h; 0: never */
     const struct estimate *estimate; /* what older runs taught; NULL: nothing */
     const struct sched_past *past; /* one for each cell; NULL: a new run */

@@ -12,7 +12,7 @@ struct spawn_spec { /* borrowed; must outlive the spawn */
     int64_t states_max; /* bytes that they may take together */
     struct journal *journal;
     struct log *log;
-    /* Host memory that a cell's machine needs, in bytes. */
+    /* Host memory that a cell's machine needs, in bytes: the guest's, and what QEMU's translated code may take. */
     int64_t (*cell_memory)(void *ctx, const struct plan_cell *cell);
     void *ctx;
 };

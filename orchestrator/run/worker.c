@@ -103,7 +103,8 @@ static int worker_run_cell(struct worker *w, struct err *err) {
         .cell = &w->cell, .model = w->model, .machine = machine_ops(), .machine_ctx = w->machine,
         .clock = clock_monotonic(), .log = w->log, .scratch_dir = w->scratch,
         .artifact_dir = w->artifacts, .attempt = w->attempt, .from = w->job.from,
-        .save = w->job.save, .emit = worker_watch_emit, .emit_ctx = w->watch, .stop = worker_watch_stop(w->watch),
+        .save = w->job.save, .emit = worker_watch_emit, .emit_ctx = w->watch,
+        .stop = worker_watch_stop(w->watch), .stop_signal = worker_watch_signal(w->watch),
     };
     cell_limits_default(&env.limits, w->kvm);
     return cell_run(&env, err);

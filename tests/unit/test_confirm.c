@@ -137,6 +137,24 @@ START_TEST(runs_are_added_in_order) {
 }
 END_TEST
 
+/* The default protocol: install, verify, detect, reboot, verify, measure | apply, took, reboot, verify, detect, measure. */
+START_TEST(no_machine_is_changed_between_measurements) {
+    struct planned p = planned_new();
+    const struct plan_cell *c = plan_find(p.plan, CELL);
+    size_t first = 0, last = 0;
+    for (size_t i = 0; i < c->step_count; i++) {
+        first = c->steps[i].kind == STEP_MEASURE && !first ? i : first;
+        last = c->steps[i].kind == STEP_MEASURE ? i : last;
+    }
+    ck_assert_uint_lt(first, last);
+    for (size_t done = 0; done <= c->step_count; done++) {
+        bool between = done > first && done <= last;
+        ck_assert_int_eq(plan_resumes(c, done), done > 0 && !between && done + 1 < c->step_count);
+    }
+    planned_free(&p);
+}
+END_TEST
+
 /* ---- taken up again ---------------------------------------------------------------------------- */
 
 static struct sched_past past_of(struct planned *p, int confirm, size_t *done) {
@@ -220,6 +238,7 @@ int main(void) {
     tcase_add_loop_test(t, an_id_says_which_run_it_is, 0, (int)ARRAY_LEN(names));
     tcase_add_test(t, a_confirmation_differs_by_its_id_alone);
     tcase_add_test(t, runs_are_added_in_order);
+    tcase_add_test(t, no_machine_is_changed_between_measurements);
     tcase_add_test(t, a_confirmation_that_never_began_is_still_due);
     tcase_add_test(t, a_confirmation_that_was_cut_off_goes_on);
     tcase_add_test(t, the_users_number_goes_into_the_journal);
