@@ -1,6 +1,6 @@
 /* Runs that confirm a failure: a cell that failed is run again, as a repetition of its own. Its id is that of the
- * planned cell with ".K" behind it ("winelab/alder/alder-2/1.1" is the first confirmation of "winelab/alder/alder-2/1"): no
- * planned id ends like that, since these end in a whole number. Pure. */
+ * planned cell with ".K" behind it ("winelab/alder/alder-2/1.1" is the first confirmation of
+ * "winelab/alder/alder-2/1"): no planned id ends like that, since these end in a whole number. Pure. */
 #ifndef COEXIST_PLAN_CONFIRM_H
 #define COEXIST_PLAN_CONFIRM_H
 

@@ -16,7 +16,7 @@ struct run_opts { /* borrowed during the call */
     int confirm;         /* runs more of a cell that a product failed in: 0 .. CONFIRM_MAX */
     int64_t state_budget; /* bytes that kept states may take together; 0: half of the free disk, at most
                              RUN_STATE_BUDGET */
-    int64_t checkpoint;  /* ns since a cell's last state after which it keeps one for itself; 0: only when interrupted */
+    int64_t checkpoint;  /* ns without a state after which a cell keeps one for itself; 0: only when interrupted */
     struct log *log;
     struct sched_progress progress;
     /* Called once the run has a folder and before any VM starts; may be NULL. plan: what is executed. done:

@@ -1,5 +1,5 @@
-/* Points: states that a running cell keeps for itself alone, to go on from when the run was interrupted or the lab failed
- * on it. They stand among the sites, but in no segment's list. */
+/* Points: states that a running cell keeps for itself alone, to go on from when the run was interrupted or the lab
+ * failed on it. They stand among the sites, but in no segment's list. */
 #include <stdio.h>
 #include <string.h>
 

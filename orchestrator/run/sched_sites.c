@@ -143,8 +143,8 @@ void sched_site_retire(struct sched *s, struct sched_site *x) {
     site_release(s, x);
 }
 
-/* What an interrupted run leaves is where the next part of it begins. And a cell that stands on a state may fail, and be
- * run again from there. */
+/* What an interrupted run leaves is where the next part of it begins. And a cell that stands on a state may fail,
+ * and be run again from there. */
 static void site_review(struct sched *s, struct sched_site *x) {
     bool again = s->o->confirm != 0 && x->standing > 0;
     bool needed = s->segments[x->segment].waiting > 0 || again || sched_ending(s);

@@ -205,8 +205,8 @@ bool sched_slot_read(struct sched *s, int index) {
     return false;
 }
 
-/* SIGKILL and requests to stop that are not ours come from the host: its memory ran out, it is shut down, somebody there
- * ended the process. Any other signal is the worker's own fault. */
+/* SIGKILL and requests to stop that are not ours come from the host: its memory ran out, it is shut down, somebody
+ * there ended the process. Any other signal is the worker's own fault. */
 static enum failure_class slot_signal_class(int signal) {
     bool host = signal == SIGKILL || signal == SIGTERM || signal == SIGHUP || signal == SIGINT;
     return host ? FAILURE_HOST_RESOURCES : FAILURE_LAB_BUG;

@@ -191,8 +191,8 @@ static enum fleet_fault blow_step(void *ctx, size_t cell, int attempt, size_t st
     return FLEET_FINE;
 }
 
-/* A quarter of all guests fails by itself: each of these cells is run again as often as asked, and what is kept for that
- * goes with them. */
+/* Some guests fail by themselves: each of their cells is run again as often as asked, and what is kept for that goes
+ * with them. */
 START_TEST(failures_of_products_are_confirmed) {
     struct world w = world_new(_i ? deep : usual, 2, 1);
     for (uint64_t seed = 1; seed <= 12; seed++) {

@@ -342,7 +342,8 @@ static void fleet_opts(struct fleet *f, struct sched_opts *o, struct sched_host 
         .plan = f->spec.plan, .hosts = hosts, .host_count = f->spec.hosts,
         .sharing = f->spec.sharing, .state_bytes = FLEET_STATE_BYTES,
         .states_max = f->spec.states_max, .confirm = f->spec.confirm,
-        .points = f->spec.points, .point_every = f->spec.point_every, .past = past, .clock = &f->clock.clock, .ops = &ops,
+        .points = f->spec.points, .point_every = f->spec.point_every,
+        .past = past, .clock = &f->clock.clock, .ops = &ops,
         .ops_ctx = f,
     };
     sched_limits_default(&o->limits);

@@ -137,7 +137,7 @@ START_TEST(runs_are_added_in_order) {
 }
 END_TEST
 
-/* The default protocol: install, verify, detect, reboot, verify, measure | apply, took, reboot, verify, detect, measure. */
+/* The default protocol: ..., reboot, verify, measure | apply, took, reboot, verify, detect, measure. */
 START_TEST(no_machine_is_changed_between_measurements) {
     struct planned p = planned_new();
     const struct plan_cell *c = plan_find(p.plan, CELL);

@@ -366,7 +366,8 @@ static const char *const bad_jobs[] = {
     "", "[]", "{\"from\":{}}", "{\"save\":[{\"after\":0,\"name\":\"a\"}]}",
     "{\"save\":[{\"after\":10,\"name\":\"a\"}]}", "{\"save\":[{\"after\":1,\"name\":\"../a\"}]}",
     "{\"from\":{\"state\":\"a\",\"steps\":9,\"cell\":\"c\",\"attempt\":1,\"at_ms\":0}}",
-    "{\"points\":\"a/b\",\"points_max\":1}", "{\"points\":\"a\"}", "{\"points\":\"a\",\"points_max\":1,\"every_ms\":-1}",
+    "{\"points\":\"a/b\",\"points_max\":1}", "{\"points\":\"a\"}",
+    "{\"points\":\"a\",\"points_max\":1,\"every_ms\":-1}",
     "{\"from\":{\"state\":\"..\",\"steps\":1,\"cell\":\"c\",\"attempt\":1,\"at_ms\":0}}",
 };
 
