@@ -71,8 +71,13 @@ static void grid_row(struct str *out, const json_t *report, const json_t *produc
     html_text(out, update ? update : "no update (control)");
     str_add(out, "</a><br><small>");
     html_text(out, html_get(factors, "image"));
-    str_addf(out, ", repetition %lld</small></th>",
+    str_addf(out, ", repetition %lld",
              (long long)json_integer_value(json_object_get(factors, "repetition")));
+    if (json_object_get(factors, "confirmation")) {
+        str_addf(out, ", run again to confirm (%lld)",
+                 (long long)json_integer_value(json_object_get(factors, "confirmation")));
+    }
+    str_add(out, "</small></th>");
     json_array_foreach(products, i, p) {
         grid_entry(out, report, cell, html_get(p, "id"));
     }

@@ -106,9 +106,13 @@ static json_t *report_factors(const struct plan_cell *c) {
         json_array_append_new(products, text_json(c->products[i]->id));
         str_addf(&order, "%s%s", i ? " > " : "", c->products[i]->id);
     }
-    return json_pack("{s:o, s:o, s:o, s:o, s:i}", "image", text_json(c->image), "products", products,
-                     "order", text_json(str_get(&order)), "update",
-                     text_json(c->update ? c->update->id : NULL), "repetition", c->repetition);
+    json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:i}", "image", text_json(c->image), "products",
+                          products, "order", text_json(str_get(&order)), "update",
+                          text_json(c->update ? c->update->id : NULL), "repetition", c->repetition);
+    if (c->confirm) {
+        json_object_set_new(j, "confirmation", json_integer(c->confirm));
+    }
+    return j;
 }
 
 static json_t *report_blame(const struct analysis_blame *b) {

@@ -176,6 +176,15 @@ static void term_updates(const struct term *t, const json_t *report) {
     str_add(t->out, "\n");
 }
 
+/* "failed 1 of 2", or nothing where all runs of the combination came to the same. */
+static char *term_flaky(const json_t *cell) {
+    const json_t *repetitions = json_object_get(cell, "repetitions");
+    json_int_t of = json_integer_value(json_object_get(repetitions, "with_verdict"));
+    json_int_t failed = json_integer_value(json_object_get(repetitions, "failed"));
+    return failed > 0 && failed < of ? str_printf("flaky: %lld of %lld failed", (long long)failed, (long long)of)
+                                     : str_dup("");
+}
+
 static void term_cells(const struct term *t, const json_t *report) {
     const json_t *list = json_object_get(report, "cells");
     size_t width = term_widest(list, "id", "cell", t->columns / 2), i;
@@ -184,9 +193,26 @@ static void term_cells(const struct term *t, const json_t *report) {
     json_array_foreach(list, i, cell) {
         const char *verdict = html_get(cell, "verdict");
         const char *module = html_get_null(json_object_get(cell, "blame"), "module");
-        CLEANUP_FREE char *what = str_printf("%s%s%s", html_get(cell, "failure_class"),
-                                             module ? ", " : "", module ? module : "");
+        const char *failure = html_get(cell, "failure_class");
+        CLEANUP_FREE char *flaky = term_flaky(cell);
+        CLEANUP_FREE char *what = str_printf("%s%s%s%s%s", failure, module ? ", " : "", module ? module : "",
+                                             *failure && *flaky ? ", " : "", flaky);
         term_row(t, html_get(cell, "id"), width, verdict, verdict, 20, what);
+    }
+}
+
+/* A cell that came to its verdict at a further attempt looks like any other in the table: its trace stands here. */
+static void term_attempts(const struct term *t, const json_t *report) {
+    bool any = false;
+    size_t i, k;
+    json_t *cell, *text;
+    json_array_foreach(json_object_get(report, "cells"), i, cell) {
+        json_array_foreach(json_object_get(cell, "earlier_attempts"), k, text) {
+            CLEANUP_FREE char *line = str_printf("%s: %s", html_get(cell, "id"), json_string_value(text));
+            str_add(t->out, any ? "  - " : "\nTried again after a failure of the lab:\n  - ");
+            term_wrapped(t, line, 4);
+            any = true;
+        }
     }
 }
 
@@ -253,6 +279,7 @@ char *report_to_text(const json_t *report, int columns, bool colour) {
     term_head(&t, report);
     term_updates(&t, report);
     term_cells(&t, report);
+    term_attempts(&t, report);
     term_drills(&t, report);
     term_combinations(&t, report);
     term_limits(&t, report);

@@ -5,6 +5,7 @@
 #include "analysis/gates.h"
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "plan/confirm.h"
 
 static void analysis_free_ptr(struct analysis **a) {
     analysis_free(*a);
@@ -44,6 +45,16 @@ static void analysis_keep_planned(struct plan *plan, const json_t *kept) {
     plan->cell_count = out;
 }
 
+/* A run may have repeated cells to confirm a failure: each such run is a cell of its own. */
+static int analysis_add_confirm(const char *cell, void *ctx) {
+    int k;
+    confirm_split(cell, &k);
+    if (k > 0) {
+        confirm_add(ctx, cell);
+    }
+    return 0;
+}
+
 static int analysis_load(struct journal *j, struct analysis *a, struct err *err) {
     if (journal_read_run(j, &a->run, err)) {
         return -1;
@@ -57,6 +68,7 @@ static int analysis_load(struct journal *j, struct analysis *a, struct err *err)
                      diags.count ? diags.items[0].message : "no reason given");
     } else {
         analysis_keep_planned(a->plan, a->run.plan);
+        rc = journal_each_cell(j, analysis_add_confirm, a->plan, err);
     }
     diags_free(&diags);
     return rc;

@@ -63,7 +63,7 @@ struct analysis_step { /* the timeline of the attempt the verdict rests on */
 
 struct analysis_cell {
     char *id;
-    const struct plan_cell *plan; /* borrowed from analysis.plan */
+    const struct plan_cell *plan; /* borrowed from analysis.plan, which has the runs that confirm a failure, too */
     bool run;                 /* it was begun at least once */
     bool complete;            /* it ran to its end */
     int attempts;             /* begun; those that were only interrupted do not count */
@@ -77,7 +77,7 @@ struct analysis_cell {
     char *detail;             /* what the cell itself said about the failure; NULL when nothing */
     char **evidence;          /* "step 7 apply: ...", NULL-terminated, in order */
     int boots;                /* crashes in a row, boot loops */
-    size_t repetitions, repetitions_failed; /* of this combination, with a verdict; failed ones */
+    size_t repetitions, repetitions_failed; /* of this combination: runs that tell, and of these the failed ones */
     struct analysis_metric *metrics;
     size_t metric_count;
     struct analysis_artifact *artifacts;

@@ -96,6 +96,8 @@ static void attribution_flaky(const struct judged *c, struct analysis_blame *b, 
     if (c->failed > 0 && c->failed < c->repetitions) {
         b->confidence *= (double)c->failed / (double)c->repetitions;
         str_addf(why, "; flaky: %zu of %zu repetitions failed", c->failed, c->repetitions);
+    } else if (c->failed > 0 && c->confirms > 0) {
+        str_addf(why, "; run again and failed again: %zu of %zu", c->failed, c->repetitions);
     }
 }
 

@@ -88,14 +88,21 @@ static bool judge_same_combination(const struct plan_cell *a, const struct plan_
     return true;
 }
 
+/* Whether a run says how often the combination fails: it passed, a product failed, or something nobody knows did. */
+static bool judge_tells(const struct judged *o) {
+    bool riddle = o->outcome == OUTCOME_OPEN && o->cls == FAILURE_NOT_KNOWN && o->facts->ended &&
+                  o->facts->complete;
+    return riddle || o->outcome == OUTCOME_PASS || o->outcome == OUTCOME_AFTER ||
+           o->outcome == OUTCOME_BEFORE;
+}
+
 static void judge_count_repetitions(struct judgement *j, struct judged *c) {
     for (size_t i = 0; i < j->count; i++) {
         const struct judged *o = &j->cells[i];
-        bool told = o->outcome == OUTCOME_PASS || o->outcome == OUTCOME_AFTER ||
-                    o->outcome == OUTCOME_BEFORE;
-        if (told && judge_same_combination(c->plan, o->plan)) {
+        if (judge_tells(o) && judge_same_combination(c->plan, o->plan)) {
             c->repetitions++;
             c->failed += o->outcome != OUTCOME_PASS;
+            c->confirms += o->plan->confirm > 0;
         }
     }
 }

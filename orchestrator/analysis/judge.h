@@ -27,7 +27,9 @@ struct judged {
     const struct analysis_metric *worst; /* slower: the regression with the largest lower bound;
                                             OPEN: the doubtful one */
     struct crash crash;
-    size_t repetitions, failed;         /* cells of the same combination and order with a verdict; failed ones */
+    /* Cells of the same combination and order that came to a verdict, or to something wrong that is not known; of
+     * these, the failed ones, and those that were run to confirm a failure. */
+    size_t repetitions, failed, confirms;
 };
 
 struct judgement {

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/outcome.h"
 #include "cli/show.h"
+#include "plan/confirm.h"
 #include "run/run.h"
 
 static const struct cli_option options[] = {
@@ -15,6 +16,8 @@ static const struct cli_option options[] = {
     {"resume", "RUN", "go on with an interrupted run (its id or its folder) instead of a new one"},
     {"no-sharing", NULL, "every cell executes all its steps itself, also those it has in common"},
     {"state-budget", "SIZE", "disk space for kept states, as 20G or 500M (default: half of what is free)"},
+    {"checkpoint", "MINUTES", "a running cell keeps a state for itself after so long, 0: never (default: 10)"},
+    {"confirm", "N", "run a cell that failed through a product N times more, 0 to 5, whatever the matrix says"},
     {"json", NULL, "events on standard output, one JSON object a line, instead of the table"},
     {NULL, NULL, NULL},
 };
@@ -64,6 +67,9 @@ static int run_new(struct run_opts *o, const char *matrix, struct run_result *re
     if (diags.count || !p) {
         *exit = cli_fail_input(&diags, false);
     } else {
+        if (o->confirm_given) { /* a resumed run finds it in the journal */
+            model_set_confirm(m, o->confirm);
+        }
         o->model = m;
         o->plan = p;
         rc = run_start(o, res, err);
@@ -90,12 +96,16 @@ static int run_go(struct cli *cli, struct run_opts *o, struct show *show, const 
 }
 
 static int run_run(struct cli *cli, const struct cli_args *args) {
-    long jobs = 2;
+    long jobs = 2, confirm = 0, checkpoint = 10;
     int64_t budget = 0;
     const char *asked = cli_value(cmd_run(), args, "jobs");
     const char *size = cli_value(cmd_run(), args, "state-budget");
     const char *resume = cli_value(cmd_run(), args, "resume");
-    if ((asked && cli_number("jobs", asked, 1, SCHED_JOBS_MAX, &jobs) < 0) ||
+    const char *again = cli_value(cmd_run(), args, "confirm");
+    const char *every = cli_value(cmd_run(), args, "checkpoint");
+    if ((every && cli_number("checkpoint", every, 0, 10000, &checkpoint) < 0) ||
+        (again && cli_number("confirm", again, 0, CONFIRM_MAX, &confirm) < 0) ||
+        (asked && cli_number("jobs", asked, 1, SCHED_JOBS_MAX, &jobs) < 0) ||
         (size && cli_size("state-budget", size, &budget) < 0)) {
         return CLI_BAD_INPUT;
     }
@@ -119,6 +129,9 @@ static int run_run(struct cli *cli, const struct cli_args *args) {
     o.hosts = &hosts;
     o.no_sharing = cli_value(cmd_run(), args, "no-sharing") != NULL;
     o.state_budget = budget;
+    o.confirm_given = again != NULL;
+    o.confirm = (int)confirm;
+    o.checkpoint = checkpoint * 60 * CLOCK_S;
     return run_go(cli, &o, &show, resume, resume ? NULL : args->operands[0]);
 }
 
@@ -129,10 +142,27 @@ static const char about[] =
     "a state that each of them goes on from (not past a 'measure', nor past a step that the matrix calls "
     "fresh). Everything observed goes to the journal in runs/<id>/ as it comes; at the end report.html, "
     "report.json and junit.xml are written there.\n"
+    "What failed through the lab's or the host's fault is tried again, three attempts in all, and the "
+    "report says so. What "
+    "failed through a product is never tried again in the place of what was seen: where the evidence is "
+    "weak (a hang, a "
+    "service down, a process that crashed, a failed command, something unknown) the cell is run once "
+    "more, as a "
+    "repetition of its own named CELL.1, and the report tells a firm failure from a flaky one, which "
+    "holds as well. A boot "
+    "loop, a crash that left a dump or a damaged file prove themselves. The matrix' \"confirm\" or "
+    "--confirm set how "
+    "often; a resumed run keeps what it began with.\n"
     "Progress goes to standard error, the summary to standard output. The first interrupt (Ctrl-C) lets "
     "the running steps finish, the second one stops at once; what was observed is reported either way.\n"
     "--resume goes on with a run that was interrupted, killed or cut off by a restart of the host: what is "
-    "finished stays, every other cell goes on from the deepest state that still exists. The plan comes from "
+    "finished stays, every other cell goes on from the deepest state that still exists: the step at "
+    "which the first "
+    "interrupt stopped it, the last checkpoint (a state that a cell keeps for itself when it had none "
+    "for ten minutes, then for twenty, forty), "
+    "or the last branch of the plan. Between a cell's first and last 'measure' (or other fresh step) "
+    "there is none: "
+    "before and after are measured in one stretch, or both again. The plan comes from "
     "the run's journal; images, installers and update files must be the ones it began with (else exit code "
     "2). A run that is finished already is only reported again. States lie in lab/states/<id>/ until "
     "the run is finished; 'coexist clean' says whose are left.\n"
@@ -152,7 +182,8 @@ static const char about[] =
     "cell-started {cell, attempt, counts}; step-started {cell, step (from 0), steps, kind, counts}; "
     "cell-finished {cell, outcome: ok, stopped, a failure class, or 'again: <class>', counts}; "
     "waiting {why}; and as the last one run-ended {run, dir, outcome: finished, interrupted or failed, "
-    "decision: ship, hold, unknown or null, exit, error}. counts is {cells, done, running, failed (in the "
+    "decision: ship, hold, unknown or null, exit, error}. counts is {cells (confirmations included, as "
+    "they are ordered), done, running, failed (in the "
     "lab, after all attempts), eta_ms (null while not known)}.";
 
 const struct cli_verb *cmd_run(void) {

@@ -232,6 +232,22 @@ static int journal_each_row(struct journal *j, sqlite3_stmt *st,
     return step == SQLITE_DONE ? 0 : journal_sql_error(j->db.db, "read observations", err);
 }
 
+int journal_each_cell(struct journal *j, int (*fn)(const char *cell, void *ctx), void *ctx,
+                      struct err *err) {
+    CLEANUP_STMT sqlite3_stmt *st = NULL;
+    int step, rc = 0;
+    if (journal_prepare(j, JOURNAL_SELECT_CELLS, &st, err) < 0) {
+        return -1;
+    }
+    while ((step = sqlite3_step(st)) == SQLITE_ROW) {
+        const char *cell = (const char *)sqlite3_column_text(st, 0);
+        if ((rc = fn(cell ? cell : "", ctx)) != 0) {
+            return rc;
+        }
+    }
+    return step == SQLITE_DONE ? 0 : journal_sql_error(j->db.db, "read cells", err);
+}
+
 int journal_each(struct journal *j, int (*fn)(const struct observation *o, void *ctx), void *ctx,
                  struct err *err) {
     CLEANUP_STMT sqlite3_stmt *st = NULL;

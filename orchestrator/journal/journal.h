@@ -48,7 +48,9 @@ int journal_read_run(struct journal *j, struct journal_run *out, struct err *err
 /* Calls fn for every observation in (cell, attempt, seq) order; stops at the first non-zero. */
 int journal_each(struct journal *j, int (*fn)(const struct observation *o, void *ctx), void *ctx,
                  struct err *err);
-/* The same for one attempt of one cell. */
+/* The id of every cell that anything was observed of, in order; stops at the first non-zero. */
+int journal_each_cell(struct journal *j, int (*fn)(const char *cell, void *ctx), void *ctx, struct err *err);
+/* The same as journal_each for one attempt of one cell. */
 int journal_each_of(struct journal *j, const char *cell, int attempt,
                     int (*fn)(const struct observation *o, void *ctx), void *ctx, struct err *err);
 /* Every attempt whole: what came before the state that it began from (cell-begin's "from") stands before its

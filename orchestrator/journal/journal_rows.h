@@ -35,6 +35,7 @@
 #define JOURNAL_SELECT_ATTEMPT                                                                  \
     "SELECT cell, attempt, seq, step, kind, phase, at_ms, type, data FROM observation "         \
     "WHERE cell = ? AND attempt = ? ORDER BY seq"
+#define JOURNAL_SELECT_CELLS "SELECT DISTINCT cell FROM observation ORDER BY cell"
 #define JOURNAL_SELECT_ATTEMPTS                                                                 \
     "SELECT DISTINCT cell, attempt FROM observation ORDER BY cell, attempt"
 

@@ -24,11 +24,13 @@
  *   drill       {"what":"repair|rollback","ok":bool,"ms":N until the machine answered again,"text"}: a way back
  *               that was tried after the boot had failed; says nothing about the cell's verdict
  *   cell-begin  {"products":[ids],"update":id|null,"image":name,"repetition":N,"worker_pid":N,
+ *                "confirm":K? (the cell is run again for the K-th time, to confirm a failure),
  *                "from":{"cell","attempt","steps","state"}?}
  *               from: began at a kept state; what that cell and attempt observed in its first `steps` steps
  *               (which may begin at a state themselves) counts for this cell, too
- *   cell-end    {"complete":bool,"host":"..."?} (complete: every step got its turn or was skipped for a recorded
- *               failure; host: name of the host it ran on, added by the scheduler)
+ *   cell-end    {"complete":bool,"host":"..."?,"signal":N?} (complete: every step got its turn or was skipped for a
+ *               recorded failure; host: name of the host it ran on, added by the scheduler; signal: the one that the
+ *               worker was told to stop by)
  */
 #ifndef COEXIST_JOURNAL_OBSERVATION_H
 #define COEXIST_JOURNAL_OBSERVATION_H

@@ -143,6 +143,11 @@ void model_free(struct model *m) {
     free(m);
 }
 
+void model_set_confirm(struct model *m, int confirm) {
+    m->confirm = confirm;
+    json_object_set_new(json_object_get(m->source, "matrix"), "confirm", json_integer(confirm));
+}
+
 const struct model_product *model_find_product(const struct model *m, const char *id) {
     for (size_t i = 0; i < m->product_count; i++) {
         if (str_eq(m->products[i].id, id)) {

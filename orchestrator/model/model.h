@@ -149,6 +149,8 @@ struct model_coverage {
     size_t group_count;
 };
 
+#define MODEL_CONFIRM_BY_EVIDENCE (-1) /* once where the evidence is weak: run/repeat.h */
+
 struct model {
     char *path;  /* of the matrix file */
     char *name, *title;
@@ -164,6 +166,7 @@ struct model {
     struct model_coverage *coverage; /* NULL: the product sets are tested; otherwise there are none */
     bool all_orders; /* install_orders: "all" */
     int repetitions;
+    int confirm; /* how often a cell that failed is run again, 0..5, or MODEL_CONFIRM_BY_EVIDENCE */
     bool drills; /* after a failure that stops the boot: is there a way back? */
     struct model_step *steps; /* default protocol when the matrix lists none */
     size_t step_count;
@@ -179,6 +182,8 @@ struct model *model_load(const char *matrix_path, struct diags *diags);
 /* Loads from what the journal kept (model->source), without touching installers or digests. */
 struct model *model_from_source(const json_t *source, struct diags *diags);
 void model_free(struct model *m);
+/* Overrides the matrix' "confirm", in the source that the journal keeps, too. */
+void model_set_confirm(struct model *m, int confirm);
 
 const struct model_product *model_find_product(const struct model *m, const char *id);
 const struct model_update *model_find_update(const struct model *m, const char *id);

@@ -198,6 +198,17 @@ const struct plan_cell *plan_find(const struct plan *p, const char *cell_id) {
     return NULL;
 }
 
+bool plan_resumes(const struct plan_cell *c, size_t steps) {
+    bool before = false, after = false;
+    for (size_t i = 0; i < c->step_count; i++) {
+        enum step_kind k = c->steps[i].kind;
+        if (c->steps[i].fresh && k != STEP_COLLECT && k != STEP_DRILL && k != STEP_TEARDOWN) {
+            *(i < steps ? &before : &after) = true;
+        }
+    }
+    return steps > 0 && steps + 1 < c->step_count && !(before && after);
+}
+
 static json_t *plan_step_to_json(const struct plan_cell *c, const struct plan_step *step) {
     json_t *j = json_pack("{s:s, s:s, s:b}", "step", step_kind_name(step->kind), "phase",
                           step->phase == PHASE_AFTER ? "after" : "before", "fresh", step->fresh);

@@ -20,6 +20,7 @@ struct plan_cell {
     size_t product_count;
     const struct model_update *update; /* NULL: control cell */
     int repetition;                    /* 1-based */
+    int confirm; /* 0: planned; else the so many-th run that confirms its failure (plan/confirm.h) */
     struct plan_step *steps;           /* provision, boot, ..., collect, teardown */
     size_t step_count;
 };
@@ -39,6 +40,10 @@ struct plan *plan_build(const struct model *m, struct diags *diags);
 struct plan *plan_build_kept(const struct model *m, const json_t *kept, struct diags *diags);
 void plan_free(struct plan *p);
 const struct plan_cell *plan_find(const struct plan *p, const char *cell_id);
+/* Whether a cell may go on with another machine after so many of its steps. Its fresh steps (but for collecting
+ * evidence and tearing down) belong together: what is measured after an update is compared with what was measured
+ * before it, on one host in one stretch. So not between the first and the last of them. */
+bool plan_resumes(const struct plan_cell *c, size_t steps);
 json_t *plan_to_json(const struct plan *p); /* new reference */
 
 #endif

@@ -61,6 +61,9 @@ static void cell_say_begin(struct cell *c) {
                              p->update ? p->update->id : NULL, "image", p->image, "repetition",
                              p->repetition, "worker_pid", (int)getpid());
     const struct cell_from *from = &c->env->from;
+    if (p->confirm) {
+        json_object_set_new(data, "confirm", json_integer(p->confirm));
+    }
     if (from->state) {
         json_object_set_new(data, "from",
                             json_pack("{s:s, s:i, s:I, s:s}", "cell", from->cell, "attempt",
@@ -72,7 +75,8 @@ static void cell_say_begin(struct cell *c) {
 
 /* Why a step is not run, or NULL. */
 static const char *cell_skip_reason(struct cell *c, const struct step_row *row) {
-    if (c->env->stop && *c->env->stop) {
+    /* With nothing but the teardown left there is nothing to stop any more. */
+    if (c->env->stop && *c->env->stop && (row->run != step_teardown || cell_stop_now(c))) {
         c->stopped = true;
     }
     if (row->run == step_teardown) {
@@ -138,10 +142,20 @@ static int cell_outcome(const struct cell *c, struct err *err) {
                    c->infra_text ? c->infra_text : "");
 }
 
+static void cell_say_end(struct cell *c) {
+    int signal = c->env->stop_signal ? *c->env->stop_signal : 0;
+    json_t *data = json_pack("{s:b}", "complete", !c->stopped);
+    if (c->stopped && signal) {
+        json_object_set_new(data, "signal", json_integer(signal));
+    }
+    cell_emit(c, OBS_CELL_END, data);
+}
+
 int cell_run(const struct cell_env *env, struct err *err) {
     bool kept = env->from.state != NULL;
     struct cell c = {.env = env, .step = -1, .kind = "",
-                     .began_ns = clock_now(env->clock) - (kept ? env->from.at_ms * CLOCK_MS : 0)};
+                     .began_ns = clock_now(env->clock) - (kept ? env->from.at_ms * CLOCK_MS : 0),
+                     .kept_at = clock_now(env->clock)};
     c.installed = mem_zalloc(env->cell->product_count + 1, sizeof(*c.installed));
     cell_say_begin(&c);
     if (kept) {
@@ -153,7 +167,7 @@ int cell_run(const struct cell_env *env, struct err *err) {
     }
     c.step = -1;
     c.kind = "";
-    cell_emit(&c, OBS_CELL_END, json_pack("{s:b}", "complete", !c.stopped));
+    cell_say_end(&c);
     int rc = cell_outcome(&c, err);
     cell_free(&c);
     return rc;

@@ -58,6 +58,13 @@ struct cell_save { /* states to keep */
     const size_t *after;      /* ascending: when so many steps are done and nothing has failed ... */
     const char *const *names; /* ... under this name */
     size_t count;
+    /* Points that only this cell goes on from, should it be interrupted: where plan_resumes allows, under POINTS-STEPS,
+     * when it is told to stop after the step, and after the step by which `every` (ns, 0: never) has gone since the
+     * last state, twice that for the second, and so on. points_max in all, the last one for the order to stop. NULL:
+     * none. */
+    const char *points;
+    int points_max;
+    int64_t every;
 };
 
 struct cell_limits { /* nanoseconds; defaults by cell_limits_default, longer under emulation */
@@ -103,6 +110,7 @@ struct cell_env { /* all borrowed for the duration of cell_run */
     void (*emit)(void *ctx, const struct observation *o);
     void *emit_ctx;
     const volatile int *stop; /* enum cell_stop, set from outside at any time; may be NULL */
+    const volatile int *stop_signal; /* which signal it was that set it, 0: none; may be NULL */
 };
 
 /* Runs all steps; tears down always. Returns 0 when the cell came to an end with observations

@@ -103,33 +103,57 @@ static const char *keep_name(const struct cell_save *s, size_t done) {
     return NULL;
 }
 
+static int keep_stop(const struct cell *c) {
+    return c->env->stop ? *c->env->stop : CELL_STOP_NONE;
+}
+
+/* Told to stop, it keeps what it has come to, if it may. */
 static bool keep_is_worth(const struct cell *c) {
-    return c->vm && c->up && !c->failed && !c->stopped && !(c->env->stop && *c->env->stop) &&
-           c->waiting_count == 0 && vm_state(c->vm) == VM_RUNNING;
+    bool goes_on = keep_stop(c) == CELL_STOP_NONE ||
+                   (keep_stop(c) == CELL_STOP_AFTER_STEP && c->env->save.points);
+    return c->vm && c->up && !c->failed && !c->stopped && goes_on && c->waiting_count == 0 &&
+           vm_state(c->vm) == VM_RUNNING;
+}
+
+/* Name of the point that is due after so many steps, or NULL. Caller frees. */
+static char *keep_point(const struct cell *c, size_t done) {
+    const struct cell_save *s = &c->env->save;
+    bool time = s->every > 0 && c->points + 1 < s->points_max &&
+                (clock_now(c->env->clock) - c->kept_at) >> c->points >= s->every;
+    bool stop = keep_stop(c) == CELL_STOP_AFTER_STEP && c->points < s->points_max;
+    bool due = s->points && (time || stop) && plan_resumes(c->env->cell, done);
+    return due ? str_printf("%s-%zu", s->points, done) : NULL;
+}
+
+static int keep_save(struct cell *c, const char *name, size_t done, int64_t *bytes, struct err *err) {
+    /* Whoever goes on from the state cannot take a connection of ours over. */
+    guest_disconnect(c->guest);
+    int64_t now = clock_now(c->env->clock);
+    struct cell_kept kept = {name, done, (now - c->began_ns) / CLOCK_MS, (now - c->ready_at) / CLOCK_MS};
+    if (cell_pump(c, err) < 0) {
+        return -1;
+    }
+    return c->waiting_count > 0 ? 0 : c->env->machine->save(c->env->machine_ctx, c->vm, &kept,
+                                                            cell_in(c, c->env->limits.state), bytes, err);
 }
 
 void cell_keep_state(struct cell *c, size_t done) {
-    const char *name = keep_name(&c->env->save, done);
+    const char *wanted = keep_name(&c->env->save, done);
+    CLEANUP_FREE char *point = wanted ? NULL : keep_point(c, done);
+    const char *name = wanted ? wanted : point;
     CLEANUP_ERR struct err err = ERR_INIT;
     if (!name || !keep_is_worth(c)) {
         return;
     }
     c->step = -1; /* it belongs to none, and to no cell that goes on from it */
     c->kind = "";
-    /* Whoever goes on from the state cannot take a connection of ours over. */
-    guest_disconnect(c->guest);
-    int64_t now = clock_now(c->env->clock);
-    struct cell_kept kept = {name, done, (now - c->began_ns) / CLOCK_MS, (now - c->ready_at) / CLOCK_MS};
     int64_t bytes = 0;
-    int rc = cell_pump(c, &err);
-    if (rc == 0 && c->waiting_count == 0) {
-        rc = c->env->machine->save(c->env->machine_ctx, c->vm, &kept,
-                                   cell_in(c, c->env->limits.state), &bytes, &err);
-    }
-    if (rc < 0) {
+    if (keep_save(c, name, done, &bytes, &err) < 0) {
         cell_note(c, "state %s was not kept: %s", name, err_text(&err));
     } else if (c->waiting_count == 0) {
         cell_emit(c, OBS_STATE, json_pack("{s:I, s:s, s:I}", "steps", (json_int_t)done, "name", name,
                                           "bytes", (json_int_t)bytes));
     }
+    c->points += point != NULL;
+    c->kept_at = clock_now(c->env->clock); /* also when it could not be: no trying at every step */
 }

@@ -56,6 +56,8 @@ struct cell {
     size_t dump_count;
     char *console;   /* host path of the boot console's log, NULL: none */
     int screens;     /* screenshots taken, for their names */
+    int64_t kept_at; /* when the last state was kept, or the cell began */
+    int points;      /* kept */
 };
 
 /* ---- cell_emit.c: observations ------------------------------------------------------------- */
@@ -128,7 +130,8 @@ int cell_reboot(struct cell *c, struct err *err);
 /* A machine that goes on from env->from, with a guest that answers and has the right time. What does not work is
  * recorded as a failure of the lab. */
 void cell_start_from_state(struct cell *c);
-/* Keeps a state when one is wanted after `done` steps and nothing has failed. What does not work is a note. */
+/* Keeps a state when one is wanted after `done` steps, or a point is due, and nothing has failed. What does not work is
+ * a note. */
 void cell_keep_state(struct cell *c, size_t done);
 
 /* ---- cell_fuse.c: from what was seen to failures ------------------------------------------- */

@@ -23,6 +23,11 @@ char *job_to_text(const struct sched_job *j, json_t *host) {
     if (host) {
         json_object_set(o, "host", host);
     }
+    if (j->points) {
+        json_object_set_new(o, "points", json_string(j->points));
+        json_object_set_new(o, "points_max", json_integer(j->points_max));
+        json_object_set_new(o, "every_ms", json_integer(j->point_every / CLOCK_MS));
+    }
     char *text = json_dumps(o, JSON_COMPACT);
     json_decref(o);
     return text ? text : str_dup("{}");
@@ -75,6 +80,22 @@ static int job_parse_save(const json_t *list, size_t step_count, struct cell_sav
     return 0;
 }
 
+static int job_parse_points(const json_t *j, struct cell_save *out, struct err *err) {
+    const char *points = json_string_value(json_object_get(j, "points"));
+    json_int_t every = json_integer_value(json_object_get(j, "every_ms"));
+    json_int_t most = json_integer_value(json_object_get(j, "points_max"));
+    if (!points) {
+        return 0;
+    }
+    if (!job_name_ok(points) || most < 1 || most > 16 || every < 0 || every > INT64_MAX / CLOCK_MS) {
+        return err_set(err, ERR_BUG, "job: points: out of range");
+    }
+    out->points = str_dup(points);
+    out->points_max = (int)most;
+    out->every = every * CLOCK_MS;
+    return 0;
+}
+
 int job_parse(const char *text, size_t step_count, struct job *out, struct err *err) {
     *out = (struct job){0};
     json_t *j = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
@@ -82,7 +103,10 @@ int job_parse(const char *text, size_t step_count, struct job *out, struct err *
     if (!json_is_object(j)) {
         err_set(err, ERR_BUG, "job: not a JSON object");
     } else if (job_parse_from(json_object_get(j, "from"), step_count, &out->from, err) == 0) {
-        rc = job_parse_save(json_object_get(j, "save"), step_count, &out->save, err);
+        rc = job_parse_save(json_object_get(j, "save"), step_count, &out->save, err) < 0 ||
+                     job_parse_points(j, &out->save, err) < 0
+                 ? -1
+                 : 0;
         out->host = json_incref(json_object_get(j, "host"));
     }
     json_decref(j);
@@ -101,5 +125,6 @@ void job_clear(struct job *j) {
     free((size_t *)j->save.after);
     free((char **)j->save.names);
     json_decref(j->host);
+    free((char *)j->save.points);
     *j = (struct job){0};
 }

@@ -1,7 +1,8 @@
 /* What a worker is to do, on its way from the scheduler (struct sched_job) to the worker's process: one JSON
  * text, {"from":{"state","steps","cell","attempt","at_ms"}?,"save":[{"after":N,"name":"..."}]?,
- * "host":{"at":{...},"kvm":bool,"seen":bool}?}: without host on this machine, by the embedded driver; "at" as in
- * run/hosts.h; seen: the host sees the images under their paths here, else it has copies. */
+ * "points":"..."?,"points_max":N?,"every_ms":N?,"host":{"at":{...},"kvm":bool,"seen":bool}?}: without host on this
+ * machine, by the embedded driver; "at" as in run/hosts.h; seen: the host sees the images under their paths here, else
+ * it has copies. */
 #ifndef COEXIST_RUN_JOB_H
 #define COEXIST_RUN_JOB_H
 

@@ -10,6 +10,7 @@ struct past {
     size_t done;              /* of them */
     struct sched_kept *kept;  /* whole states whose bases are whole, bases first; their strings are owned here */
     size_t kept_count;
+    const char **names;       /* theirs, sorted */
 };
 
 struct past_spec { /* borrowed during past_read */
@@ -19,6 +20,7 @@ struct past_spec { /* borrowed during past_read */
     const json_t *images; /* image name -> manifest, as they are now */
     bool kvm;           /* a state made with the other accelerator is of no use */
     int attempts_max;   /* lab failures that end the tries of a cell */
+    int confirm;        /* as sched_opts.confirm */
 };
 
 /* Only what the journal told of counts as a state. */

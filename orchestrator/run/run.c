@@ -17,6 +17,7 @@
 #include "run/spawn.h"
 #include "run/states.h"
 #include "run/sweep.h"
+#include "vm/domain_xml.h"
 #include "vm/probe.h"
 
 enum { RUN_JOBS = 2 };
@@ -154,7 +155,8 @@ static int64_t run_cell_memory(void *ctx, const struct plan_cell *cell) {
     const struct run *r = ctx;
     for (size_t i = 0; i < r->model->image_count; i++) {
         if (str_eq(r->model->images[i], cell->image)) {
-            return json_integer_value(json_object_get(r->images[i]->profile, "memory_mib")) << 20;
+            return (json_integer_value(json_object_get(r->images[i]->profile, "memory_mib")) +
+                    (r->kvm ? 0 : DOMAIN_TCG_CACHE_MIB)) << 20;
         }
     }
     return 0;
@@ -177,6 +179,10 @@ static void run_choose_hosts(struct run *r) {
     } else {
         hosts_add_here(&r->hosts, r->o->jobs ? r->o->jobs : RUN_JOBS);
     }
+}
+
+int run_confirm(const struct run *r) {
+    return r->o->confirm_given ? r->o->confirm : r->model->confirm;
 }
 
 static int64_t run_state_bytes(const struct run *r) {
@@ -224,7 +230,9 @@ static int run_schedule(struct run *r, struct spawn *spawn, struct sched_result 
     CLEANUP_FREE char *learned = learn_estimate(r->o->runs_dir, &estimate);
     struct sched_opts opts = {.plan = r->plan, .hosts = hosts, .host_count = r->hosts.count,
                               .sharing = !r->o->no_sharing, .state_bytes = run_state_bytes(r),
-                              .states_max = run_states_max(r), .past = r->past.cells,
+                              .states_max = r->states_max, .confirm = run_confirm(r),
+                              .points = true, .point_every = r->o->checkpoint,
+                              .past = r->past.cells,
                               .estimate = learned ? &estimate : NULL,
                               .kept = r->past.kept, .kept_count = r->past.kept_count,
                               .clock = clock_monotonic(), .log = r->o->log, .ops = spawn_ops(),
@@ -244,8 +252,9 @@ static char *run_image_names(const struct run *r) {
 static int run_cells(struct run *r, struct sched_result *out, struct err *err) {
     CLEANUP_FREE char *lab = fs_absolute(r->o->lab_dir);
     CLEANUP_FREE char *states = states_folder(lab, r->id);
+    r->states_max = run_states_max(r);
     struct spawn_spec spec = {.program = r->program, .lab_dir = lab, .run_dir = r->dir,
-                              .states = states, .states_max = run_states_max(r),
+                              .states = states, .states_max = r->states_max,
                               .journal = r->journal, .log = r->o->log,
                               .cell_memory = run_cell_memory, .cell_vcpus = run_cell_vcpus,
                               .ctx = r};

@@ -14,8 +14,11 @@ struct run_opts { /* borrowed during the call */
     const struct hosts *hosts; /* NULL: this machine alone, without a daemon */
     int jobs;            /* cells at a time; 0: 2; without hosts only */
     bool no_sharing;     /* every cell executes all of its steps itself */
+    bool confirm_given;  /* `confirm` instead of the matrix' (also a resumed run's, which has it in its journal) */
+    int confirm;         /* runs more of a cell that a product failed in: 0 .. CONFIRM_MAX */
     int64_t state_budget; /* bytes that kept states may take together; 0: half of the free disk, at most
                              RUN_STATE_BUDGET */
+    int64_t checkpoint;  /* ns without a state after which a cell keeps one for itself; 0: only when interrupted */
     struct log *log;
     struct sched_progress progress;
     /* Called once the run has a folder and before any VM starts; may be NULL. plan: what is executed. done:

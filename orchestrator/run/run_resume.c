@@ -153,7 +153,7 @@ static int resume_read_past(struct run *r, struct err *err) {
     CLEANUP_FREE char *states = states_folder(r->o->lab_dir, r->id);
     struct past_spec spec = {.journal = r->journal, .plan = r->plan, .states = states,
                              .images = r->record.images, .kvm = r->kvm,
-                             .attempts_max = limits.attempts};
+                             .attempts_max = limits.attempts, .confirm = run_confirm(r)};
     if (past_read(&spec, &r->past, err) < 0) {
         return -1;
     }

@@ -18,6 +18,7 @@ struct run {
     int lock;        /* on the run's folder */
     int states_lock; /* on its folder of states */
     struct journal *journal;
+    int64_t states_max; /* bytes that its states may take together */
     /* a resumed run */
     struct journal_run record;
     struct model *own_model;
@@ -28,6 +29,7 @@ struct run {
 /* Images verified, accelerator and program known. */
 int run_make_ready(struct run *r, struct err *err);
 json_t *run_manifests(const struct run *r); /* new reference */
+int run_confirm(const struct run *r); /* what sched_opts.confirm is */
 /* Executes what is left and finishes the journal. */
 int run_execute(struct run *r, struct run_result *out, struct err *err);
 void run_clear(struct run *r);

@@ -100,14 +100,16 @@ static int admit_call_spawn(struct sched *s, int index, struct err *err) {
         names[i] = slot->saves[i]->name;
     }
     struct sched_job job = {
-        .cell = &s->o->plan->cells[slot->cell], .attempt = slot->attempt, .host = slot->host,
+        .cell = sched_cell_plan(s, slot->cell), .attempt = slot->attempt, .host = slot->host,
         .save_after = after, .save_names = names, .save_count = slot->save_count,
+        .points = *slot->points ? slot->points : NULL,
+        .points_max = slot->points_max, .point_every = s->o->point_every,
     };
     const struct sched_site *from = slot->base;
     if (from) {
         job.from = from->name;
         job.from_steps = slot->from_steps;
-        job.from_cell = s->o->plan->cells[from->cell].id;
+        job.from_cell = from->maker;
         job.from_attempt = from->attempt;
         job.from_ms = from->at_ms;
     }
@@ -131,8 +133,7 @@ static void admit_spawn(struct sched *s, int slot, const struct sched_pick *pick
     if (s->o->progress.cell_started) {
         struct sched_counts n;
         sched_counts(s, &n);
-        s->o->progress.cell_started(s->o->progress.ctx, &s->o->plan->cells[pick->cell], attempt,
-                                    &n);
+        s->o->progress.cell_started(s->o->progress.ctx, sched_cell_plan(s, pick->cell), attempt, &n);
     }
 }
 

@@ -193,17 +193,32 @@ static struct pick_found pick_impatient(const struct sched *s, int host) {
     return (struct pick_found){0};
 }
 
+/* A cell that was interrupted goes on first, where it stood. */
+static struct pick_found pick_point(const struct sched *s, int host) {
+    struct sched_site *x = sched_point_first(s, host), *ready = NULL;
+    if (!x) {
+        return (struct pick_found){0};
+    }
+    ready = pick_deepest_ready(s, x->cell, host);
+    return (struct pick_found){.any = true, .cell = x->cell,
+                               .from = ready && ready->steps > x->steps ? ready : x};
+}
+
 bool sched_pick(struct sched *s, int host, struct sched_pick *out) {
-    struct pick_found f = pick_startable(s, host);
+    struct pick_found f = pick_point(s, host);
+    if (!f.any) {
+        f = pick_startable(s, host);
+    }
     if (f.any && f.others > 0 && !pick_steal_pays(s, &f, host)) {
         f.any = false;
     }
     if (!f.any) {
         f = pick_impatient(s, host);
     }
-    /* The last try of a cell that could not begin at a state relies on none. */
+    /* The last try of a cell that could not begin at a state relies on none, nor on a point it failed after. */
     const struct sched_cell *c = &s->cells[f.cell];
-    bool alone = f.any && c->unbegun && c->tries + 1 >= s->o->limits.attempts;
+    bool point = f.from && f.from->state == SITE_POINT && c->tries > 0;
+    bool alone = f.any && (c->unbegun || point) && c->tries + 1 >= s->o->limits.attempts;
     *out = (struct sched_pick){f.cell, alone ? NULL : f.from};
     return f.any;
 }

@@ -15,6 +15,11 @@ static const struct tree_segment *site_segment(const struct sched *s, const stru
     return &s->tree->segments[x->segment];
 }
 
+/* Estimated from nothing to there, or to the last branch before. */
+static double site_at_ms(const struct sched *s, const struct sched_site *x) {
+    return x && x->segment != TREE_NONE ? s->segments[x->segment].at_ms : 0;
+}
+
 /* ---- lists ----------------------------------------------------------------------------------- */
 
 static void site_link_host(struct sched *s, struct sched_site *x) {
@@ -63,7 +68,7 @@ static void site_close(struct sched *s, struct sched_site *x) {
     sched_eta_owe(s, x->segment);
 }
 
-static struct sched_site *site_new(struct sched *s, int host, uint32_t segment, int64_t bytes) {
+struct sched_site *sched_site_new(struct sched *s, int host, uint32_t segment, int64_t bytes) {
     struct sched_site *x = mem_zalloc(1, sizeof(*x));
     x->host = host;
     x->segment = segment;
@@ -78,12 +83,14 @@ static struct sched_site *site_new(struct sched *s, int host, uint32_t segment, 
 }
 
 static void site_delete(struct sched *s, struct sched_site *x) {
+    s->points -= x->state == SITE_POINT;
     *(x->all_prev ? &x->all_prev->all_next : &s->sites) = x->all_next;
     if (x->all_next) {
         x->all_next->all_prev = x->all_prev;
     }
     s->places[x->host].used -= x->bytes;
     free(x->name);
+    free(x->maker);
     free(x);
 }
 
@@ -96,6 +103,8 @@ static void site_drop(struct sched *s, struct sched_site *x, enum sched_drop wha
     x->bytes = stays;
 }
 
+static void site_review(struct sched *s, struct sched_site *x);
+
 /* One fewer stands on it: the last one takes it along, and so on down the chain. */
 static void site_release(struct sched *s, struct sched_site *x) {
     while (x && --x->standing == 0 && x->state == SITE_BASE) {
@@ -103,6 +112,9 @@ static void site_release(struct sched *s, struct sched_site *x) {
         site_drop(s, x, SCHED_DROP_ALL);
         site_delete(s, x);
         x = base;
+    }
+    if (x && x->standing == 0 && x->state == SITE_READY) {
+        site_review(s, x);
     }
 }
 
@@ -114,9 +126,14 @@ static void site_drop_memory(struct sched *s, struct sched_site *x) {
     }
 }
 
-/* Nobody is sent there any more. */
-static void site_retire(struct sched *s, struct sched_site *x) {
-    site_close(s, x);
+void sched_site_retire(struct sched *s, struct sched_site *x) {
+    if (x->state == SITE_POINT) {
+        struct sched_cell *c = &s->cells[x->cell];
+        c->point = c->point == x ? NULL : c->point;
+        s->points--;
+    } else {
+        site_close(s, x);
+    }
     x->state = SITE_BASE;
     if (x->standing > 0) {
         site_drop_memory(s, x);
@@ -126,11 +143,13 @@ static void site_retire(struct sched *s, struct sched_site *x) {
     site_release(s, x);
 }
 
-/* What an interrupted run leaves is where the next part of it begins. */
+/* What an interrupted run leaves is where the next part of it begins. And a cell that stands on a state may fail,
+ * and be run again from there. */
 static void site_review(struct sched *s, struct sched_site *x) {
-    bool needed = s->segments[x->segment].waiting > 0 || sched_ending(s);
+    bool again = s->o->confirm != 0 && x->standing > 0;
+    bool needed = s->segments[x->segment].waiting > 0 || again || sched_ending(s);
     if (x->state == SITE_READY && x->restoring == 0 && !needed) {
-        site_retire(s, x);
+        sched_site_retire(s, x);
     }
 }
 
@@ -163,9 +182,23 @@ static double site_gain(const struct sched *s, uint32_t segment, double from_ms)
     return s->segments[segment].waiting * (s->segments[segment].at_ms - from_ms);
 }
 
+/* States that nobody waits for are kept for cells that may have to be run again: they give way to wanted ones. */
+static void site_make_room(struct sched *s, int host, int64_t bytes) {
+    for (struct sched_site *x = s->places[host].sites, *next; x; x = next) {
+        if (s->places[host].used + bytes <= s->o->states_max) {
+            return;
+        }
+        next = x->host_next;
+        if (x->state == SITE_READY && x->restoring == 0 && s->segments[x->segment].waiting == 0) {
+            sched_site_retire(s, x);
+            next = s->places[host].sites; /* others may have gone along */
+        }
+    }
+}
+
 /* The wanted places on the way of the cell, the leaf's parent first; of more than the budget has
  * room for, those that save most. Returns how many. */
-static size_t site_choose(const struct sched *s, const struct sched_slot *slot,
+static size_t site_choose(struct sched *s, const struct sched_slot *slot,
                           const struct sched_site *from, uint32_t *wanted) {
     size_t n = 0;
     uint32_t end = from ? from->segment : TREE_NONE;
@@ -175,8 +208,9 @@ static size_t site_choose(const struct sched *s, const struct sched_slot *slot,
             wanted[n++] = at;
         }
     }
+    site_make_room(s, slot->host, (int64_t)n * s->o->state_bytes);
     int64_t room = s->o->states_max - s->places[slot->host].used;
-    double from_ms = from ? s->segments[from->segment].at_ms : 0;
+    double from_ms = site_at_ms(s, from);
     while (n > 0 && (int64_t)n * s->o->state_bytes > room) {
         size_t least = 0;
         for (size_t i = 1; i < n; i++) {
@@ -190,15 +224,19 @@ static size_t site_choose(const struct sched *s, const struct sched_slot *slot,
 }
 
 static void site_ask(struct sched *s, struct sched_slot *slot, uint32_t segment) {
-    struct sched_site *x = site_new(s, slot->host, segment, s->o->state_bytes);
+    struct sched_site *x = sched_site_new(s, slot->host, segment, s->o->state_bytes);
     const struct estimate *e = &s->eta.seen;
     double ms = s->segments[segment].at_ms + e->save_ms * (double)(slot->save_count + 1);
-    ms -= slot->base ? s->segments[slot->base->segment].at_ms - e->restore_ms : 0;
+    ms -= slot->base ? site_at_ms(s, slot->base) - e->restore_ms : 0;
     x->state = SITE_PRODUCING;
+    x->steps = s->tree->segments[segment].end;
     x->cell = slot->cell;
     x->attempt = slot->attempt;
     x->due = slot->began + (int64_t)(ms * CLOCK_MS);
-    x->name = str_printf("%u-%zu-%d", segment, slot->cell, slot->attempt);
+    int confirm = s->cells[slot->cell].confirm;
+    x->maker = str_dup(sched_cell_plan(s, slot->cell)->id);
+    x->name = confirm ? str_printf("%u-%zu.%d-%d", segment, slot->cell, confirm, slot->attempt)
+                      : str_printf("%u-%zu-%d", segment, slot->cell, slot->attempt);
     slot->saves[slot->save_count++] = x;
     site_open(s, x);
 }
@@ -210,7 +248,7 @@ void sched_sites_enter(struct sched *s, int index, struct sched_site *from) {
         from->standing++;
         from->restoring++;
         slot->restoring = true;
-        slot->from_steps = site_segment(s, from)->end;
+        slot->from_steps = from->steps;
     }
     uint32_t wanted[SCHED_SAVES_MAX];
     bool keeps = s->o->sharing && !s->o->hosts[slot->host].stateless;
@@ -219,6 +257,7 @@ void sched_sites_enter(struct sched *s, int index, struct sched_site *from) {
     while (n > 0) {
         site_ask(s, slot, wanted[--n]);
     }
+    sched_point_reserve(s, slot);
 }
 
 /* ---- and tells --------------------------------------------------------------------------------- */
@@ -254,6 +293,9 @@ static int site_keep(struct sched *s, struct sched_slot *slot, const struct obse
         return err_set(err, ERR_PROTOCOL, "a state that cannot be: no name, steps, bytes or guest");
     }
     site_miss_until(s, slot, (size_t)steps - 1);
+    if (sched_point_is(slot, name)) {
+        return sched_point_keep(s, slot, o, err);
+    }
     struct sched_site *x = slot->save_next < slot->save_count ? slot->saves[slot->save_next] : NULL;
     if (!x || strcmp(x->name, name) != 0 || site_segment(s, x)->end != (size_t)steps) {
         return err_set(err, ERR_PROTOCOL, "a state that was not asked for: '%.60s'", name);
@@ -272,7 +314,7 @@ static int site_keep(struct sched *s, struct sched_slot *slot, const struct obse
     if (s->places[x->host].used > s->o->states_max) {
         log_warn(s->o->log, "state %s has %lld bytes, more than set aside: not used", name,
                  (long long)bytes);
-        site_retire(s, x);
+        sched_site_retire(s, x);
     } else {
         site_review(s, x);
     }
@@ -303,7 +345,9 @@ int sched_sites_hear(struct sched *s, int index, const struct observation *o, st
 
 /* A state at which nobody can begin is worse than none: cells would use up their tries on it. */
 static void site_spoil(struct sched *s, struct sched_site *x) {
-    if (x->state == SITE_READY && ++x->spoilt >= SITES_SPOILT_MAX && !s->places[x->host].gone) {
+    if (x->state == SITE_POINT && ++x->spoilt >= SITES_SPOILT_MAX && !s->places[x->host].gone) {
+        sched_site_retire(s, x); /* the worker that failed still stands on it */
+    } else if (x->state == SITE_READY && ++x->spoilt >= SITES_SPOILT_MAX && !s->places[x->host].gone) {
         log_warn(s->o->log, "state %s: workers cannot begin there, it is given up", x->name);
         s->segments[x->segment].missed++;
         site_close(s, x);
@@ -312,12 +356,21 @@ static void site_spoil(struct sched *s, struct sched_site *x) {
     }
 }
 
+static void site_leave_base(struct sched *s, struct sched_slot *slot);
+
 void sched_sites_leave(struct sched *s, int index) {
     struct sched_slot *slot = &s->slots[index];
+    size_t cell = slot->cell;
+    sched_point_unreserve(s, slot);
     site_miss_until(s, slot, SIZE_MAX);
     free(slot->saves);
     slot->saves = NULL;
     slot->save_count = slot->save_next = 0;
+    site_leave_base(s, slot);
+    sched_point_review(s, cell);
+}
+
+static void site_leave_base(struct sched *s, struct sched_slot *slot) {
     struct sched_site *base = slot->base;
     slot->base = NULL;
     if (!base) {
@@ -332,9 +385,9 @@ void sched_sites_leave(struct sched *s, int index) {
         }
         site_drop_memory(s, base);
     }
-    bool ready = base->state == SITE_READY;
-    site_release(s, base);
-    if (ready) {
+    bool stays = base->state == SITE_READY && base->standing > 1;
+    site_release(s, base); /* which looks at it when it was the last one */
+    if (stays) {
         site_review(s, base);
     }
 }
@@ -364,17 +417,48 @@ static bool site_kept_is_usable(const struct sched *s, const struct sched_kept *
 static struct sched_site *site_from_kept(struct sched *s, const struct sched_kept *k,
                                          enum sched_site_state state) {
     uint32_t segment = tree_find(s->tree, k->cell, k->steps);
-    struct sched_site *x = site_new(s, k->host, segment == TREE_NONE ? 0 : segment, k->bytes);
+    struct sched_site *x = sched_site_new(s, k->host, segment == TREE_NONE ? 0 : segment, k->bytes);
+    const char *cell = s->o->plan->cells[k->cell].id;
     x->name = str_dup(k->name);
+    x->maker = k->confirm ? str_printf("%s.%d", cell, k->confirm) : str_dup(cell);
     x->cell = k->cell;
     x->attempt = k->attempt;
     x->at_ms = k->at_ms;
-    x->memory = state == SITE_READY;
+    x->steps = k->steps;
+    x->memory = state != SITE_BASE;
     x->state = state;
     if (state == SITE_READY) {
         site_open(s, x);
     }
     return x;
+}
+
+/* Any state that the run of a waiting cell made itself may be where it goes on. */
+static bool site_kept_is_point(const struct sched *s, const struct sched_kept *k) {
+    const struct sched_cell *c = &s->cells[k->cell];
+    return s->o->points && k->memory && c->state == SCHED_WAITING && c->confirm == k->confirm &&
+           plan_resumes(&s->o->plan->cells[k->cell], k->steps) && !site_named(s, k->name);
+}
+
+/* The deepest one of each cell; what others stand on must not go before these are known. */
+static void site_take_points(struct sched *s, size_t count) {
+    const struct sched_kept **deepest = mem_zalloc(s->o->plan->cell_count + 1, sizeof(struct sched_kept *));
+    for (size_t i = 0; i < count; i++) {
+        const struct sched_kept *k = &s->o->kept[i];
+        if (site_kept_is_good(s, k) && site_kept_is_point(s, k) &&
+            (!deepest[k->cell] || deepest[k->cell]->steps < k->steps)) {
+            deepest[k->cell] = k;
+        }
+    }
+    for (size_t i = 0; i < s->o->plan->cell_count; i++) {
+        if (deepest[i]) {
+            struct sched_site *x = site_from_kept(s, deepest[i], SITE_BASE);
+            x->segment = sched_point_segment(s, i, x->steps);
+            x->memory = true;
+            sched_point_set(s, x);
+        }
+    }
+    free(deepest);
 }
 
 /* The site of the kept state of that name, made when there is none yet. */
@@ -430,6 +514,7 @@ void sched_sites_take_kept(struct sched *s) {
             site_from_kept(s, k, SITE_READY);
         }
     }
+    site_take_points(s, count);
     for (bool moved = true; moved;) { /* a base may be listed before what stands on it */
         moved = false;
         for (size_t i = 0; i < count; i++) {
@@ -444,7 +529,9 @@ void sched_sites_lose_host(struct sched *s, int host) {
     for (struct sched_site *x = s->sites, *next; x; x = next) {
         next = x->all_next;
         if (x->host == host) {
-            if (x->state != SITE_BASE) {
+            if (x->state == SITE_POINT) {
+                s->cells[x->cell].point = NULL;
+            } else if (x->state != SITE_BASE) {
                 site_close(s, x);
             }
             site_delete(s, x);
@@ -456,6 +543,7 @@ void sched_sites_free(struct sched *s) {
     for (struct sched_site *x = s->sites, *next; x; x = next) {
         next = x->all_next;
         free(x->name);
+        free(x->maker);
         free(x);
     }
     s->sites = NULL;

@@ -1,4 +1,5 @@
 /* One worker: its report, line by line, and its end. */
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,13 +16,13 @@ enum { SLOT_LOST_MAX = 10 };
 #define SLOT_DOUBT (30 * CLOCK_S)
 
 static const struct plan_cell *slot_cell(const struct sched *s, const struct sched_slot *slot) {
-    return &s->o->plan->cells[slot->cell];
+    return sched_cell_plan(s, slot->cell);
 }
 
 void sched_counts(struct sched *s, struct sched_counts *out) {
-    *out = (struct sched_counts){.cells = s->o->plan->cell_count, .done = s->done,
-                                 .failed = s->failed, .running = s->running,
-                                 .eta_ms = sched_eta_ms(s)};
+    *out = (struct sched_counts){.cells = s->o->plan->cell_count + s->confirms,
+                                 .done = s->done, .failed = s->failed,
+                                 .running = s->running, .eta_ms = sched_eta_ms(s)};
 }
 
 void sched_record(struct sched *s, const struct observation *o) {
@@ -121,6 +122,7 @@ static void slot_take(struct sched *s, struct sched_slot *slot, const struct obs
         slot_sign_end(s, slot, o->data);
     }
     sched_record(s, o);
+    repeat_see(&slot->repeat, o);
     switch (o->type) {
     case OBS_STEP_BEGIN:
         slot_step_begin(s, slot, o);
@@ -137,6 +139,7 @@ static void slot_take(struct sched *s, struct sched_slot *slot, const struct obs
     case OBS_CELL_END:
         slot->ended = true;
         slot->complete = json_is_true(json_object_get(o->data, "complete"));
+        slot->signal = (int)json_integer_value(json_object_get(o->data, "signal"));
         break;
     default:
         break;
@@ -226,18 +229,30 @@ bool sched_slot_read(struct sched *s, int index) {
     return false;
 }
 
-/* A worker that went without its last word: why, for the journal. */
+/* SIGKILL and requests to stop that are not ours come from the host: its memory ran out, it is shut down, somebody
+ * there ended the process. Any other signal is the worker's own fault. */
+static enum failure_class slot_signal_class(int signal) {
+    bool host = signal == SIGKILL || signal == SIGTERM || signal == SIGHUP || signal == SIGINT;
+    return host ? FAILURE_HOST_RESOURCES : FAILURE_LAB_BUG;
+}
+
+/* A worker that went without finishing its cell: why, for the journal. */
 static void slot_judge_exit(struct sched *s, struct sched_slot *slot,
                             const struct sched_exit *exit) {
     if (slot->killed || s->interrupts > 0) {
         return;
     }
     if (exit->signal != 0) {
-        sched_slot_fail(s, slot, FAILURE_LAB_BUG, "the worker was ended by signal %d (%s)",
-                        exit->signal, strsignal(exit->signal));
+        sched_slot_fail(s, slot, slot_signal_class(exit->signal), "the worker was ended by signal %d (%s)%s",
+                        exit->signal, strsignal(exit->signal),
+                        exit->signal == SIGKILL ? ", as the kernel does when memory runs out" : "");
     } else if (!slot->ended) {
         sched_slot_fail(s, slot, FAILURE_LAB_BUG, "the worker left with code %d in mid-cell",
                         exit->code);
+    } else if (!slot->complete && !slot->stopped && slot->infra == FAILURE_NONE) {
+        enum failure_class class = slot->signal ? slot_signal_class(slot->signal) : FAILURE_LAB_BUG;
+        sched_slot_fail(s, slot, class, "the worker stopped in mid-cell, told by signal %d (%s) that was not the lab's",
+                        slot->signal, slot->signal ? strsignal(slot->signal) : "none");
     }
 }
 
@@ -247,6 +262,23 @@ static void slot_tell_finished(struct sched *s, const struct sched_slot *slot,
         struct sched_counts n;
         sched_counts(s, &n);
         s->o->progress.cell_finished(s->o->progress.ctx, slot_cell(s, slot), outcome, &n);
+    }
+}
+
+/* A product's failure is not tried again and forgotten: the cell is run once more, beside what was seen. */
+static void slot_confirm(struct sched *s, const struct sched_slot *slot) {
+    struct sched_cell *cell = &s->cells[slot->cell];
+    if (cell->state != SCHED_DONE) {
+        return;
+    }
+    if (cell->confirm == 0) {
+        cell->confirms = repeat_times(&slot->repeat, s->o->confirm);
+    }
+    if (cell->confirm < cell->confirms && !sched_ending(s)) {
+        sched_cell_confirm(s, slot->cell, cell->confirm + 1);
+        cell->attempts = cell->tries = 0;
+        cell->unbegun = false;
+        sched_cell_wait(s, slot->cell);
     }
 }
 
@@ -273,6 +305,7 @@ static void slot_settle(struct sched *s, struct sched_slot *slot) {
         }
     }
     slot_tell_finished(s, slot, outcome);
+    slot_confirm(s, slot);
 }
 
 static void slot_free(struct sched *s, int index) {
@@ -295,9 +328,6 @@ void sched_slot_end(struct sched *s, int index, const struct sched_exit *exit) {
         json_t *end = json_pack("{s:b}", "complete", 0);
         slot_sign_end(s, slot, end);
         slot_say(s, slot, OBS_CELL_END, end);
-    } else if (!slot->complete && slot->infra == FAILURE_NONE && s->interrupts == 0) {
-        /* Stopped by somebody else's signal: as if it had not run. */
-        slot->infra = FAILURE_LAB_BUG;
     }
     slot_free(s, index);
     slot_settle(s, slot);

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "plan/estimate.h"
 #include "plan/tree.h"
+#include "run/repeat.h"
 #include "run/sched_rank.h"
 #include "run/sched_timers.h"
 #include "run/scheduler.h"
@@ -29,6 +30,9 @@ struct sched_cell {
     int tries;    /* without those that were interrupted or only lost their host */
     int lost;     /* how many of them lost their host */
     bool unbegun; /* one of them could not begin at its state */
+    int confirm, confirms; /* the run at hand: 0 the planned one; confirmations wanted in all */
+    struct sched_site *point; /* the deepest one of the run at hand; NULL: none */
+    struct plan_cell *again; /* the confirmation at hand; NULL: the planned one. Owned */
 };
 
 struct sched_segment { /* beside the tree's segment of the same index */
@@ -43,15 +47,18 @@ struct sched_segment { /* beside the tree's segment of the same index */
 enum sched_site_state {
     SITE_PRODUCING, /* its slot was asked to keep it; ends as READY or gone */
     SITE_READY,     /* cells may begin there; ends as BASE or gone */
+    SITE_POINT,     /* in no segment's list: only the run of the cell that made it begins there; ends as BASE or gone */
     SITE_BASE,      /* nobody begins there any more: its disk is left for those that stand on it */
 };
 
 struct sched_site {
     enum sched_site_state state;
-    uint32_t segment;
+    uint32_t segment; /* a point's: the last one it has wholly behind it, TREE_NONE: none */
+    size_t steps;     /* behind it, of any cell that begins there */
     int host;
     char *name;
-    size_t cell; /* who makes or made it */
+    size_t cell; /* who makes or made it, */
+    char *maker; /* id of that run of the cell */
     int attempt;
     int64_t at_ms;
     int64_t bytes;  /* on disk; while PRODUCING what is set aside for it */
@@ -85,11 +92,17 @@ struct sched_slot {
     struct sched_site **saves; /* those it is asked for, in order */
     size_t save_count, save_next;
     bool missed;      /* one of them did not come */
+    char points[48];  /* name of its points without the steps; "": it may keep none */
+    int points_max;   /* how many it may keep */
+    int64_t reserved; /* bytes set aside for them */
     bool ended;       /* it sent cell-end */
     bool complete;    /* and that said so */
+    int signal;       /* or that it was stopped by this signal */
+    bool stopped;     /* we asked it to stop */
     bool killed;      /* by us, for a reason already recorded */
     bool lost_host;   /* through no fault of the cell: that try does not count */
     enum failure_class first, infra; /* first failure, first of the lab's own */
+    struct repeat repeat; /* what decides whether the cell is run again */
 };
 
 struct sched_place { /* a host */
@@ -126,8 +139,10 @@ struct sched {
     int alive_slots;         /* of hosts that are there */
     int64_t no_host_since;   /* CLOCK_NEVER: one is there */
     struct sched_site *sites;
+    size_t points; /* of them */
     struct sched_eta eta;
     size_t done, failed, running, waiting;
+    size_t confirms; /* ordered so far */
     int interrupts; /* acted upon */
     int64_t look_at; /* when idle hosts are asked again */
     int64_t no_room_since; /* CLOCK_NEVER: there is room */
@@ -137,6 +152,10 @@ struct sched {
 
 /* ---- scheduler.c --------------------------------------------------------------------------- */
 bool sched_ending(const struct sched *s);
+/* The run of the cell that is at hand: planned, or a confirmation. */
+const struct plan_cell *sched_cell_plan(const struct sched *s, size_t cell);
+/* The next run of the cell is its k-th confirmation. */
+void sched_cell_confirm(struct sched *s, size_t cell, int k);
 void sched_kill(struct sched *s, int slot);
 
 /* ---- sched_slot.c -------------------------------------------------------------------------- */
@@ -183,6 +202,25 @@ struct sched_site *sched_sites_at(const struct sched *s, int host, uint32_t segm
 void sched_sites_take_kept(struct sched *s); /* what an earlier part of the run left */
 void sched_sites_lose_host(struct sched *s, int host);
 void sched_sites_free(struct sched *s);
+
+struct sched_site *sched_site_new(struct sched *s, int host, uint32_t segment, int64_t bytes);
+void sched_site_retire(struct sched *s, struct sched_site *x); /* nobody is sent there any more; may delete it */
+
+/* ---- sched_points.c: states of one cell alone ------------------------------------------------- */
+/* Sets room aside for points of the slot's own, where there is some left, and names them; gives it back. */
+void sched_point_reserve(struct sched *s, struct sched_slot *slot);
+void sched_point_unreserve(struct sched *s, struct sched_slot *slot);
+bool sched_point_is(const struct sched_slot *slot, const char *name);
+/* Takes in that the slot's worker kept one. */
+int sched_point_keep(struct sched *s, struct sched_slot *slot, const struct observation *o, struct err *err);
+/* x becomes the cell's point; one it had only carries others now. */
+void sched_point_set(struct sched *s, struct sched_site *x);
+/* The last segment on the cell's way that ends within so many steps; TREE_NONE: none does. */
+uint32_t sched_point_segment(const struct sched *s, size_t cell, size_t steps);
+/* Lets the cell's point go unless the cell waits to be tried again. */
+void sched_point_review(struct sched *s, size_t cell);
+/* The point that a waiting cell should go on from on this host, or NULL. */
+struct sched_site *sched_point_first(const struct sched *s, int host);
 
 /* ---- sched_eta.c --------------------------------------------------------------------------- */
 void sched_eta_init(struct sched *s);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "plan/confirm.h"
 #include "run/sched_state.h"
 
 void sched_limits_default(struct sched_limits *l) {
@@ -96,6 +97,7 @@ static void sched_stop_all(struct sched *s, enum sched_stop how) {
         if (!slot->busy || slot->killed) {
             continue;
         }
+        slot->stopped = true;
         s->o->ops->stop(s->o->ops_ctx, i, how);
         if (how != SCHED_STOP_STEP && slot->kill_at == CLOCK_NEVER) {
             slot->kill_at = sched_now(s) + s->o->limits.grace;
@@ -181,6 +183,20 @@ static void sched_abandon(struct sched *s) {
     s->o->ops->sweep(s->o->ops_ctx);
 }
 
+/* ---- runs of cells ---------------------------------------------------------------------------- */
+
+const struct plan_cell *sched_cell_plan(const struct sched *s, size_t cell) {
+    return s->cells[cell].again ? s->cells[cell].again : &s->o->plan->cells[cell];
+}
+
+void sched_cell_confirm(struct sched *s, size_t cell, int k) {
+    struct sched_cell *c = &s->cells[cell];
+    confirm_free(c->again);
+    c->again = confirm_make(&s->o->plan->cells[cell], k);
+    c->confirm = k;
+    s->confirms++;
+}
+
 /* ---- the whole --------------------------------------------------------------------------------- */
 
 static void sched_make_hosts(struct sched *s) {
@@ -217,6 +233,11 @@ static void sched_make_cells(struct sched *s) {
         const struct sched_past *past = s->o->past ? &s->o->past[i] : NULL;
         s->cells[i].attempts = past ? past->attempts : 0;
         s->cells[i].tries = past ? past->tries : 0;
+        s->cells[i].confirms = past ? past->confirms : 0;
+        for (int k = 1; past && k <= past->confirm; k++) { /* the runs before are done */
+            sched_cell_confirm(s, i, k);
+            s->done++;
+        }
         if (past && past->done) {
             s->cells[i].state = SCHED_DONE;
             s->done++;
@@ -232,6 +253,9 @@ static void sched_free(struct sched *s) {
     sched_timers_free(s->timers);
     tree_free(s->tree);
     err_clear(&s->broken);
+    for (size_t i = 0; i < s->o->plan->cell_count; i++) {
+        confirm_free(s->cells[i].again);
+    }
     free(s->cells);
     free(s->segments);
     free(s->slots);
@@ -268,7 +292,7 @@ int sched_run(const struct sched_opts *opts, struct sched_result *out, struct er
         err_move(err, &s.broken);
         rc = -1;
     }
-    *out = (struct sched_result){s.done, s.failed, s.interrupts > 0};
+    *out = (struct sched_result){s.done, s.failed, s.confirms, s.interrupts > 0};
     sched_free(&s);
     return rc;
 }

@@ -1,11 +1,13 @@
 /* Many cells, a few at a time, each in a worker process of its own. The scheduler decides who runs
  * where, writes what workers report into the journal (it is the only writer), tries again what
- * failed through no fault of a product, and survives anything a worker or a host does.
+ * failed through no fault of a product, runs again what failed through one (run/repeat.h: as a further
+ * repetition, one after the other), and survives anything a worker or a host does.
  *
  * With sharing, cells that begin alike share the beginning: the first one to go a way keeps a state
  * where the plan's tree branches and goes on, the others wait for it and begin there. A state is
  * kept within the budget of its host and dropped as soon as nobody can begin there any more; where
  * the budget forbids one, its steps are executed again. States stay on the host that made them and are lost with it.
+ * Besides, a cell may keep points of its own, from which it goes on when the run is resumed or the lab failed.
  *
  * Workers and hosts are known only through struct sched_ops, so the same code runs processes
  * (run/spawn.c) and simulated ones (tests/sim). One thread, one loop; every choice is O(log n) in
@@ -42,7 +44,7 @@ struct sched_exit { /* how a worker ended */
 
 /* What one worker is to do. Valid during the call of spawn. */
 struct sched_job {
-    const struct plan_cell *cell;
+    const struct plan_cell *cell; /* the plan's, or a confirmation of one of these */
     int attempt;             /* 1-based */
     int host;                /* index into sched_opts.hosts */
     const char *from;        /* state to begin at: a folder of the host's states folder; NULL: from nothing */
@@ -53,6 +55,9 @@ struct sched_job {
     const size_t *save_after; /* ascending: after so many steps done well a state is to be kept ... */
     const char *const *save_names; /* ... under this name */
     size_t save_count;
+    const char *points;      /* as in cell_save; NULL: none */
+    int points_max;
+    int64_t point_every;
 };
 
 /* Slots are numbered from 0, those of the first host first; a slot is busy from spawn to reap. */
@@ -90,7 +95,8 @@ struct sched_ops {
 };
 
 struct sched_counts {
-    size_t cells, done, failed, running; /* failed: through the lab's fault, after all attempts */
+    size_t cells;  /* of the plan, and confirmations ordered so far */
+    size_t done, failed, running; /* failed: through the lab's fault, after all attempts */
     int64_t eta_ms; /* until the end, -1 while there is nothing to go by */
 };
 
@@ -126,11 +132,14 @@ struct sched_past { /* of a cell, when a run is taken up again */
     bool done;    /* nothing to do any more */
     int attempts; /* made so far: numbering goes on from here */
     int tries;    /* of these, the ones that the lab itself failed on: they count against the limit */
+    int confirm;  /* the run of the cell that all this is about: 0 the planned one, else that confirmation */
+    int confirms; /* confirmations wanted in all, as far as known */
 };
 
 struct sched_kept { /* a state that an earlier part of the run left */
     const char *name;
-    size_t cell; /* who made it: index into the plan */
+    size_t cell; /* who made it: index into the plan, */
+    int confirm; /* which run of it (0: the planned one) */
     int attempt;
     size_t steps; /* of that cell, behind it */
     int64_t at_ms; /* of the observation that told of it */
@@ -147,6 +156,9 @@ struct sched_opts { /* borrowed during sched_run */
     bool sharing;        /* keep states and begin at them */
     int64_t state_bytes; /* a state is never larger */
     int64_t states_max;  /* bytes that the states of one host may take together */
+    bool points;         /* cells keep points for themselves to be resumed from (cell_save.points) ... */
+    int64_t point_every; /* ... also so long (ns) after the last state; 0: only when told to stop */
+    int confirm; /* how often a cell is run again that a product failed in: run/repeat.h; 0: never */
     const struct estimate *estimate; /* what older runs taught; NULL: nothing */
     const struct sched_past *past; /* one for each cell; NULL: a new run */
     const struct sched_kept *kept;
@@ -160,8 +172,9 @@ struct sched_opts { /* borrowed during sched_run */
 };
 
 struct sched_result {
-    size_t done;      /* cells that came to their end */
-    size_t failed;    /* cells the lab failed on, after all attempts */
+    size_t done;      /* runs of cells that came to their end */
+    size_t failed;    /* those the lab failed on, after all attempts */
+    size_t confirms;  /* runs beyond the plan: done + failed is this and the plan's cells, unless interrupted */
     bool interrupted; /* the user stopped it */
 };
 

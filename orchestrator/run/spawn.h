@@ -15,7 +15,8 @@ struct spawn_spec { /* borrowed; must outlive the spawn */
     const char *images; /* names of all, separated by commas: for hosts that need copies */
     struct journal *journal;
     struct log *log;
-    /* Host memory that a cell's machine needs, in bytes, and its processors. */
+    /* Host memory that a cell's machine needs, in bytes (the guest's, and what QEMU's translated code may take), and
+     * its processors. */
     int64_t (*cell_memory)(void *ctx, const struct plan_cell *cell);
     int (*cell_vcpus)(void *ctx, const struct plan_cell *cell);
     void *ctx;

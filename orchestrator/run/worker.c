@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "journal/journal.h"
 #include "model/failure.h"
+#include "plan/confirm.h"
 #include "run/cell.h"
 #include "run/job.h"
 #include "run/machine.h"
@@ -26,7 +27,8 @@ struct worker {
     struct journal_run run;
     struct model *model;
     struct plan *plan;
-    const struct plan_cell *cell;
+    const struct plan_cell *planned;
+    struct plan_cell cell; /* the run of it that this worker makes: the id is that run's, all else the plan's */
     int attempt;
     struct job job;
     char *work_dir, *scratch, *artifacts, *states;
@@ -60,13 +62,21 @@ static int worker_read_plan(struct worker *w, const char *run_dir, const char *c
     if (!w->plan) {
         return -1;
     }
-    w->cell = plan_find(w->plan, cell_id);
-    return w->cell ? 0 : err_set(err, ERR_BUG, "the plan has no cell '%s'", cell_id);
+    int k;
+    w->planned = confirm_find(w->plan, cell_id, &k);
+    if (!w->planned) {
+        return err_set(err, ERR_BUG, "the plan has no cell '%s'", cell_id);
+    }
+    w->cell = *w->planned;
+    w->cell.id = (char *)cell_id; /* the cast only drops const */
+    w->cell.confirm = k;
+    return 0;
 }
 
 static int worker_make_folders(struct worker *w, const char *run_dir, const char *lab_dir,
                                struct err *err) {
-    CLEANUP_FREE char *name = str_printf("%zu-%d", (size_t)(w->cell - w->plan->cells), w->attempt);
+    CLEANUP_FREE char *name = str_printf("%zu.%d-%d", (size_t)(w->planned - w->plan->cells),
+                                         w->cell.confirm, w->attempt);
     w->work_dir = sweep_claim(lab_dir, w->run.id, name, &w->lock, err);
     if (!w->work_dir) {
         return -1;
@@ -103,8 +113,8 @@ static int worker_make_machine(struct worker *w, const char *lab_dir, struct err
         return -1;
     }
     struct machine_spec spec = {
-        .lab_dir = lab_dir, .image = w->cell->image, .work_dir = w->work_dir, .kvm = w->kvm,
-        .states = w->states, .cell = w->cell->id, .attempt = w->attempt,
+        .lab_dir = lab_dir, .image = w->cell.image, .work_dir = w->work_dir, .kvm = w->kvm,
+        .states = w->states, .cell = w->cell.id, .attempt = w->attempt,
         .host = w->job.host ? &w->host : NULL,
         .interrupt_fd = worker_watch_fd(w->watch), .clock = clock_monotonic(), .log = w->log,
     };
@@ -114,10 +124,11 @@ static int worker_make_machine(struct worker *w, const char *lab_dir, struct err
 
 static int worker_run_cell(struct worker *w, struct err *err) {
     struct cell_env env = {
-        .cell = w->cell, .model = w->model, .machine = machine_ops(), .machine_ctx = w->machine,
+        .cell = &w->cell, .model = w->model, .machine = machine_ops(), .machine_ctx = w->machine,
         .clock = clock_monotonic(), .log = w->log, .scratch_dir = w->scratch,
         .artifact_dir = w->artifacts, .attempt = w->attempt, .from = w->job.from,
-        .save = w->job.save, .emit = worker_watch_emit, .emit_ctx = w->watch, .stop = worker_watch_stop(w->watch),
+        .save = w->job.save, .emit = worker_watch_emit, .emit_ctx = w->watch,
+        .stop = worker_watch_stop(w->watch), .stop_signal = worker_watch_signal(w->watch),
     };
     cell_limits_default(&env.limits, w->kvm);
     return cell_run(&env, err);
@@ -153,7 +164,7 @@ static void worker_clear(struct worker *w) {
 
 static void worker_say(struct worker *w, int64_t seq, enum obs_type type,
                        json_t *data) {
-    struct observation o = {.cell = w->cell->id, .attempt = w->attempt, .seq = seq, .step = -1,
+    struct observation o = {.cell = w->cell.id, .attempt = w->attempt, .seq = seq, .step = -1,
                             .kind = (char *)"", .phase = (char *)"before", .type = type,
                             .data = data ? data : json_object()};
     worker_watch_emit(w->watch, &o);
@@ -173,7 +184,7 @@ static void worker_tell_not_begun(struct worker *w, const struct err *err) {
 static int worker_do(struct worker *w, const char *run_dir, const char *cell_id, const char *job,
                      const char *lab_dir, struct err *err) {
     if (worker_read_plan(w, run_dir, cell_id, err) < 0 ||
-        job_parse(job, w->cell->step_count, &w->job, err) < 0 ||
+        job_parse(job, w->cell.step_count, &w->job, err) < 0 ||
         worker_make_folders(w, run_dir, lab_dir, err) < 0) {
         return -1;
     }

@@ -29,6 +29,7 @@ struct worker_watch {
     int signals[2];  /* self-pipe */
     int cut;         /* eventfd: readable when everything is to be cut short */
     volatile int stop; /* enum cell_stop; only ever grows */
+    volatile int signal; /* the first one that came; 0: none */
     pthread_mutex_t mutex; /* around lines and stop */
     pthread_t thread;
     bool ending;     /* the main thread is done with us */
@@ -101,6 +102,7 @@ static void watch_read_signals(struct worker_watch *w) {
         if (sigs[i] == 0) {
             w->ending = true;
         } else {
+            w->signal = w->signal ? w->signal : sigs[i];
             watch_order(w, sigs[i] == SIGTERM ? CELL_STOP_AFTER_STEP : CELL_STOP_NOW);
         }
     }
@@ -204,6 +206,10 @@ void worker_watch_end(struct worker_watch *w) {
 
 const volatile int *worker_watch_stop(struct worker_watch *w) {
     return &w->stop;
+}
+
+const volatile int *worker_watch_signal(struct worker_watch *w) {
+    return &w->signal;
 }
 
 int worker_watch_fd(const struct worker_watch *w) {

@@ -15,6 +15,8 @@ void worker_watch_end(struct worker_watch *w); /* NULL is fine */
 
 /* For cell_env.stop. */
 const volatile int *worker_watch_stop(struct worker_watch *w);
+/* For cell_env.stop_signal: the first signal that ordered to stop, 0: none did. */
+const volatile int *worker_watch_signal(struct worker_watch *w);
 /* Readable once everything is to be cut short. Borrowed. */
 int worker_watch_fd(const struct worker_watch *w);
 /* Writes one observation as a line. When nobody reads any more, orders to stop at once. */

@@ -70,10 +70,14 @@ static void domain_add_os(xmlNodePtr root, const struct vm_spec *spec,
     }
 }
 
-static void domain_add_cpu(xmlNodePtr root, const struct domain_profile *p) {
+static void domain_add_cpu(xmlNodePtr root, const struct domain_profile *p, bool kvm) {
     xmlNodePtr features = domain_add(root, "features");
     domain_add(features, "acpi");
     domain_add(features, "apic");
+    if (!kvm) {
+        xmlNodePtr tcg = domain_add(features, "tcg");
+        domain_attr(domain_add_number(tcg, "tb-cache", DOMAIN_TCG_CACHE_MIB), "unit", "MiB");
+    }
     xmlNodePtr cpu = domain_add(root, "cpu");
     if (strcmp(p->cpu, "host") == 0) {
         domain_attr(cpu, "mode", "host-passthrough");
@@ -198,7 +202,7 @@ char *domain_xml_build(const struct vm_spec *spec, const struct domain_paths *pa
     domain_add_text(root, "name", spec->name);
     domain_add_memory(root, &p);
     domain_add_os(root, spec, &p);
-    domain_add_cpu(root, &p);
+    domain_add_cpu(root, &p, spec->kvm);
     domain_add_life(root, &p);
     domain_add_devices(root, paths, &p);
     return domain_doc_text(doc);

@@ -133,7 +133,8 @@ void lab_steps(struct lab *l, const enum step_kind *kinds) {
         size_t times = *kinds == STEP_INSTALL ? l->cell.product_count : 1;
         for (size_t i = 0; i < times; i++) {
             l->steps[l->cell.step_count++] =
-                (struct plan_step){*kinds, phase, *kinds == STEP_INSTALL ? (int)i : -1, false};
+                (struct plan_step){*kinds, phase, *kinds == STEP_INSTALL ? (int)i : -1,
+                                   step_kind_is_fresh(*kinds)};
         }
     }
 }

@@ -171,6 +171,8 @@ START_TEST(no_slot_idles_without_need) {
 }
 END_TEST
 
+static bool chance_product(void *ctx, uint64_t guest);
+
 /* ---- when something does ------------------------------------------------------------------------- */
 
 struct blow { /* one fault, at one place */
@@ -188,6 +190,52 @@ static enum fleet_fault blow_step(void *ctx, size_t cell, int attempt, size_t st
     }
     return FLEET_FINE;
 }
+
+/* Some guests fail by themselves: each of their cells is run again as often as asked, and what is kept for that goes
+ * with them. */
+START_TEST(failures_of_products_are_confirmed) {
+    struct world w = world_new(_i ? deep : usual, 2, 1);
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        for (int states = 1; states < 1000; states *= 8) {
+            struct fleet_spec spec = world_spec(&w, 1 + seed % 2, 2);
+            uint64_t salt = seed;
+            spec.confirm = (int)(seed % 3);
+            spec.states_max = (int64_t)states * FLEET_STATE_BYTES;
+            spec.faults = (struct fleet_faults){.product = chance_product, .ctx = &salt};
+            struct fleet_counts n = run_whole(&spec);
+            ck_assert_uint_eq(n.done, w.plan->cell_count + n.confirms);
+            ck_assert(seed % 3 == 0 ? n.confirms == 0 : n.confirms % (seed % 3) == 0);
+            ck_assert_int_le(n.most_bytes, spec.states_max);
+        }
+    }
+    world_free(&w);
+}
+END_TEST
+
+/* With room for all states a confirmation begins where its cell did: only the steps that are the cell's own are done
+ * again. */
+START_TEST(a_confirmation_begins_at_the_deepest_state) {
+    struct world w = world_new(deep, 2, 1);
+    size_t confirmed = 0;
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        uint64_t salt = seed;
+        struct fleet_spec spec = world_spec(&w, 1, 2);
+        spec.faults = (struct fleet_faults){.product = chance_product, .ctx = &salt};
+        struct fleet_counts plain = run_whole(&spec);
+        spec.confirm = 1;
+        struct fleet_counts n = run_whole(&spec);
+        size_t longest = 0; /* segment: where one ends, a state is kept */
+        for (size_t i = 0; i < w.tree->count; i++) {
+            size_t steps = w.tree->segments[i].end - w.tree->segments[i].first;
+            longest = steps > longest ? steps : longest;
+        }
+        ck_assert_uint_le(n.executed, plain.executed + n.confirms * longest);
+        confirmed += n.confirms;
+    }
+    ck_assert_uint_gt(confirmed, 20);
+    world_free(&w);
+}
+END_TEST
 
 START_TEST(any_fault_at_any_step) {
     enum fleet_fault fault = (enum fleet_fault)_i;
@@ -337,6 +385,7 @@ START_TEST(everything_fails_now_and_then) {
         struct world w = world_new(seed % 2 ? deep : usual, 1 + (int)seed % 4, 1 + seed % 2);
         struct fleet_spec spec = world_spec(&w, 1 + seed % 5, 1 + (int)seed % 3);
         spec.states_max = (int64_t)(seed % 9) * FLEET_STATE_BYTES;
+        spec.confirm = (int)(seed / 2 % 3);
         spec.faults = chance_all(&seed);
         struct fleet_counts n = run_whole(&spec);
         ck_assert_uint_gt(n.done, w.plan->cell_count / 2);
@@ -495,7 +544,7 @@ static void stop_and_go_on(const struct world *w, const struct fleet_spec *spec,
     size_t before = res.done;
     for (int rounds = 0; res.interrupted; rounds++) {
         ck_assert_int_lt(rounds, 3);
-        ck_assert_uint_lt(res.done, w->plan->cell_count);
+        ck_assert(spec->confirm > 0 || res.done < w->plan->cell_count);
         res = fleet_run(f);
     }
     ck_assert_uint_ge(res.done, before);
@@ -513,6 +562,70 @@ START_TEST(interrupted_at_any_time_it_goes_on) {
         stop_and_go_on(&w, &spec, ms * CLOCK_MS, 1 + _i);
     }
     world_free(&w);
+}
+END_TEST
+
+/* Every step is executed once, whenever it is stopped and however often: each cell goes on behind the step it had come
+ * to, but for what lies between its measurements. */
+START_TEST(interrupted_it_goes_on_from_the_step) {
+    static const enum step_kind unmeasured[] = {STEP_INSTALL, STEP_VERIFY, STEP_REBOOT, STEP_APPLY, STEP_TOOK,
+                                                STEP_REBOOT,  STEP_VERIFY, STEP_UNINSTALL, STEP_KIND_COUNT};
+    size_t points = 0;
+    for (int64_t at = 3; at < 900; at += 13) {
+        struct world w = world_new(unmeasured, 2, 1);
+        struct fleet_spec spec = world_spec(&w, 1, 1 + (int)(at % 3));
+        spec.points = true;
+        struct fleet *f = fleet_new(&spec);
+        struct sched_result res = {.interrupted = true};
+        for (int rounds = 0; res.interrupted; rounds++) {
+            ck_assert_int_lt(rounds, 40);
+            if (rounds < 20) {
+                fleet_interrupt_at(f, (at + 1) * CLOCK_S + fleet_count(f).ms * CLOCK_MS);
+            }
+            res = fleet_run(f);
+        }
+        struct fleet_counts n = fleet_count(f);
+        ck_assert_uint_eq(res.done, w.plan->cell_count);
+        ck_assert_uint_eq(n.left, 0);
+        /* Provision leaves no machine to keep; the last two steps are not worth a state; else nothing is lost. */
+        ck_assert_uint_le(n.executed, w.tree->unique + 20 * (size_t)spec.slots);
+        points += n.points;
+        fleet_check_facts(f);
+        fleet_free(f);
+        world_free(&w);
+    }
+    ck_assert_uint_gt(points, 100);
+}
+END_TEST
+
+/* The same amid faults of every kind, with points by time as well: nothing is lost, doubled or left behind. */
+START_TEST(points_amid_faults) {
+    size_t points = 0;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct world w = world_new(seed % 2 ? deep : usual, 2, 1);
+        struct fleet_spec spec = world_spec(&w, 1 + seed % 2, 2);
+        spec.states_max = (int64_t)(1 + seed % 11) * FLEET_STATE_BYTES;
+        spec.points = true;
+        spec.point_every = (int64_t)(seed % 4) * 15 * CLOCK_S;
+        spec.confirm = (int)(seed / 2 % 3);
+        spec.faults = chance_all(&seed);
+        struct fleet *f = fleet_new(&spec);
+        fleet_interrupt_at(f, (int64_t)(10 + seed * 17) * CLOCK_S);
+        struct sched_result res = {.interrupted = true};
+        for (int rounds = 0; res.interrupted && rounds < 3; rounds++) {
+            res = fleet_run(f);
+        }
+        ck_assert(!res.interrupted);
+        struct fleet_counts n = fleet_count(f);
+        ck_assert_uint_eq(n.left, 0);
+        /* A worker tells of a point when it lies there: one each may be found to be too much. */
+        ck_assert_int_le(n.most_bytes, spec.states_max);
+        fleet_check_facts(f);
+        points += n.points;
+        fleet_free(f);
+        world_free(&w);
+    }
+    ck_assert_uint_gt(points, 100);
 }
 END_TEST
 
@@ -539,6 +652,7 @@ START_TEST(interrupted_amid_faults_it_goes_on) {
         struct world w = world_new(deep, 2, 1);
         struct fleet_spec spec = world_spec(&w, 1 + seed % 3, 2);
         spec.states_max = (int64_t)(seed % 7) * FLEET_STATE_BYTES;
+        spec.confirm = (int)(seed / 2 % 3);
         spec.faults = chance_all(&seed);
         stop_and_go_on(&w, &spec, (int64_t)(10 + seed * 17) * CLOCK_S, 1 + (int)seed % 3);
         world_free(&w);
@@ -559,6 +673,8 @@ int main(void) {
     tcase_add_loop_test(t, no_slot_idles_without_need, 0, 2);
     tcase_add_test(t, tried_again_it_begins_at_the_deepest_state);
     tcase_add_test(t, a_maker_that_hangs_is_not_waited_for);
+    tcase_add_loop_test(t, failures_of_products_are_confirmed, 0, 2);
+    tcase_add_test(t, a_confirmation_begins_at_the_deepest_state);
     tcase_add_loop_test(t, any_fault_at_any_step, 1, FLEET_FAULT_COUNT);
     tcase_add_test(t, states_that_cannot_be_saved_or_restored);
     tcase_add_loop_test(t, a_product_that_fails_fails_for_each_cell_alike, 0, 2);
@@ -573,6 +689,8 @@ int main(void) {
     tcase_add_loop_test(t, interrupted_at_any_time_it_goes_on, 0, 3);
     tcase_add_test(t, resumed_it_begins_at_the_states_that_are_left);
     tcase_add_test(t, interrupted_amid_faults_it_goes_on);
+    tcase_add_test(t, interrupted_it_goes_on_from_the_step);
+    tcase_add_test(t, points_amid_faults);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

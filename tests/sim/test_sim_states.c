@@ -13,12 +13,12 @@ static const char *const save_names[] = {"2-1", "4-1"};
 
 static struct lab *saving_lab(void) {
     struct lab *l = lab_new();
-    l->save = (struct cell_save){save_after, save_names, 2};
+    l->save = (struct cell_save){.after = save_after, .names = save_names, .count = 2};
     return l;
 }
 
 static void begin_at(struct lab *l, size_t which) {
-    l->save = (struct cell_save){NULL, NULL, 0};
+    l->save = (struct cell_save){0};
     l->from = (struct cell_from){.state = save_names[which], .steps = save_after[which],
                                  .cell = "winelab/alder/none/1", .attempt = 2, .at_ms = 60000};
 }
@@ -141,6 +141,69 @@ START_TEST(nothing_is_kept_when_told_to_stop) {
 }
 END_TEST
 
+/* Told to stop after any step it keeps a point, where it may; gone on from there it finds what it would have found, and
+ * between its two measurements there is none. */
+START_TEST(told_to_stop_it_keeps_where_it_is) {
+    struct lab *plain = lab_new();
+    ck_assert_int_eq(lab_run(plain), 0);
+    size_t points = 0;
+    for (size_t i = 0; i < plain->seen_count; i++) {
+        if (plain->seen[i].o.type != OBS_STEP_BEGIN) {
+            continue;
+        }
+        struct lab *l = lab_new();
+        size_t done = (size_t)plain->seen[i].o.step + 1;
+        bool measured = plain->seen[i].o.step >= 6 && plain->seen[i].o.step < 12; /* see lab_new */
+        l->save.points = "p0.0-1";
+        l->save.points_max = 1;
+        l->stop_after = (int)i + 1;
+        l->stop_to = CELL_STOP_AFTER_STEP;
+        lab_run(l);
+        const struct observation *o = first_of(l, OBS_STATE);
+        ck_assert_msg(!measured || !o, "a point after step %zu", done);
+        ck_assert_msg(measured || o || done < 2 || done > 13, "no point after step %zu", done);
+        if (o) {
+            points++;
+            CLEANUP_FREE char *name = str_dup(json_string_value(json_object_get(o->data, "name")));
+            CLEANUP_FREE char *wanted = str_printf("p0.0-1-%zu", done);
+            CLEANUP_FREE char *whole = findings(plain, (int)done);
+            ck_assert_str_eq(name, wanted);
+            ck_assert_int_eq(json_integer_value(json_object_get(o->data, "steps")), (int)done);
+            l->stop = l->stop_after = 0;
+            l->save = (struct cell_save){0};
+            l->from = (struct cell_from){.state = name, .steps = done, .cell = l->cell.id, .attempt = 1,
+                                         .at_ms = o->at_ms};
+            ck_assert_int_eq(lab_run(l), 0);
+            ck_assert_uint_eq(lab_failures(l), 0);
+            CLEANUP_FREE char *rest = findings(l, 0);
+            ck_assert_str_eq(whole, rest);
+        }
+        lab_free(l);
+    }
+    ck_assert_uint_ge(points, 5);
+    lab_free(plain);
+}
+END_TEST
+
+START_TEST(a_point_is_kept_when_it_is_time) {
+    struct lab *l = lab_new();
+    l->save.points = "p0.0-1";
+    l->save.points_max = 4;
+    l->save.every = CLOCK_S;
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_uint_eq(lab_failures(l), 0);
+    ck_assert_uint_eq(lab_count(l, OBS_STATE), 3); /* the boot, an install, one more; the last one is for a stop */
+    l->save.points_max = 1;
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_uint_eq(lab_count(l, OBS_STATE), 0);
+    l->save.points_max = 4;
+    l->save.every = 3600 * CLOCK_S;
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_uint_eq(lab_count(l, OBS_STATE), 0);
+    lab_free(l);
+}
+END_TEST
+
 /* lab_run itself checks what must hold whatever strikes; here also: a fault that strikes before the first step
  * after a restore is never a product's, and none is silent for ever. */
 static void any_fault(bool restored) {
@@ -199,7 +262,7 @@ static const char *const soak_names[] = {"3-1"};
 static struct lab *soaking_lab(void) {
     struct lab *l = lab_new();
     lab_steps(l, soaking);
-    l->save = (struct cell_save){soak_after, soak_names, 1};
+    l->save = (struct cell_save){.after = soak_after, .names = soak_names, .count = 1};
     return l;
 }
 
@@ -221,7 +284,7 @@ START_TEST(a_guest_that_has_stood_need_not_stand_again) {
     ck_assert_uint_eq(lab_failures(l), 0);
     ck_assert_int_ge(ended_at(l, STEP_SOAK) - ended_at(l, STEP_BOOT), stand_ms);
     ck_assert_int_ge(l->stood_ms, stand_ms);
-    l->save = (struct cell_save){NULL, NULL, 0};
+    l->save = (struct cell_save){0};
     l->from = (struct cell_from){.state = soak_names[0], .steps = soak_after[0],
                                  .cell = "winelab/alder/none/1", .attempt = 1, .at_ms = 60000};
     int64_t apart[2];
@@ -270,6 +333,8 @@ int main(void) {
     tcase_add_loop_test(t, a_state_that_cannot_be_gone_on_from_is_the_labs, 0, (int)ARRAY_LEN(restores));
     tcase_add_test(t, nothing_is_kept_after_a_failure);
     tcase_add_test(t, nothing_is_kept_when_told_to_stop);
+    tcase_add_test(t, told_to_stop_it_keeps_where_it_is);
+    tcase_add_test(t, a_point_is_kept_when_it_is_time);
     tcase_add_test(t, a_guest_that_has_stood_need_not_stand_again);
     tcase_add_test(t, a_soak_sees_what_comes_late);
     tcase_add_test(t, any_fault_while_states_are_kept);

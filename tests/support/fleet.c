@@ -13,10 +13,14 @@ static void spawn_check_from(struct fleet *f, const struct sched_job *job, struc
     MUST_SAY(x != NULL, "%s is not there to begin at", job->from);
     MUST(x->memory);
     MUST(job->from_steps == x->steps);
-    MUST(strcmp(job->from_cell, f->spec.plan->cells[x->cell].id) == 0);
+    char id[200];
+    fleet_id(f, x->cell, id);
+    MUST(strcmp(job->from_cell, id) == 0);
     MUST(job->from_attempt == x->attempt);
     MUST(job->from_ms == x->at_ms);
-    MUST(tree_common(&f->spec.plan->cells[x->cell], job->cell) >= x->steps);
+    /* Whoever else goes on from there has these steps in common; the cell itself may only where it may be split. */
+    MUST(x->cell == fleet_run_of(f, job->cell->id) ? plan_resumes(job->cell, x->steps)
+                                                   : tree_common(fleet_cell(f, x->cell), job->cell) >= x->steps);
     w->from = w->base = x;
     x->restoring++;
     x->standing++;
@@ -25,7 +29,7 @@ static void spawn_check_from(struct fleet *f, const struct sched_job *job, struc
 static int fleet_spawn(void *ctx, int slot, const struct sched_job *job, struct err *err) {
     struct fleet *f = ctx;
     struct fleet_worker *w = &f->workers[slot];
-    size_t cell = (size_t)(job->cell - f->spec.plan->cells);
+    size_t cell = fleet_run_of(f, job->cell->id);
     MUST(!w->busy);
     MUST(job->host == slot / f->spec.slots);
     MUST(!f->gone_told[job->host]);
@@ -50,6 +54,10 @@ static int fleet_spawn(void *ctx, int slot, const struct sched_job *job, struct 
         w->save_after[i] = job->save_after[i];
         w->save_names[i] = str_dup(job->save_names[i]);
     }
+    w->points = str_dup(job->points);
+    w->point_every = job->point_every;
+    w->points_max = job->points_max;
+    w->kept_at = f->clock.now_ns;
     if (job->from) {
         fleet_say(f, w, SIZE_MAX, "cell-begin", "{\"from\":{\"cell\":\"%s\",\"attempt\":%d,\"steps\":%zu}}",
             job->from_cell, job->from_attempt, job->from_steps);
@@ -206,6 +214,7 @@ static void fleet_reap(void *ctx, int slot, struct sched_exit *out) {
     }
     free(w->save_names);
     free(w->save_after);
+    free(w->points);
     str_free(&w->out);
     sched_timers_set(f->timers, slot, CLOCK_NEVER);
     *w = (struct fleet_worker){.queued = w->queued};
@@ -266,7 +275,7 @@ struct fleet *fleet_new(const struct fleet_spec *spec) {
     f->gone = mem_zalloc(spec->hosts, sizeof(*f->gone));
     f->gone_told = mem_zalloc(spec->hosts, sizeof(*f->gone_told));
     f->gone_at = mem_zalloc(spec->hosts, sizeof(*f->gone_at));
-    f->cells = mem_zalloc(spec->plan->cell_count, sizeof(*f->cells));
+    f->cells = mem_zalloc(spec->plan->cell_count * (CONFIRM_MAX + 1), sizeof(*f->cells));
     f->back_at = mem_zalloc(spec->hosts, sizeof(*f->back_at));
     f->back_untold = mem_zalloc(spec->hosts, sizeof(*f->back_untold));
     f->next_gone = f->next_back = CLOCK_NEVER;
@@ -286,7 +295,7 @@ void fleet_free(struct fleet *f) {
             fleet_state_delete(f, f->states[h]);
         }
     }
-    for (size_t i = 0; i < f->spec.plan->cell_count; i++) {
+    for (size_t i = 0; i < f->spec.plan->cell_count * (CONFIRM_MAX + 1); i++) {
         for (int a = 0; f->spec.facts && a < f->cells[i].attempts; a++) {
             free(f->cells[i].list[a].seen);
         }
@@ -337,13 +346,28 @@ static struct sched_kept *fleet_kept(const struct fleet *f, size_t *count) {
         for (struct fleet_state *x = f->gone[h] ? NULL : f->states[h]; x; x = x->next) {
             kept = mem_grow(kept, *count + 1, sizeof(*kept));
             kept[(*count)++] = (struct sched_kept){
-                .name = x->name, .cell = x->cell, .attempt = x->attempt, .steps = x->steps,
+                .name = x->name, .cell = x->cell % f->spec.plan->cell_count,
+                .confirm = (int)(x->cell / f->spec.plan->cell_count), .attempt = x->attempt, .steps = x->steps,
                 .at_ms = x->at_ms, .host = x->host, .base = x->base ? x->base->name : NULL,
                 .bytes = x->memory ? FLEET_STATE_BYTES : FLEET_DISK_BYTES, .memory = x->memory,
             };
         }
     }
     return kept;
+}
+
+/* Where the cell stands: its last run that began, or the confirmation that is due after it. */
+static struct sched_past fleet_past(const struct fleet *f, size_t cell) {
+    size_t n = f->spec.plan->cell_count;
+    bool failed = f->cells[cell].list && f->cells[cell].product;
+    struct sched_past p = {.confirms = f->cells[cell].done && failed ? abs(f->spec.confirm) : 0};
+    while (p.confirm < p.confirms && f->cells[cell + (size_t)p.confirm * n].done) {
+        p.confirm++;
+    }
+    const struct fleet_cell *run = &f->cells[cell + (size_t)p.confirm * n];
+    p.done = run->done;
+    p.attempts = run->attempts;
+    return p;
 }
 
 static void fleet_opts(struct fleet *f, struct sched_opts *o, struct sched_host *hosts,
@@ -360,12 +384,14 @@ static void fleet_opts(struct fleet *f, struct sched_opts *o, struct sched_host 
         f->gone_told[h] = false;
     }
     for (size_t i = 0; i < f->spec.plan->cell_count; i++) {
-        past[i] = (struct sched_past){.done = f->cells[i].done, .attempts = f->cells[i].attempts};
+        past[i] = fleet_past(f, i);
     }
     *o = (struct sched_opts){
         .plan = f->spec.plan, .hosts = hosts, .host_count = f->spec.hosts,
         .sharing = f->spec.sharing, .state_bytes = FLEET_STATE_BYTES,
-        .states_max = f->spec.states_max, .past = past, .clock = &f->clock.clock, .ops = &ops,
+        .states_max = f->spec.states_max, .confirm = f->spec.confirm,
+        .points = f->spec.points, .point_every = f->spec.point_every,
+        .past = past, .clock = &f->clock.clock, .ops = &ops,
         .ops_ctx = f,
     };
     sched_limits_default(&o->limits);
@@ -390,9 +416,10 @@ struct sched_result fleet_run(struct fleet *f) {
         MUST(!f->workers[i].busy);
     }
     if (!res.interrupted) { /* all cells accounted for */
-        MUST(res.done + res.failed == f->spec.plan->cell_count);
+        MUST(res.done + res.failed == f->spec.plan->cell_count + res.confirms);
         MUST(res.done == f->n.done);
     }
+    f->n.confirms = res.confirms;
     free(kept);
     free(past);
     free(hosts);

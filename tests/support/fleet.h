@@ -19,6 +19,7 @@ enum fleet_fault {
     FLEET_FAULT_COUNT
 };
 
+/* A cell's k-th confirmation counts as cell k * plan->cell_count + its index. */
 struct fleet_faults { /* each may be NULL: never. steps: how many the cell has behind it */
     enum fleet_fault (*step)(void *ctx, size_t cell, int attempt, size_t step);
     bool (*save)(void *ctx, size_t cell, int attempt, size_t steps);
@@ -36,6 +37,9 @@ struct fleet_spec {
     int64_t states_max; /* bytes on each host */
     struct fleet_faults faults;
     bool facts; /* keep what was observed, for fleet_check_facts */
+    int confirm; /* sched_opts.confirm */
+    bool points; /* sched_opts.points, ... */
+    int64_t point_every; /* ns */
 };
 
 enum { FLEET_STATE_BYTES = 1000, FLEET_DISK_BYTES = 200 };
@@ -60,13 +64,15 @@ struct fleet_counts {
     int64_t ms;        /* virtual time so far */
     size_t executed;   /* steps begun */
     size_t events;     /* lines that workers sent */
-    size_t states;     /* kept */
+    size_t states;     /* kept, */
+    size_t points;     /* of them, for one cell alone */
     size_t left;       /* of them still there, on hosts that are */
     size_t attempts;   /* workers spawned */
     size_t on_host[8]; /* of them, on each of the first hosts */
     size_t restored;
     int64_t most_bytes; /* of states on one host at any time */
-    size_t done;       /* cells with a complete attempt the lab did not fail */
+    size_t done;       /* runs of cells with a complete attempt the lab did not fail */
+    size_t confirms;   /* of them, beyond the plan */
 };
 struct fleet_counts fleet_count(const struct fleet *f);
 int fleet_attempts(const struct fleet *f, size_t cell);

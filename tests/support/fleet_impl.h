@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/str.h"
+#include "plan/confirm.h"
 #include "run/sched_timers.h"
 #include "support/fleet.h"
 
@@ -54,6 +55,10 @@ struct fleet_worker {
     size_t *save_after;
     char **save_names;
     size_t save_count, save_next;
+    char *points;
+    int64_t point_every, kept_at;
+    bool saving_point;
+    int points_max, points_kept;
     struct str out;
     size_t read;
     struct sched_exit exit;
@@ -70,7 +75,7 @@ struct fleet_attempt {
 
 struct fleet_cell {
     int attempts;
-    bool done;
+    bool done, product; /* product: the last attempt was failed by one */
     int64_t last_seq;
     struct fleet_attempt *list; /* facts only */
 };
@@ -96,6 +101,9 @@ struct fleet {
 };
 
 /* ---- fleet_worker.c ---- */
+size_t fleet_run_of(const struct fleet *f, const char *id);
+const struct plan_cell *fleet_cell(const struct fleet *f, size_t run); /* the planned one */
+void fleet_id(const struct fleet *f, size_t run, char id[200]);
 uint64_t fleet_guest_step(uint64_t guest, const struct plan *p, size_t cell, size_t step);
 struct fleet_state *fleet_state_find(const struct fleet *f, int host, const char *name);
 void fleet_state_delete(struct fleet *f, struct fleet_state *x);

@@ -5,17 +5,11 @@
 
 /* ---- what is recorded ---------------------------------------------------------------------------- */
 
-static size_t fleet_cell_of(const char *id) {
-    const char *number = strrchr(id, '#');
-    MUST(number);
-    return (size_t)strtoul(number + 1, NULL, 10);
-}
-
-static void record_from(struct fleet_attempt *a, const struct observation *o) {
+static void record_from(const struct fleet *f, struct fleet_attempt *a, const struct observation *o) {
     const json_t *from = json_object_get(o->data, "from");
     if (from) {
         a->from = true;
-        a->from_cell = fleet_cell_of(json_string_value(json_object_get(from, "cell")));
+        a->from_cell = fleet_run_of(f, json_string_value(json_object_get(from, "cell")));
         a->from_attempt = (int)json_integer_value(json_object_get(from, "attempt"));
         a->from_steps = (size_t)json_integer_value(json_object_get(from, "steps"));
     }
@@ -46,7 +40,7 @@ static struct fleet_attempt *record_attempt(struct fleet *f, size_t cell, const 
         c->list[keep - 1] = (struct fleet_attempt){0};
         if (f->spec.facts) {
             c->list[keep - 1].seen =
-                mem_zalloc(f->spec.plan->cells[cell].step_count, sizeof(uint64_t));
+                mem_zalloc(fleet_cell(f, cell)->step_count, sizeof(uint64_t));
         }
     }
     MUST(o->seq > c->last_seq);
@@ -57,11 +51,11 @@ static struct fleet_attempt *record_attempt(struct fleet *f, size_t cell, const 
 int fleet_record(void *ctx, const struct observation *o, struct err *err) {
     struct fleet *f = ctx;
     (void)err;
-    size_t cell = fleet_cell_of(o->cell);
+    size_t cell = fleet_run_of(f, o->cell);
     struct fleet_attempt *a = record_attempt(f, cell, o);
     MUST(!a->complete || o->type == OBS_FAILURE);
     if (o->type == OBS_CELL_BEGIN) {
-        record_from(a, o);
+        record_from(f, a, o);
     } else if (o->type == OBS_FAILURE) {
         record_failure(a, o);
     } else if (o->type == OBS_NOTE && o->step >= 0 && f->spec.facts) {
@@ -70,6 +64,7 @@ int fleet_record(void *ctx, const struct observation *o, struct err *err) {
     } else if (o->type == OBS_CELL_END) {
         a->complete = json_is_true(json_object_get(o->data, "complete"));
         f->cells[cell].done = a->complete && !a->infra;
+        f->cells[cell].product = a->failed_at > 0;
         f->n.done += f->cells[cell].done;
     }
     return 0;
@@ -86,12 +81,12 @@ static uint64_t facts_seen(const struct fleet *f, size_t cell, int attempt, size
 }
 
 void fleet_check_facts(const struct fleet *f) {
-    for (size_t i = 0; i < f->spec.plan->cell_count; i++) {
+    for (size_t i = 0; i < f->spec.plan->cell_count * (CONFIRM_MAX + 1); i++) {
         const struct fleet_cell *c = &f->cells[i];
-        const struct plan_cell *p = &f->spec.plan->cells[i];
+        const struct plan_cell *p = fleet_cell(f, i);
         uint64_t guest = 0;
         for (size_t step = 0; c->done && step < p->step_count; step++) {
-            guest = fleet_guest_step(guest, f->spec.plan, i, step);
+            guest = fleet_guest_step(guest, f->spec.plan, i % f->spec.plan->cell_count, step);
             MUST_SAY(facts_seen(f, i, c->attempts, step) == guest, "%s: step %zu", p->id, step);
             if (f->spec.faults.product && f->spec.faults.product(f->spec.faults.ctx, guest)) {
                 MUST(c->list[c->attempts - 1].failed_at == step + 1);

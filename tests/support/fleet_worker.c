@@ -5,6 +5,25 @@
 
 #include "support/fleet_impl.h"
 
+/* ---- runs of cells ---------------------------------------------------------------------------- */
+
+size_t fleet_run_of(const struct fleet *f, const char *id) {
+    int k;
+    const char *number = strrchr(id, '#');
+    confirm_split(id, &k);
+    MUST(number);
+    return (size_t)strtoul(number + 1, NULL, 10) + (size_t)k * f->spec.plan->cell_count;
+}
+
+const struct plan_cell *fleet_cell(const struct fleet *f, size_t run) {
+    return &f->spec.plan->cells[run % f->spec.plan->cell_count];
+}
+
+void fleet_id(const struct fleet *f, size_t run, char id[200]) {
+    size_t k = run / f->spec.plan->cell_count;
+    snprintf(id, 200, k ? "%s.%zu" : "%s", fleet_cell(f, run)->id, k);
+}
+
 /* ---- guests ---------------------------------------------------------------------------------- */
 
 static uint64_t guest_mix(uint64_t guest, uint64_t with) {
@@ -98,7 +117,9 @@ int64_t fleet_drop_state(void *ctx, int host, const char *name, enum sched_drop 
 
 void fleet_say(struct fleet *f, struct fleet_worker *w, size_t step, const char *type,
                const char *fmt, ...) {
-    const struct plan_cell *c = &f->spec.plan->cells[w->cell];
+    const struct plan_cell *c = fleet_cell(f, w->cell);
+    char id[200];
+    fleet_id(f, w->cell, id);
     bool in = step < c->step_count;
     char data[300];
     va_list ap;
@@ -107,7 +128,7 @@ void fleet_say(struct fleet *f, struct fleet_worker *w, size_t step, const char 
     va_end(ap);
     str_addf(&w->out, "{\"cell\":\"%s\",\"attempt\":%d,\"seq\":%lld,\"step\":%d,\"kind\":\"%s\","
              "\"phase\":\"%s\",\"at_ms\":%lld,\"type\":\"%s\",\"data\":%s}\n",
-             c->id, w->attempt, (long long)w->seq++, in ? (int)step : -1,
+             id, w->attempt, (long long)w->seq++, in ? (int)step : -1,
              in ? step_kind_name(c->steps[step].kind) : "",
              in && c->steps[step].phase == PHASE_AFTER ? "after" : "before",
              (long long)((f->clock.now_ns - w->began) / CLOCK_MS), type, data);
@@ -127,7 +148,8 @@ static void worker_over(struct fleet_worker *w, int code, int signal) {
 }
 
 static void worker_end(struct fleet *f, struct fleet_worker *w, bool complete) {
-    const struct plan_cell *c = &f->spec.plan->cells[w->cell];
+    const struct plan_cell *c = fleet_cell(f, w->cell);
+    complete |= w->step == c->step_count;
     for (; w->step < c->step_count; w->step++) {
         fleet_say(f, w, w->step, "step-end", "{\"ok\":false,\"ms\":0,\"skipped\":\"x\"}");
     }
@@ -137,9 +159,10 @@ static void worker_end(struct fleet *f, struct fleet_worker *w, bool complete) {
 
 /* Returns ms until its next event. */
 static int64_t worker_begin_step(struct fleet *f, struct fleet_worker *w) {
-    const struct plan_cell *c = &f->spec.plan->cells[w->cell];
+    const struct plan_cell *c = fleet_cell(f, w->cell);
     struct estimate e;
-    if (w->step == c->step_count || w->stop || w->failed) {
+    bool stops = w->stop && (w->stop != SCHED_STOP_STEP + 1 || w->step + 1 < c->step_count);
+    if (w->step == c->step_count || stops || w->failed) {
         worker_end(f, w, !w->stop);
         return 0;
     }
@@ -186,7 +209,7 @@ static int64_t worker_end_step(struct fleet *f, struct fleet_worker *w) {
     if (worker_is_faulty(f, w)) {
         return 0;
     }
-    w->guest = fleet_guest_step(w->guest, f->spec.plan, w->cell, w->step);
+    w->guest = fleet_guest_step(w->guest, f->spec.plan, w->cell % f->spec.plan->cell_count, w->step);
     fleet_say(f, w, w->step, "note", "{\"text\":\"%llx\"}", (unsigned long long)w->guest);
     if (x->product && x->product(x->ctx, w->guest)) {
         fleet_say(f, w, w->step, "failure", "{\"class\":\"install-failed\",\"text\":\"x\",\"product\":null}");
@@ -195,10 +218,20 @@ static int64_t worker_end_step(struct fleet *f, struct fleet_worker *w) {
     struct estimate e;
     estimate_init(&e);
     fleet_say(f, w, w->step, "step-end", "{\"ok\":true,\"ms\":%d}",
-        (int)estimate_step(&e, f->spec.plan->cells[w->cell].steps[w->step].kind));
+        (int)estimate_step(&e, fleet_cell(f, w->cell)->steps[w->step].kind));
     w->step++;
+    w->saving_point = false;
     if (!w->failed && !w->stop && w->save_next < w->save_count &&
         w->save_after[w->save_next] == w->step) {
+        w->phase = PHASE_SAVING;
+        return FLEET_SAVE_MS;
+    }
+    bool time = w->point_every > 0 && f->clock.now_ns - w->kept_at >= w->point_every &&
+                w->points_kept + 1 < w->points_max;
+    bool stop = w->stop == SCHED_STOP_STEP + 1 && w->points_kept < w->points_max;
+    if (!w->failed && w->points && (stop || (!w->stop && time)) &&
+        plan_resumes(fleet_cell(f, w->cell), w->step)) {
+        w->saving_point = true;
         w->phase = PHASE_SAVING;
         return FLEET_SAVE_MS;
     }
@@ -207,11 +240,16 @@ static int64_t worker_end_step(struct fleet *f, struct fleet_worker *w) {
 
 static int64_t worker_saved(struct fleet *f, struct fleet_worker *w) {
     const struct fleet_faults *x = &f->spec.faults;
-    const char *name = w->save_names[w->save_next++];
+    char point[100];
+    snprintf(point, sizeof(point), "%s-%zu", w->points ? w->points : "", w->step);
+    const char *name = w->saving_point ? point : w->save_names[w->save_next++];
+    w->kept_at = f->clock.now_ns;
+    w->points_kept += w->saving_point;
     if (x->save && x->save(x->ctx, w->cell, w->attempt, w->step)) {
         fleet_say(f, w, SIZE_MAX, "note", "{\"text\":\"could not be saved\"}");
     } else {
         state_make(f, w, name);
+        f->n.points += w->saving_point;
         fleet_say(f, w, SIZE_MAX, "state", "{\"steps\":%zu,\"name\":\"%s\",\"bytes\":%d}", w->step, name,
             FLEET_STATE_BYTES);
     }

@@ -107,6 +107,75 @@ START_TEST(second_attempt_counts_and_the_first_is_told) {
 }
 END_TEST
 
+/* A run that confirms a failure is a cell of its own: both stay, and the worse one decides. */
+START_TEST(a_flaky_failure_holds) {
+    struct runs *r = runs_make(PAIR_SETS);
+    const char *planned = "winelab/alder/alder-content/1";
+    runs_cell_until_applied(r, planned);
+    runs_step(r, "verify", true);
+    runs_fail(r, FAILURE_SERVICE_DOWN, "alder", "aldersvc is stopped");
+    runs_end(r, true);
+    runs_cell_passes(r, "winelab/alder/alder-content/1.1");
+    struct analysis *a = runs_analyse(r);
+    ck_assert_uint_eq(a->cell_count, 2);
+    const struct analysis_cell *c = runs_find_cell(a, planned);
+    const struct analysis_cell *again = runs_find_cell(a, "winelab/alder/alder-content/1.1");
+    ck_assert_ptr_eq(again, c + 1); /* beside each other */
+    ck_assert_int_eq(c->verdict, VERDICT_UPDATE_REGRESSION);
+    ck_assert_double_eq_tol(c->blame.confidence, 0.90 / 2, 1e-9);
+    ck_assert_ptr_nonnull(strstr(c->summary, "Flaky: 1 of 2 repetitions failed."));
+    ck_assert_int_eq(again->verdict, VERDICT_PASS);
+    ck_assert_int_eq(again->plan->confirm, 1);
+    ck_assert_uint_eq(again->repetitions, 2);
+    ck_assert_uint_eq(again->repetitions_failed, 1);
+    ck_assert_int_eq(runs_find_update(a, "alder-content")->decision, DECISION_HOLD);
+    ck_assert_int_eq(a->decision, DECISION_HOLD);
+    analysis_free(a);
+    runs_free(r);
+}
+END_TEST
+
+START_TEST(a_confirmed_failure_is_firm) {
+    struct runs *r = runs_make(PAIR_SETS);
+    for (int k = 0; k < 3; k++) {
+        static const char *const ids[] = {"winelab/alder/alder-content/1", "winelab/alder/alder-content/1.2",
+                                          "winelab/alder/alder-content/1.1"}; /* in any order */
+        runs_cell_until_applied(r, ids[k]);
+        runs_fail(r, FAILURE_HANG, NULL, "silent");
+        runs_end(r, true);
+    }
+    runs_cell_passes(r, "winelab/alder/alder-content/1.7"); /* no such run is ever made */
+    runs_cell_passes(r, "winelab/birch/birch-content/1.1"); /* of no cell of the plan */
+    struct analysis *a = runs_analyse(r);
+    ck_assert_uint_eq(a->cell_count, 3);
+    ck_assert_str_eq(a->cells[1].id, "winelab/alder/alder-content/1.1");
+    ck_assert_str_eq(a->cells[2].id, "winelab/alder/alder-content/1.2");
+    for (int k = 0; k < 3; k++) {
+        ck_assert_int_eq(a->cells[k].verdict, VERDICT_UPDATE_REGRESSION);
+        ck_assert_ptr_nonnull(strstr(a->cells[k].summary, "Firm: 3 of 3 repetitions failed."));
+    }
+    analysis_free(a);
+    runs_free(r);
+}
+END_TEST
+
+/* Not known once and well the other time is not well. */
+START_TEST(a_riddle_is_not_solved_by_a_pass) {
+    struct runs *r = runs_make(PAIR_SETS);
+    runs_cell_until_applied(r, "winelab/alder/alder-content/1");
+    runs_fail(r, FAILURE_NOT_KNOWN, NULL, "the guest restarted by itself");
+    runs_end(r, true);
+    runs_cell_passes(r, "winelab/alder/alder-content/1.1");
+    struct analysis *a = runs_analyse(r);
+    ck_assert_int_eq(a->cells[0].verdict, VERDICT_INCONCLUSIVE);
+    ck_assert_ptr_nonnull(strstr(a->cells[0].summary, "Flaky: 1 of 2 repetitions failed."));
+    ck_assert_int_eq(a->cells[1].verdict, VERDICT_PASS);
+    ck_assert_int_eq(runs_find_update(a, "alder-content")->decision, DECISION_UNKNOWN);
+    analysis_free(a);
+    runs_free(r);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("attempts");
     TCase *t = tcase_create("attempts");
@@ -116,6 +185,9 @@ int main(void) {
     tcase_add_test(t, a_failed_attempt_counts_though_it_was_interrupted);
     tcase_add_test(t, shared_steps_count_for_every_cell);
     tcase_add_test(t, a_dangling_state_is_the_labs_fault);
+    tcase_add_test(t, a_flaky_failure_holds);
+    tcase_add_test(t, a_confirmed_failure_is_firm);
+    tcase_add_test(t, a_riddle_is_not_solved_by_a_pass);
     suite_add_tcase(s, t);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_NORMAL);

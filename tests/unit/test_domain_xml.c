@@ -94,6 +94,8 @@ END_TEST
 START_TEST(the_machine_is_what_the_profile_says) {
     CLEANUP_FREE char *xml = build(profiles[2], false, NULL, NULL);
     expect(xml, "/domain/@type", "qemu");
+    expect(xml, "/domain/features/tcg/tb-cache", "256");
+    expect(xml, "/domain/features/tcg/tb-cache/@unit", "MiB");
     expect(xml, "/domain/os/type/@machine", "q35");
     expect(xml, "/domain/os/boot/@dev", "hd");
     expect(xml, "/domain/vcpu", "4");

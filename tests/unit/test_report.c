@@ -113,6 +113,70 @@ static void assert_follows_schema(json_t *report) {
     schema_free(schema);
 }
 
+/* Every report in words: what each renderer makes of the same run. */
+struct rendered {
+    char *json, *page, *junit, *terminal;
+};
+
+static struct rendered render(struct runs *r) {
+    CLEANUP_ERR struct err err = ERR_INIT;
+    json_t *report = make_report(r);
+    struct rendered all = {json_dumps(report, 0), report_to_html(report, r->artifacts, NULL),
+                           report_to_junit(report, &err), report_to_text(report, 200, false)};
+    json_decref(report);
+    return all;
+}
+
+static void rendered_say(const struct rendered *all, const char *json, const char *page, const char *junit,
+                         const char *terminal) {
+    ck_assert_msg(strstr(all->json, json) != NULL, "JSON lacks '%s': %s", json, all->json);
+    ck_assert_msg(strstr(all->page, page) != NULL, "the page lacks '%s'", page);
+    ck_assert_msg(strstr(all->junit, junit) != NULL, "JUnit lacks '%s': %s", junit, all->junit);
+    ck_assert_msg(strstr(all->terminal, terminal) != NULL, "the terminal lacks '%s': %s", terminal, all->terminal);
+}
+
+static void rendered_free(struct rendered *all) {
+    free(all->json);
+    free(all->page);
+    free(all->junit);
+    free(all->terminal);
+}
+
+START_TEST(a_pass_after_the_labs_failure_leaves_a_trace) {
+    struct runs *r = runs_make("{'product_sets':[{'products':['alder'],'updates':['alder-content']}]}");
+    runs_cell(r, "winelab/alder/alder-content/1", 1);
+    runs_fail(r, FAILURE_VM_DIED, NULL, "QEMU is gone");
+    runs_end(r, true);
+    runs_cell(r, "winelab/alder/alder-content/1", 2);
+    runs_end(r, true);
+    struct rendered all = render(r);
+    rendered_say(&all, "attempt 1: vm-died: QEMU is gone", "attempt 2, the lab failed before",
+                 "winelab/alder/alder-content/1: attempt 1: vm-died: QEMU is gone",
+                 "winelab/alder/alder-content/1: attempt 1: vm-died: QEMU is gone");
+    rendered_free(&all);
+    runs_free(r);
+}
+END_TEST
+
+START_TEST(a_run_that_confirms_is_told) {
+    struct runs *r = runs_make("{'product_sets':[{'products':['alder'],'updates':['alder-content']}]}");
+    runs_cell_until_applied(r, "winelab/alder/alder-content/1");
+    runs_fail(r, FAILURE_HANG, NULL, "silent");
+    runs_end(r, true);
+    runs_cell_passes(r, "winelab/alder/alder-content/1.1");
+    struct rendered all = render(r);
+    rendered_say(&all, "\"confirmation\": 1", "run again to confirm (1)", "name=\"winelab/alder/alder-content/1.1\"",
+                 "flaky: 1 of 2 failed");
+    rendered_say(&all, "Flaky: 1 of 2 repetitions failed.", "Flaky: 1 of 2 repetitions failed.",
+                 "Flaky: 1 of 2 repetitions failed.", "HOLD");
+    rendered_free(&all);
+    json_t *report = make_report(r);
+    assert_follows_schema(report);
+    json_decref(report);
+    runs_free(r);
+}
+END_TEST
+
 START_TEST(report_follows_its_schema) {
     struct runs *r = evil_run();
     json_t *report = make_report(r);
@@ -277,6 +341,8 @@ int main(void) {
     tcase_add_test(t, page_asks_for_nothing_from_outside);
     tcase_add_test(t, page_says_decision_and_limits_in_words);
     tcase_add_test(t, report_follows_its_schema);
+    tcase_add_test(t, a_pass_after_the_labs_failure_leaves_a_trace);
+    tcase_add_test(t, a_run_that_confirms_is_told);
     tcase_add_test(t, report_names_what_is_not_covered);
     tcase_add_test(t, junit_passes_both_schemas);
     tcase_add_test(t, junit_counts_and_keeps_lab_trouble_apart);

@@ -335,7 +335,8 @@ START_TEST(a_job_survives_the_way_to_its_worker) {
     const char *const names[] = {"4-2", "6-2"};
     struct sched_job j = {.attempt = 2, .from = "3-1", .from_steps = 4, .from_cell = CONTROL,
                           .from_attempt = 3, .from_ms = 1234567890123, .save_after = after,
-                          .save_names = names, .save_count = 2};
+                          .save_names = names, .save_count = 2, .points = "p3.0-2", .points_max = 4,
+                          .point_every = 600 * CLOCK_S};
     CLEANUP_FREE char *text = job_to_text(&j, NULL);
     struct job got;
     CLEANUP_ERR struct err err = ERR_INIT;
@@ -348,12 +349,16 @@ START_TEST(a_job_survives_the_way_to_its_worker) {
     ck_assert_uint_eq(got.save.count, 2);
     ck_assert_uint_eq(got.save.after[1], 7);
     ck_assert_str_eq(got.save.names[1], "6-2");
+    ck_assert_str_eq(got.save.points, "p3.0-2");
+    ck_assert_int_eq(got.save.points_max, 4);
+    ck_assert_int_eq(got.save.every, 600 * CLOCK_S);
     job_clear(&got);
     struct sched_job nothing = {.attempt = 1};
     CLEANUP_FREE char *empty = job_to_text(&nothing, NULL);
     ck_assert_int_eq(job_parse(empty, 9, &got, &err), 0);
     ck_assert_ptr_null(got.from.state);
     ck_assert_uint_eq(got.save.count, 0);
+    ck_assert_ptr_null(got.save.points);
     job_clear(&got);
 }
 END_TEST
@@ -362,6 +367,8 @@ static const char *const bad_jobs[] = {
     "", "[]", "{\"from\":{}}", "{\"save\":[{\"after\":0,\"name\":\"a\"}]}",
     "{\"save\":[{\"after\":10,\"name\":\"a\"}]}", "{\"save\":[{\"after\":1,\"name\":\"../a\"}]}",
     "{\"from\":{\"state\":\"a\",\"steps\":9,\"cell\":\"c\",\"attempt\":1,\"at_ms\":0}}",
+    "{\"points\":\"a/b\",\"points_max\":1}", "{\"points\":\"a\"}",
+    "{\"points\":\"a\",\"points_max\":1,\"every_ms\":-1}",
     "{\"from\":{\"state\":\"..\",\"steps\":1,\"cell\":\"c\",\"attempt\":1,\"at_ms\":0}}",
 };
 
