@@ -137,7 +137,7 @@ int cell_artifact(struct cell *c, const char *role, const char *name, const char
 }
 
 static void fail_remember(struct cell *c, enum failure_class class, const json_t *text) {
-    c->step_failures |= 1u << class;
+    c->step_failures |= UINT64_C(1) << class;
     if (!c->failed) {
         c->failed = str_printf("%s %s%s", failure_class_name(class),
                                *c->kind ? "in step " : "before its first step", c->kind);

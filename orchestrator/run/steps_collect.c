@@ -282,7 +282,7 @@ static int collect_last_look(struct cell *c, struct err *err) {
         c->side = CELL_SIDE_GUEST;
         return err_is_set(err) ? -1 : err_set(err, ERR_INTERRUPT, "the VM failed meanwhile");
     }
-    return step_verify_until(c, cell_in(c, c->env->limits.poll), err);
+    return step_verify_until(c, cell_in(c, c->env->limits.poll), err) < 0 ? -1 : step_look(c, err);
 }
 
 int step_collect(struct cell *c, struct err *err) {
