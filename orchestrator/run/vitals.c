@@ -45,6 +45,7 @@ struct vitals {
 
 struct vitals_finding {
     enum failure_class cls;
+    const char *kind; /* what is short; who holds it may differ from look to look */
     char subject[120], found[200];
     const char *expected, *product;
     bool passing; /* may pass by itself: not told before the time is over */
@@ -168,14 +169,14 @@ static const struct vitals_process *vitals_find(const struct vitals_sample *s, i
 /* ---- findings ------------------------------------------------------------------------------ */
 
 __attribute__((format(printf, 7, 8))) static void
-vitals_add(struct vitals_findings *f, enum failure_class cls, const char *subject,
-           const char *product, const char *expected, bool passing, const char *fmt, ...) {
+vitals_add(struct vitals_findings *f, enum failure_class cls, const char *kind,
+           const char *subject, const char *product, const char *expected, const char *fmt, ...) {
     if (f->count >= VITALS_FINDINGS_MAX) {
         return;
     }
     struct vitals_finding *one = &f->items[f->count++];
-    *one = (struct vitals_finding){.cls = cls, .product = product, .expected = expected,
-                                   .passing = passing};
+    *one = (struct vitals_finding){.cls = cls, .kind = kind, .product = product,
+                                   .expected = expected, .passing = cls != FAILURE_RESTART_LOOP};
     snprintf(one->subject, sizeof(one->subject), "%s", subject);
     va_list ap;
     va_start(ap, fmt);
@@ -188,13 +189,13 @@ vitals_add(struct vitals_findings *f, enum failure_class cls, const char *subjec
 static void vitals_judge_room(const struct vitals_sample *s, struct vitals_findings *f) {
     if (s->memory_total > 0 && s->memory_available >= 0 &&
         100 * s->memory_available < VITALS_MEMORY_PERCENT * s->memory_total) {
-        vitals_add(f, FAILURE_RESOURCE_RUNAWAY, "memory", NULL, "5 % available", true,
+        vitals_add(f, FAILURE_RESOURCE_RUNAWAY, "memory", "memory", NULL, "5 % available",
                    "%lld of %lld MiB available", MIB(s->memory_available), MIB(s->memory_total));
     }
     int64_t least = s->disk_total / 100 * VITALS_DISK_PERCENT;
     if (s->disk_total > 0 && s->disk_free >= 0 &&
         s->disk_free < (least < VITALS_DISK_BYTES ? least : VITALS_DISK_BYTES)) {
-        vitals_add(f, FAILURE_DISK_FULL, "system drive", NULL, "2 % or 1 GiB free", true,
+        vitals_add(f, FAILURE_DISK_FULL, "disk", "system drive", NULL, "2 % or 1 GiB free",
                    "%lld of %lld MiB free", MIB(s->disk_free), MIB(s->disk_total));
     }
 }
@@ -203,16 +204,16 @@ static void vitals_judge_room(const struct vitals_sample *s, struct vitals_findi
 static void vitals_judge_process(const struct vitals_sample *s, const struct vitals_process *p,
                                  const char *product, struct vitals_findings *f) {
     if (p->threads > VITALS_THREADS) {
-        vitals_add(f, FAILURE_RESOURCE_RUNAWAY, p->name, product, "at most 1000 threads", true,
+        vitals_add(f, FAILURE_RESOURCE_RUNAWAY, "threads", p->name, product, "at most 1000 threads",
                    "%lld threads", (long long)p->threads);
     }
     if (p->handles > VITALS_HANDLES) {
-        vitals_add(f, FAILURE_RESOURCE_RUNAWAY, p->name, product, "at most 20000 handles", true,
+        vitals_add(f, FAILURE_RESOURCE_RUNAWAY, "handles", p->name, product, "at most 20000 handles",
                    "%lld handles", (long long)p->handles);
     }
     if (s->memory_total > 0 && p->memory > s->memory_total / 2) {
-        vitals_add(f, FAILURE_RESOURCE_RUNAWAY, p->name, product, "at most half of the memory",
-                   true, "%lld of %lld MiB", MIB(p->memory), MIB(s->memory_total));
+        vitals_add(f, FAILURE_RESOURCE_RUNAWAY, "memory", p->name, product,
+                   "at most half of the memory", "%lld of %lld MiB", MIB(p->memory), MIB(s->memory_total));
     }
 }
 
@@ -227,7 +228,7 @@ static void vitals_judge_crowd(const struct vitals_sample *s, const struct vital
         alike += same;
     }
     if (alike > VITALS_INSTANCES) {
-        vitals_add(f, FAILURE_RESOURCE_RUNAWAY, p->name, product, "at most 50 processes", true,
+        vitals_add(f, FAILURE_RESOURCE_RUNAWAY, "processes", p->name, product, "at most 50 processes",
                    "%zu processes", alike);
     }
 }
@@ -251,8 +252,8 @@ static void vitals_judge_busy(const struct cell *c, const struct vitals_sample *
             top = p;
         }
         if (owner && 100 * used >= VITALS_BUSY_PERCENT * window) {
-            vitals_add(f, FAILURE_RESOURCE_RUNAWAY, p->name, owner->id,
-                       "less than 75 % of a processor", true, "%lld %% of a processor all the time",
+            vitals_add(f, FAILURE_RESOURCE_RUNAWAY, "processor", p->name, owner->id,
+                       "less than 75 % of a processor", "%lld %% of a processor all the time",
                        (long long)(100 * used / window));
             return;
         }
@@ -260,7 +261,7 @@ static void vitals_judge_busy(const struct cell *c, const struct vitals_sample *
     int64_t idle = s->idle_ms - was->idle_ms, busy = s->busy_ms - was->busy_ms;
     if (was->idle_ms >= 0 && was->busy_ms >= 0 && idle >= 0 && busy > 0 &&
         100 * busy >= VITALS_SYSTEM_PERCENT * (idle + busy)) {
-        vitals_add(f, FAILURE_RESOURCE_RUNAWAY, "processors", NULL, "some idle time", true,
+        vitals_add(f, FAILURE_RESOURCE_RUNAWAY, "processor", "processors", NULL, "some idle time",
                    "%lld %% busy all the time, mostly %s", (long long)(100 * busy / (idle + busy)),
                    top ? top->name : "nobody in particular");
     }
@@ -310,7 +311,7 @@ static void vitals_count_restarts(const struct cell *c, struct vitals *v, struct
         struct vitals_restarts *r = vitals_restarts_of(v, old->name);
         v->watch = true;
         if (r && ++r->count >= VITALS_RESTARTS) {
-            vitals_add(f, FAILURE_RESTART_LOOP, old->name, owner->id, "stays", false,
+            vitals_add(f, FAILURE_RESTART_LOOP, "restarts", old->name, owner->id, "stays",
                        "started anew %d times though nobody asked for it", r->count);
         }
     }
@@ -410,7 +411,7 @@ static void vitals_keep_common(struct vitals_findings *now, const struct vitals_
         bool seen = !now->items[i].passing;
         for (size_t k = 0; k < before->count; k++) {
             seen |= now->items[i].cls == before->items[k].cls &&
-                    str_eq(now->items[i].subject, before->items[k].subject);
+                    str_eq(now->items[i].kind, before->items[k].kind);
         }
         if (seen) {
             now->items[kept++] = now->items[i];
