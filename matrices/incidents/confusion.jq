@@ -20,7 +20,7 @@ def low: if . == null then null else ascii_downcase end;
      elif ($e.expect.alone == "ship") and ([$alone[] | select(.verdict != "pass")] | length) > 0 then "WRONG BLAME"
      else "caught" end) as $outcome
   | {id: $e.id, outcome: $outcome, wanted: ($e.expect.class // "pass"), verdict: $c.verdict,
-     class: ($c.failure_class // "pass"), product: $c.blame.product, module: $c.blame.module, with: $c.blame.with,
+     class: ($c.failure_class // $c.verdict), product: $c.blame.product, module: $c.blame.module, with: $c.blame.with,
      summary: $c.summary} end ] as $rows |
 ($rows[] | "\(.outcome)\t\(.id)\twanted \(.wanted // "-")\tgot \(.class // "-")\t\(.product | short) \(.module | short) \(.with | short)"),
 "",

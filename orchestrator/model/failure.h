@@ -1,5 +1,5 @@
-/* The types of what can go wrong, and of what a cell can come to; analysis/METHOD.md defines each. Strings exist only at the edges
- * (journal, report.json); their spelling is part of the format. */
+/* The types of what can go wrong, and of what a cell can come to; analysis/METHOD.md defines each. Strings exist only
+ * at the edges (journal, report.json); their spelling is part of the format. */
 #ifndef COEXIST_MODEL_FAILURE_H
 #define COEXIST_MODEL_FAILURE_H
 

@@ -136,7 +136,7 @@ START_TEST(self_damage_is_said) {
 }
 END_TEST
 
-/* What ran away beyond all bounds takes the rest down: alone a runaway, with a neighbour a dead service, is one fault. */
+/* What ran away beyond all bounds takes the rest down: alone a runaway, with a neighbour a dead service: one fault. */
 START_TEST(a_runaway_alone_explains_a_dead_service_in_company) {
     struct runs *r = runs_make("{'product_sets':[{'products':['birch'],'updates':['birch-engine']},"
                                "{'products':['birch','cedar'],'updates':['birch-engine']}]}");
@@ -147,7 +147,8 @@ START_TEST(a_runaway_alone_explains_a_dead_service_in_company) {
     runs_fail(r, FAILURE_SERVICE_DOWN, "cedar", "cedarsvc is stopped");
     runs_end(r, true);
     struct analysis *a = runs_analyse(r);
-    ck_assert_int_eq(runs_find_cell(a, "winelab/birch+cedar/birch-engine/1")->verdict, VERDICT_UPDATE_REGRESSION);
+    const struct analysis_cell *c = runs_find_cell(a, "winelab/birch+cedar/birch-engine/1");
+    ck_assert_int_eq(c->verdict, VERDICT_UPDATE_REGRESSION);
     analysis_free(a);
     runs_free(r);
 }
