@@ -275,8 +275,10 @@ static void collect_from_host(struct cell *c) {
 
 /* A last look: harm that came after the last verify step would go unseen otherwise. */
 static int collect_last_look(struct cell *c, struct err *err) {
-    if (c->failed) {
-        return 0;
+    if (c->failed) { /* what a step found may be what came of something that nobody looked at yet */
+        return step_verify_until(c, cell_in(c, c->env->limits.healthy), err) < 0
+                   ? -1
+                   : cell_look_at_files(c, err);
     }
     if (cell_stand(c, err) != 0) {
         c->side = CELL_SIDE_GUEST;

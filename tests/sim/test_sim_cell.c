@@ -466,7 +466,7 @@ START_TEST(two_faults_end_as_well) {
     enum sim_fault_kind first = (enum sim_fault_kind)_i;
     int calls;
     free(zones_of_calls(&calls));
-    for (int call = 1; call <= calls; call += 7) {
+    for (int call = 1; call <= calls; call += 19) {
         for (int kind = 1; kind < SIM_FAULT_KIND_COUNT; kind++) {
             for (int gap = 1; gap < 12; gap += 3) {
                 struct lab *l = lab_new();
