@@ -10,5 +10,5 @@ for matrix in "$out"/matrix-*.json; do
     [ -f "$said" ] || { echo "incidents: $matrix gave no report" >&2; exit 1; }
     reports+=("$said")
 done
-jq -rs -f "$here/confusion.jq" "$out/expected.json" "${reports[@]}" | tee "$out/confusion.txt" | column -ts $'\t'
+jq -rs -f "$here/confusion.jq" "$out/expected.json" "${reports[@]}" | tee "$out/confusion.txt"
 [ "$(tail -n 1 "$out/confusion.txt")" = 'all as they should be' ]
