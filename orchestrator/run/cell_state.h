@@ -44,12 +44,17 @@ struct cell {
 
     uint64_t step_failures; /* bit set of failure classes recorded in this step */
     char *failed;           /* why the remaining steps are skipped; NULL: all well */
+    int failed_at;          /* index of the step in which that was */
     enum failure_class infra; /* first infrastructure failure, FAILURE_NONE when there was none */
     char *infra_text;
     bool stopped;
+    bool drilling;    /* in a repair drill: what goes wrong is a note and counted, no failure of the cell; no metrics */
+    int drill_faults;
     bool *installed; /* for each product of the cell */
     char **dumps;    /* names of process dumps already told of */
     size_t dump_count;
+    char **told;     /* failures recorded so far, class and text */
+    size_t told_count;
     char *console;   /* host path of the boot console's log, NULL: none */
     int screens;     /* screenshots taken, for their names */
     bool took_proves; /* the update's took checks did not all hold before it was applied */
@@ -170,7 +175,12 @@ void vitals_free(struct vitals *v); /* NULL is fine */
  * when it broke. */
 typedef int cell_step_fn(struct cell *c, struct err *err);
 cell_step_fn step_provision, step_boot, step_reboot, step_install, step_uninstall, step_apply,
-    step_rollback, step_verify, step_took, step_detect, step_measure, step_collect, step_teardown;
+    step_rollback, step_verify, step_took, step_detect, step_measure, step_soak, step_collect,
+    step_drill, step_teardown;
+/* Why there is nothing to drill, or NULL. */
+const char *step_drill_needless(const struct cell *c);
+/* After a failure: what the step that failed found may be what came of something that nobody looked at yet. */
+int step_look_for_cause(struct cell *c, struct err *err);
 /* Do all took checks of the update hold right now? 1, 0, negative with err. */
 int step_took_holds(struct cell *c, struct err *err);
 /* Health of every installed product, once the guest had until `deadline` to become healthy. */

@@ -337,7 +337,7 @@ START_TEST(rollback_must_heal) {
 
     l = lab_new();
     lab_steps(l, steps);
-    sim_world_on_exec(l->world, "alder-back", 100, 0, NULL, NULL);
+    sim_world_on_exec(l->world, "alder-back", 100, 0, effect_take_back, NULL);
     sim_world_on_exec(l->world, "msiexec /x", 100, 1603, NULL, NULL);
     ck_assert_int_eq(lab_run(l), 0);
     ck_assert(lab_failed(l, FAILURE_UNINSTALL_FAILED));
