@@ -56,6 +56,7 @@ all: $(COEXIST) agents samples winelab $(BUILD)/coexist.1 $(BUILD)/coexist.bash 
 
 -include agents/rules.mk
 -include matrices/samples/rules.mk
+-include matrices/incidents/rules.mk
 -include images/winelab/rules.mk
 .PHONY: agents samples
 

@@ -43,7 +43,7 @@ static char *attribution_with(const struct judgement *j, const struct judged *c)
         const struct judged *o = &j->cells[i];
         bool inside = o->outcome == OUTCOME_AFTER && o->plan->update == c->plan->update &&
                       str_eq(o->plan->image, c->plan->image) && o->plan->product_count >= 2 &&
-                      judge_same_family(o->cls, c->cls);
+                      judge_same_family(o, c);
         for (size_t k = 0; inside && k < o->plan->product_count; k++) {
             inside = controls_has(c, o->plan->products[k]);
         }
@@ -57,7 +57,7 @@ static char *attribution_with(const struct judgement *j, const struct judged *c)
 /* A dump counts for failures in which something crashed; one left by a process on the way does not explain a
  * slow copy. */
 static bool attribution_dump_speaks(const struct judged *c) {
-    return c->crash.module && !judge_is_performance(c->cls) && c->cls != FAILURE_NO_BOOT &&
+    return c->crash.module && !judge_is_measured(c) && c->cls != FAILURE_NO_BOOT &&
            (c->crash.owner || judge_is_crash(c->cls) || c->cls == FAILURE_PROCESS_CRASH);
 }
 
@@ -146,6 +146,13 @@ static void attribution_company(const struct judgement *j, const struct judged *
     str_addf(why, "; the control is missing: no cell with a verdict has %s with %s alone", u->id, alone);
 }
 
+/* Parts of a product taken away or put out of action, whoever did it. */
+static bool attribution_is_damage(enum failure_class cls) {
+    return cls == FAILURE_FILE_DAMAGED || cls == FAILURE_REGISTRY_DAMAGED ||
+           cls == FAILURE_SERVICE_DOWN || cls == FAILURE_DRIVER_DOWN ||
+           cls == FAILURE_PROCESS_DOWN || cls == FAILURE_RESTART_LOOP;
+}
+
 static void attribution_after(const struct judgement *j, const struct judged *c,
                               struct analysis_cell *out) {
     const struct model_update *u = c->plan->update;
@@ -172,6 +179,9 @@ static void attribution_after(const struct judgement *j, const struct judged *c,
         attribution_company(j, c, out, &why);
     }
     const struct model_product *victim = attribution_victim(j, c);
+    if (victim && victim == u->product && attribution_is_damage(c->cls)) {
+        str_addf(&why, "; what it harms is %s itself (self-damage)", victim->id);
+    }
     if (victim && attribution_neighbour_harmed(j, c) && victim != u->product) {
         str_addf(&why, "; %s is the one harmed, not the one to blame", victim->id);
     }

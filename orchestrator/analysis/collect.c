@@ -55,8 +55,8 @@ collect_evidence(struct cell_facts *c, const struct observation *o, const char *
     }
 }
 
-static struct fact_failure *collect_add_failure(struct cell_facts *c, const struct observation *o,
-                                                enum failure_class cls, const char *text) {
+struct fact_failure *facts_add_failure(struct cell_facts *c, const struct observation *o,
+                                       enum failure_class cls, const char *text) {
     static const int most = FACTS_MAX_ENTRIES;
     if (c->failure_count >= (size_t)most) {
         return NULL;
@@ -81,7 +81,7 @@ static void collect_failure(struct cell_facts *c, const struct observation *o) {
     if (cls == FAILURE_NONE) {
         return;
     }
-    struct fact_failure *f = collect_add_failure(c, o, cls, text);
+    struct fact_failure *f = facts_add_failure(c, o, cls, text);
     json_int_t boots = json_integer_value(json_object_get(o->data, "boots"));
     if (f && boots > 0 && boots < 1000) {
         f->boots = (int)boots;
@@ -99,7 +99,9 @@ static enum failure_class collect_check_class(const char *what) {
         {"service", FAILURE_SERVICE_DOWN},      {"driver", FAILURE_DRIVER_DOWN},
         {"process", FAILURE_PROCESS_DOWN},      {"file", FAILURE_FILE_DAMAGED},
         {"registry", FAILURE_REGISTRY_DAMAGED}, {"detection", FAILURE_PROTECTION_LOST},
-        {"took", FAILURE_UPDATE_NOT_APPLIED},
+        {"took", FAILURE_UPDATE_NOT_APPLIED},  {"resource", FAILURE_RESOURCE_RUNAWAY},
+        {"restarts", FAILURE_RESTART_LOOP},     {"launch", FAILURE_APPLICATION_BROKEN},
+        {"residue", FAILURE_RESIDUE},
     };
     for (size_t i = 0; i < ARRAY_LEN(classes); i++) {
         if (str_eq(classes[i].what, what)) {
@@ -146,7 +148,7 @@ static void collect_check(struct cell_facts *c, const struct observation *o) {
     CLEANUP_FREE char *expected = collect_value(o, "expected");
     CLEANUP_FREE char *found = collect_value(o, "found");
     CLEANUP_FREE char *text = str_printf("%s %s: expected %s, found %s", what, name, expected, found);
-    struct fact_failure *f = collect_add_failure(c, o, collect_check_class(what), text);
+    struct fact_failure *f = facts_add_failure(c, o, collect_check_class(what), text);
     if (f) {
         f->from_check = true;
         f->subject = str_dup(name);
@@ -233,6 +235,27 @@ static void collect_host(struct cell_facts *c, const char *host) {
     c->host = host ? collect_cut(host) : NULL;
 }
 
+struct collect_look {
+    struct cell_facts *c;
+    const struct observation *o;
+};
+
+static void collect_lost(const struct kept_loss *loss, void *ctx) {
+    const struct collect_look *x = ctx;
+    struct fact_failure *f = facts_add_failure(x->c, x->o, loss->cls, loss->text);
+    if (f) {
+        f->subject = str_dup(loss->path);
+    }
+    collect_evidence(x->c, x->o, "%s: %s", failure_class_name(loss->cls), loss->text);
+}
+
+static void collect_files(struct cell_facts *c, const struct observation *o) {
+    struct collect_look ctx = {c, o};
+    const struct model_update *u = c->plan->update;
+    bool os = u && u->kind == UPDATE_OS && collect_is_after(o);
+    kept_look(&c->kept, collect_text(o, "role"), json_object_get(o->data, "files"), os, collect_lost, &ctx);
+}
+
 void facts_observe(struct cell_facts *c, const struct observation *o) {
     switch (o->type) {
     case OBS_CELL_END:
@@ -263,6 +286,9 @@ void facts_observe(struct cell_facts *c, const struct observation *o) {
         break;
     case OBS_NOTE:
         collect_evidence(c, o, "note: %s", collect_text(o, "text"));
+        break;
+    case OBS_FILES:
+        collect_files(c, o);
         break;
     case OBS_DRILL:
         collect_drill(c, o);

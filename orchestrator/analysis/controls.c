@@ -26,10 +26,10 @@ static enum control controls_alone(const struct judgement *j, const struct judge
             !controls_is_alone(o, p)) {
             continue;
         }
-        if (o->outcome == OUTCOME_AFTER && judge_same_family(o->cls, c->cls)) {
+        if (o->outcome == OUTCOME_AFTER && judge_same_family(o, c)) {
             return CONTROL_FAIL;
         }
-        if (o->outcome == OUTCOME_AFTER && judge_is_performance(c->cls)) {
+        if (o->outcome == OUTCOME_AFTER && judge_is_measured(c)) {
             continue; /* broken alone: nothing can be said about its speed */
         }
         if (o->outcome == OUTCOME_PASS || o->outcome == OUTCOME_AFTER) {
@@ -61,7 +61,7 @@ enum control controls_without_update(const struct judgement *j, const struct jud
         if (o->plan->update || !str_eq(o->plan->image, c->plan->image) || !str_eq(o->set, c->set)) {
             continue;
         }
-        if (o->outcome == OUTCOME_BEFORE && judge_same_family(o->cls, c->cls)) {
+        if (o->outcome == OUTCOME_BEFORE && judge_same_family(o, c)) {
             return CONTROL_FAIL;
         }
         seen = o->outcome == OUTCOME_PASS ? CONTROL_PASS : seen;

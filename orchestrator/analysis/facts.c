@@ -9,13 +9,15 @@
 /* The further up, the more of the rest it explains: a machine that does not boot has no services either; a
  * file taken away takes its service down with it. */
 static const enum failure_class facts_rank[] = {
-    FAILURE_BOOT_LOOP,        FAILURE_KERNEL_CRASH,     FAILURE_NO_BOOT,
-    FAILURE_HANG,             FAILURE_NETWORK_LOST,     FAILURE_INSTALL_FAILED,
-    FAILURE_UPDATE_FAILED,    FAILURE_DATA_LOST,        FAILURE_FILE_DAMAGED,
-    FAILURE_REGISTRY_DAMAGED, FAILURE_PROCESS_CRASH,    FAILURE_DRIVER_DOWN,
-    FAILURE_SERVICE_DOWN,     FAILURE_PROCESS_DOWN,     FAILURE_UPDATE_NOT_APPLIED,
-    FAILURE_PROTECTION_LOST,  FAILURE_RESOURCE_RUNAWAY, FAILURE_ROLLBACK_FAILED,
-    FAILURE_UNINSTALL_FAILED, FAILURE_SLOWER,           FAILURE_NOT_KNOWN,
+    FAILURE_BOOT_LOOP,          FAILURE_KERNEL_CRASH,       FAILURE_NO_BOOT,
+    FAILURE_HANG,               FAILURE_NETWORK_LOST,       FAILURE_INSTALL_FAILED,
+    FAILURE_UPDATE_FAILED,      FAILURE_SYSTEM_FILE,        FAILURE_DATA_LOST,
+    FAILURE_DISK_FULL,          FAILURE_ROLLBACK_FAILED,    FAILURE_UNINSTALL_FAILED,
+    FAILURE_FILE_DAMAGED,       FAILURE_REGISTRY_DAMAGED,   FAILURE_PROCESS_CRASH,
+    FAILURE_RESTART_LOOP,       FAILURE_RESOURCE_RUNAWAY,   FAILURE_DRIVER_DOWN,
+    FAILURE_SERVICE_DOWN,       FAILURE_PROCESS_DOWN,       FAILURE_APPLICATION_BROKEN,
+    FAILURE_UPDATE_NOT_APPLIED, FAILURE_PROTECTION_LOST,    FAILURE_RESIDUE,
+    FAILURE_SLOWER,             FAILURE_NOT_KNOWN,
 };
 
 static size_t facts_class_rank(enum failure_class cls) {
@@ -114,6 +116,7 @@ static void facts_cell_reset(struct cell_facts *c) {
     free(c->failures);
     free(c->artifacts);
     free(c->steps);
+    kept_free(&c->kept);
     texts_free(&c->evidence);
     sample_set_free(&c->samples);
     *c = (struct cell_facts){.plan = c->plan, .attempt = c->attempt, .attempts = c->attempts,

@@ -3,6 +3,7 @@
 #define COEXIST_ANALYSIS_FACTS_H
 
 #include "analysis/analysis.h"
+#include "analysis/kept.h"
 #include "analysis/samples.h"
 #include "analysis/texts.h"
 
@@ -41,6 +42,7 @@ struct cell_facts {
     struct analysis_drill *drills;
     size_t drill_count;
     struct sample_set samples;
+    struct kept kept; /* files nobody may touch, as they were at first */
     int panics_after, panics_before;
     size_t evidence_dropped;
 };
@@ -57,6 +59,10 @@ void facts_free(struct facts *f);
 
 /* Takes one observation of the current attempt into c (collect.c). */
 void facts_observe(struct cell_facts *c, const struct observation *o);
+/* Adds a failure that no observation of type failure told of; NULL when there are too many already. text is copied.
+ * The caller may fill in product and subject. */
+struct fact_failure *facts_add_failure(struct cell_facts *c, const struct observation *o,
+                                       enum failure_class cls, const char *text);
 /* The failure that explains the others: see METHOD.md, "Which failure names the cell". NULL without any. */
 const struct fact_failure *facts_primary(const struct cell_facts *c);
 

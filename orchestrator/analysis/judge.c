@@ -13,9 +13,13 @@ bool judge_is_performance(enum failure_class cls) {
     return cls == FAILURE_SLOWER || cls == FAILURE_RESOURCE_RUNAWAY;
 }
 
+bool judge_is_measured(const struct judged *c) {
+    return judge_is_performance(c->cls) && !c->primary;
+}
+
 /* A crash hides everything else, so it can be the cause of any failure; being slow is the cause of none but itself. */
-bool judge_same_family(enum failure_class a, enum failure_class b) {
-    return judge_is_performance(a) == judge_is_performance(b);
+bool judge_same_family(const struct judged *a, const struct judged *b) {
+    return judge_is_measured(a) == judge_is_measured(b);
 }
 
 static enum outcome judge_outcome(const struct cell_facts *facts, const struct fact_failure *f) {

@@ -44,9 +44,11 @@ void judge_slower(struct judgement *j, const struct slower_cell *slow);
 void judge_clear(struct judgement *j);
 
 /* Failures of the same family can have the same cause: a crash alone and a boot loop in a pair, say. */
-bool judge_same_family(enum failure_class a, enum failure_class b);
+bool judge_same_family(const struct judged *a, const struct judged *b);
 bool judge_is_crash(enum failure_class cls);
 bool judge_is_performance(enum failure_class cls);
+/* Found by comparing measurements, so it hides nothing: what ran away beyond all bounds takes the rest down with it. */
+bool judge_is_measured(const struct judged *c);
 
 /* attribution.c: verdict, class and blame of one cell. */
 void attribution_decide(const struct judgement *j, size_t at, struct analysis_cell *out);

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -80,15 +81,30 @@ static void guest_fake_add_driver(const char *name, const char *data, size_t len
     json_array_append_new(ctx, guest_fake_service(name, data, true));
 }
 
+/* "key=NUMBER" somewhere in a process' data, else what is usual. */
+static json_int_t guest_fake_trait(const char *data, const char *key, json_int_t usual) {
+    const char *at = data ? strstr(data, key) : NULL;
+    return at && at[strlen(key)] == '=' ? strtoll(at + strlen(key) + 1, NULL, 10) : usual;
+}
+
+struct guest_fake_processes {
+    json_t *items;
+    json_int_t up_ms;
+};
+
 static void guest_fake_add_process(const char *name, const char *data, size_t len, void *ctx) {
-    (void)data;
     (void)len;
+    struct guest_fake_processes *p = ctx;
     json_int_t n = guest_fake_number(name, 4000);
+    json_int_t every = guest_fake_trait(data, "restarts_every_ms", 0);
+    json_int_t cpu = n + p->up_ms * guest_fake_trait(data, "cpu_percent", 0) / 100;
     json_array_append_new(
-        ctx, json_pack("{s:I, s:i, s:s, s:I, s:I, s:I, s:I, s:I}", "pid", n + 400, "ppid", 4,
-                       "name", name, "cpu_ms", n, "working_set", (n + 1000) * 4096,
-                       "private_bytes", (n + 500) * 4096, "handles", n / 10 + 20, "threads",
-                       n % 12 + 1));
+        p->items, json_pack("{s:I, s:i, s:s, s:I, s:I, s:I, s:I, s:I}", "pid",
+                            n + 400 + (every > 0 ? p->up_ms / every * 4 : 0), "ppid", 4, "name", name,
+                            "cpu_ms", cpu, "working_set", (n + 1000) * 4096, "private_bytes",
+                            guest_fake_trait(data, "private_bytes", (n + 500) * 4096), "handles",
+                            guest_fake_trait(data, "handles", n / 10 + 20), "threads",
+                            guest_fake_trait(data, "threads", n % 12 + 1)));
 }
 
 static void guest_fake_add_product(const char *name, const char *data, size_t len, void *ctx) {
@@ -117,9 +133,9 @@ static json_t *guest_fake_op_drivers(struct sim_world *w, const json_t *args, st
 static json_t *guest_fake_op_processes(struct sim_world *w, const json_t *args, struct err *err) {
     (void)args;
     (void)err;
-    json_t *items = json_array();
-    sim_world_each(w, "process:", guest_fake_add_process, items);
-    return json_pack("{s:o}", "items", items);
+    struct guest_fake_processes p = {json_array(), sim_machine_up_ms(w)};
+    sim_world_each(w, "process:", guest_fake_add_process, &p);
+    return json_pack("{s:o}", "items", p.items);
 }
 
 static json_t *guest_fake_op_products(struct sim_world *w, const json_t *args, struct err *err) {
@@ -264,16 +280,20 @@ static json_t *guest_fake_op_system(struct sim_world *w, const json_t *args, str
     (void)args;
     (void)err;
     json_int_t up = (json_int_t)sim_machine_up_ms(w);
-    json_t *processes = json_array();
-    sim_world_each(w, "process:", guest_fake_add_process, processes);
-    json_int_t count = (json_int_t)json_array_size(processes) + 12;
-    json_decref(processes);
+    struct guest_fake_processes p = {json_array(), up};
+    sim_world_each(w, "process:", guest_fake_add_process, &p);
+    json_int_t count = (json_int_t)json_array_size(p.items) + 12;
+    json_decref(p.items);
+    const char *memory = sim_world_get(w, "system:memory_available_mib");
+    const char *disk = sim_world_get(w, "system:disk_free_mib");
     const json_int_t mib = 1 << 20;
     return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "up_ms", up,
                      "cpu_idle_ms", up - up / 10, "cpu_kernel_ms", up / 20, "cpu_user_ms", up / 20,
-                     "memory_total", 512 * mib, "memory_available", 300 * mib, "commit",
+                     "memory_total", 512 * mib, "memory_available",
+                     (memory ? strtoll(memory, NULL, 10) : 300) * mib, "commit",
                      200 * mib, "handles", count * 60, "processes", count, "threads", count * 4,
-                     "disk_total", 4096 * mib, "disk_free", 3000 * mib);
+                     "disk_total", 4096 * mib, "disk_free",
+                     (disk ? strtoll(disk, NULL, 10) : 3000) * mib);
 }
 
 enum { FAKE_CLOCK_NEAR_MS = 250 }; /* agents/proto/PROTOCOL.md */

@@ -12,13 +12,17 @@
  *               names: boot (power-on or reset to agent ready), copy-small, copy-large, archive, unarchive,
  *               launch, registry, idle.cpu, idle.memory, idle.handles, load.cpu, load.memory, load.handles
  *               (with "process": that process's own), disk.used, install (duration), apply, detect
- *   check       {"what":"service|driver|process|file|registry|detection|took","name","product":id|null,
+ *   check       {"what":"service|driver|process|file|registry|detection|took|resource|restarts|launch|
+ *                residue","name","product":id|null,
  *                "ok":bool,"expected","found"}
  *   event       {"what":"panicked|reset|shutdown|vm-died|host-lost|ready|heartbeat-lost|...","text"}
  *   artifact    {"role":"screenshot|minidump|process-dump|memory-dump|console|agent-log|log","name","sha256","bytes"}
  *   failure     {"class":failure class name,"text":what a person needs,"product":id|null (who it happened to),
  *                "boots":N? (boot loops)}
  *   note        {"text"}
+ *   files       {"role":"canary|system","files":{guest path: mark, or null when absent}}: files nobody but an OS
+ *               update may touch, as they are now. Mark: SHA-256, or size and time of the last change. Not mentioned:
+ *               could not be read. The first mention is what they were before any product
  *   state       {"steps":N,"name":"...","bytes":N}: the machine as it was after the first N steps of the cell
  *               is kept under that name in the lab's states folder; other cells may begin there
  *   drill       {"what":"repair|rollback","ok":bool,"ms":N until the machine answered again,"text"}: a way back
@@ -46,7 +50,7 @@
 
 enum obs_type {
     OBS_CELL_BEGIN, OBS_CELL_END, OBS_STEP_BEGIN, OBS_STEP_END, OBS_METRIC, OBS_CHECK,
-    OBS_EVENT, OBS_ARTIFACT, OBS_FAILURE, OBS_NOTE, OBS_STATE, OBS_DRILL, OBS_TYPE_COUNT
+    OBS_EVENT, OBS_ARTIFACT, OBS_FAILURE, OBS_NOTE, OBS_STATE, OBS_FILES, OBS_DRILL, OBS_TYPE_COUNT
 };
 const char *obs_type_name(enum obs_type t);
 int obs_type_parse(const char *name, enum obs_type *out);

@@ -1,5 +1,5 @@
-/* The types of what can go wrong, and of what a cell can come to. Strings exist only at the edges
- * (journal, report.json); their spelling is part of the format. */
+/* The types of what can go wrong, and of what a cell can come to; analysis/METHOD.md defines each. Strings exist only
+ * at the edges (journal, report.json); their spelling is part of the format. */
 #ifndef COEXIST_MODEL_FAILURE_H
 #define COEXIST_MODEL_FAILURE_H
 
@@ -25,8 +25,13 @@ enum failure_class {
     FAILURE_ROLLBACK_FAILED,    /* "rollback-failed" */
     FAILURE_UNINSTALL_FAILED,   /* "uninstall-failed" */
     FAILURE_PROTECTION_LOST,    /* "protection-lost": the detection check fails */
-    FAILURE_DATA_LOST,          /* "data-lost" */
-    FAILURE_RESOURCE_RUNAWAY,   /* "resource-runaway" */
+    FAILURE_DATA_LOST,          /* "data-lost": a user's file or shortcut missing or changed */
+    FAILURE_SYSTEM_FILE,        /* "system-file-damaged": a file of the system missing or changed */
+    FAILURE_RESTART_LOOP,       /* "restart-loop": a product's process does not stay, though its state looks well */
+    FAILURE_DISK_FULL,          /* "disk-full": of the guest's system drive */
+    FAILURE_APPLICATION_BROKEN, /* "application-broken": a program that belongs to no product does not work */
+    FAILURE_RESIDUE,            /* "residue-left": runnable parts of a product after its uninstallation */
+    FAILURE_RESOURCE_RUNAWAY,   /* "resource-runaway": memory, processor, threads, handles beyond bounds */
     FAILURE_SLOWER,             /* "slower": found by analysis only */
     /* harm done to or by the lab: never a product's fault */
     FAILURE_IMAGE,              /* "image-fault": the bare image does not come up */

@@ -46,6 +46,7 @@ void cell_limits_default(struct cell_limits *l, bool kvm) {
         .state = 300 * CLOCK_S,
         .crash_settle = (kvm ? 5 : 8) * CLOCK_S,
         .stand = (kvm ? 20 : 30) * CLOCK_S,
+        .calm = (kvm ? 60 : 90) * CLOCK_S,
         .poll = CLOCK_S / 2,
         .loop_boots = 3,
     };
@@ -130,6 +131,11 @@ static void cell_free(struct cell *c) {
         free(c->dumps[i]);
     }
     free(c->dumps);
+    for (size_t i = 0; i < c->told_count; i++) {
+        free(c->told[i]);
+    }
+    free(c->told);
+    vitals_free(c->vitals);
 }
 
 /* The lab's own failures, as the caller wants them. */

@@ -81,6 +81,7 @@ struct cell_limits { /* nanoseconds; defaults by cell_limits_default, longer und
     int64_t stand;         /* how long a guest must stand after it became ready to count as booted:
                               services and drivers start after the agent. After a crash: three times
                               what it took from ready to the crash, at most four times this. */
+    int64_t calm;          /* how long a burst of the processor, memory or disk may last before it is harm */
     int64_t poll;          /* pace of looking again while something is awaited */
     int loop_boots;        /* crashes in a row that make a boot loop: 3 */
 };

@@ -143,7 +143,7 @@ int cell_artifact(struct cell *c, const char *role, const char *name, const char
 }
 
 static void fail_remember(struct cell *c, enum failure_class class, const json_t *text) {
-    c->step_failures |= 1u << class;
+    c->step_failures |= UINT64_C(1) << class;
     if (!c->failed) {
         c->failed_at = c->step;
         c->failed = str_printf("%s %s%s", failure_class_name(class),
@@ -157,6 +157,19 @@ static void fail_remember(struct cell *c, enum failure_class class, const json_t
 
 static void fail_emit(struct cell *c, enum failure_class class, const char *product, int boots,
                       const char *fmt, va_list ap) __attribute__((format(printf, 5, 0)));
+/* A later look finds again what an earlier one told of. */
+static bool fail_is_told(struct cell *c, enum failure_class class, const char *text) {
+    CLEANUP_FREE char *one = str_printf("%d %s", (int)class, text);
+    for (size_t i = 0; i < c->told_count; i++) {
+        if (str_eq(c->told[i], one)) {
+            return true;
+        }
+    }
+    c->told = mem_grow(c->told, c->told_count + 1, sizeof(*c->told));
+    c->told[c->told_count++] = STEAL(one);
+    return false;
+}
+
 static void fail_emit(struct cell *c, enum failure_class class, const char *product, int boots,
                       const char *fmt, va_list ap) {
     char buf[CELL_TEXT_MAX + 1];
@@ -168,6 +181,10 @@ static void fail_emit(struct cell *c, enum failure_class class, const char *prod
     }
     if (cell_stop_now(c)) { /* what was cut short proves nothing */
         cell_note(c, "not judged, told to stop at once: %s", buf);
+        return;
+    }
+    if (boots == 0 && fail_is_told(c, class, buf)) {
+        c->step_failures |= UINT64_C(1) << class;
         return;
     }
     CLEANUP_FREE char *said = NULL;

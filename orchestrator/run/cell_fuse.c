@@ -27,7 +27,7 @@ static enum failure_class fuse_host_class(const struct cell *c, const struct err
 }
 
 static void fuse_fail_once(struct cell *c, enum failure_class class, const char *text) {
-    if (!(c->step_failures & (1u << class))) {
+    if (!(c->step_failures & (UINT64_C(1) << class))) {
         cell_fail(c, class, NULL, "%s", text);
     }
 }
@@ -248,6 +248,41 @@ static bool fuse_events(struct cell *c) {
     return found;
 }
 
+/* A guest that answers nobody, seen from outside: what do its processors and its disk do? */
+#define HANG_WINDOW_NS (3 * CLOCK_S)
+#define HANG_SPINNING_PERCENT 50 /* of one processor */
+#define HANG_MOVING_BYTES (INT64_C(1) << 20)
+
+static int64_t fuse_moved(int64_t until, int64_t since) {
+    return since < 0 || until < since ? 0 : until - since;
+}
+
+/* Into text, "" when it cannot be told. */
+static void fuse_look_at_hang(struct cell *c, char text[200]) {
+    struct vm_diagnostics was = {.cpu_ns = -1}, is = {.cpu_ns = -1};
+    CLEANUP_ERR struct err unseen = ERR_INIT;
+    int64_t began = clock_now(c->env->clock);
+    text[0] = '\0';
+    if (!c->vm || vm_state(c->vm) != VM_RUNNING || vm_diagnose(c->vm, &was, &unseen) < 0) {
+        return;
+    }
+    cell_watch(c, cell_in(c, HANG_WINDOW_NS), &unseen);
+    int64_t took = clock_now(c->env->clock) - began;
+    err_clear(&unseen);
+    if (took <= 0 || vm_state(c->vm) != VM_RUNNING || vm_diagnose(c->vm, &is, &unseen) < 0 ||
+        was.cpu_ns < 0 || is.cpu_ns < was.cpu_ns) {
+        return;
+    }
+    int64_t cpu = 100 * (is.cpu_ns - was.cpu_ns) / took;
+    int64_t bytes = fuse_moved(is.read_bytes, was.read_bytes) +
+                    fuse_moved(is.write_bytes, was.write_bytes);
+    const char *what = cpu >= HANG_SPINNING_PERCENT    ? "spinning"
+                       : bytes >= HANG_MOVING_BYTES ? "busy with its disk"
+                                                    : "idle, waiting for what does not come";
+    snprintf(text, 200, "; seen from outside it is %s: %lld %% of a processor, %lld KiB of disk in %lld s",
+             what, (long long)cpu, (long long)(bytes / 1024), (long long)(took / CLOCK_S));
+}
+
 /* The guest gave no usable answer: which ways still answer tells apart what is wrong. */
 static void fuse_by_reach(struct cell *c, enum failure_class own, const struct guest_reach *r,
                           const char *text) {
@@ -255,8 +290,10 @@ static void fuse_by_reach(struct cell *c, enum failure_class own, const struct g
     c->up = r->serial || r->ssh;
     c->booting = booting && !c->up;
     if (!c->up) {
+        char outside[200];
+        fuse_look_at_hang(c, outside);
         cell_fail(c, booting ? FAILURE_NO_BOOT : FAILURE_HANG, NULL,
-                  "%s; serial port: %s; SSH: %s", text, r->serial_why, r->ssh_why);
+                  "%s; serial port: %s; SSH: %s%s", text, r->serial_why, r->ssh_why, outside);
     } else if (r->serial && !r->ssh && !r->no_ssh) {
         cell_fail(c, FAILURE_NETWORK_LOST, NULL,
                   "%s; the agent answers on the serial port, SSH does not: %s", text, r->ssh_why);

@@ -43,7 +43,7 @@ struct cell {
     bool host_lost;      /* told once */
     bool handled;        /* the failure behind the error that unwinds is already recorded */
 
-    unsigned step_failures; /* bit set of failure classes recorded in this step */
+    uint64_t step_failures; /* bit set of failure classes recorded in this step */
     char *failed;           /* why the remaining steps are skipped; NULL: all well */
     int failed_at;          /* index of the step in which that was */
     enum failure_class infra; /* first infrastructure failure, FAILURE_NONE when there was none */
@@ -54,10 +54,14 @@ struct cell {
     bool *installed; /* for each product of the cell */
     char **dumps;    /* names of process dumps already told of */
     size_t dump_count;
+    char **told;     /* failures recorded so far, class and text */
+    size_t told_count;
     char *console;   /* host path of the boot console's log, NULL: none */
     int screens;     /* screenshots taken, for their names */
     int64_t kept_at; /* when the last state was kept, or the cell began */
     int points;      /* kept */
+    bool took_proves; /* the update's took checks did not all hold before it was applied */
+    struct vitals *vitals; /* vitals.h; NULL: nothing sampled yet */
 };
 
 /* ---- cell_emit.c: observations ------------------------------------------------------------- */
@@ -159,6 +163,19 @@ int check_look(struct cell *c, struct check_round *r, const struct model_check *
 enum failure_class check_failure_class(enum check_kind kind);
 const char *check_display_name(const struct model_check *check, char buf[300]);
 
+/* ---- keepsakes.c: files that nobody may touch ------------------------------------------------ */
+/* Gives the guest's users documents and shortcuts of their own. */
+int cell_give_canaries(struct cell *c, struct err *err);
+/* Records what those and the system's files are now (observation "files"). */
+int cell_look_at_files(struct cell *c, struct err *err);
+
+/* ---- residue.c ------------------------------------------------------------------------------ */
+/* Waits until nothing of an uninstalled product is left that runs or could run; what stays is recorded. */
+int cell_look_for_residue(struct cell *c, const struct model_product *p, struct err *err);
+
+/* ---- vitals.h ------------------------------------------------------------------------------- */
+void vitals_free(struct vitals *v); /* NULL is fine */
+
 /* ---- steps_*.c ----------------------------------------------------------------------------- */
 /* 0 when the step came to its end (failures may have been recorded on the way), negative with err
  * when it broke. */
@@ -168,8 +185,15 @@ cell_step_fn step_provision, step_boot, step_reboot, step_install, step_uninstal
     step_drill, step_teardown;
 /* Why there is nothing to drill, or NULL. */
 const char *step_drill_needless(const struct cell *c);
+/* After a failure: what the step that failed found may be what came of something that nobody looked at yet. */
+int step_look_for_cause(struct cell *c, struct err *err);
+/* Do all took checks of the update hold right now? 1, 0, negative with err. */
+int step_took_holds(struct cell *c, struct err *err);
 /* Health of every installed product, once the guest had until `deadline` to become healthy. */
 int step_verify_until(struct cell *c, int64_t deadline, struct err *err);
+/* Everything a look at a healthy guest takes in: files, room, processes, a program that starts. vitals_begin was
+ * called some time before. */
+int step_look(struct cell *c, struct err *err);
 /* Tells of process dumps that were not there before. */
 int step_find_process_dumps(struct cell *c, struct err *err);
 

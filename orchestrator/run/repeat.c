@@ -6,12 +6,13 @@
 #include "model/failure.h"
 #include "model/model.h"
 
-#define REPEAT_BIT(class) (1u << (class))
+#define REPEAT_BIT(class) (UINT64_C(1) << (class))
 
 /* What is there or is not, whenever one looks; each of these comes from a file, a value or three boots in a row. */
-static const unsigned repeat_firm =
+static const uint64_t repeat_firm =
     REPEAT_BIT(FAILURE_BOOT_LOOP) | REPEAT_BIT(FAILURE_FILE_DAMAGED) | REPEAT_BIT(FAILURE_REGISTRY_DAMAGED) |
-    REPEAT_BIT(FAILURE_UPDATE_NOT_APPLIED) | REPEAT_BIT(FAILURE_DATA_LOST);
+    REPEAT_BIT(FAILURE_UPDATE_NOT_APPLIED) | REPEAT_BIT(FAILURE_DATA_LOST) | REPEAT_BIT(FAILURE_SYSTEM_FILE) |
+    REPEAT_BIT(FAILURE_RESIDUE);
 
 void repeat_see(struct repeat *r, const struct observation *o) {
     enum failure_class class;

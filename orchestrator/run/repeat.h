@@ -9,7 +9,7 @@
 #include "journal/observation.h"
 
 struct repeat { /* of one attempt; all zero to begin with */
-    unsigned failed; /* bit set of the failure classes seen that are not the lab's own */
+    uint64_t failed; /* bit set of the failure classes seen that are not the lab's own */
     bool dump;       /* a crash of the guest's kernel left a dump */
 };
 

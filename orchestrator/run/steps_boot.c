@@ -56,7 +56,10 @@ int step_boot(struct cell *c, struct err *err) {
     cell_metric(c, &(struct cell_metric){.name = "boot", .unit = "ms", .source = "lab",
                                          .value = (double)took / (double)CLOCK_MS,
                                          .reference_ms = __builtin_nan("")});
-    return boot_check_ways(c, cell_in(c, c->env->limits.call), err);
+    if (boot_check_ways(c, cell_in(c, c->env->limits.call), err) < 0) {
+        return -1;
+    }
+    return cell_give_canaries(c, err) < 0 ? -1 : cell_look_at_files(c, err);
 }
 
 int step_reboot(struct cell *c, struct err *err) {

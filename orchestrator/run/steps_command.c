@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "run/cell_state.h"
+#include "run/vitals.h"
 
 /* What a command belongs to, for placeholders and records. */
 struct command_job {
@@ -97,6 +98,7 @@ static int command_run(struct cell *c, const struct model_command *cmd,
                        const struct command_job *job, struct err *err) {
     CLEANUP_FREE char *line = command_expand(cmd->command, job);
     CLEANUP(exec_free) struct guest_exec x = {0};
+    vitals_forget(c);
     if (cell_exec(c, line, cmd->timeout_ms, &x, err) < 0) {
         return -1;
     }
@@ -159,8 +161,12 @@ int step_uninstall(struct cell *c, struct err *err) {
             return -1;
         }
         c->installed[i] = rc == 0;
+        if (rc > 0 && cell_look_for_residue(c, p, err) < 0) {
+            err_prefix(err, "after the uninstallation of %s", p->id);
+            return -1;
+        }
     }
-    return 0;
+    return vitals_begin(c, err) < 0 ? -1 : step_look(c, err);
 }
 
 /* ---- apply and rollback -------------------------------------------------------------------- */
@@ -200,7 +206,9 @@ int step_apply(struct cell *c, struct err *err) {
         return 0;
     }
     c->touched = true;
-    if (apply_put_files(c, u, err) < 0) {
+    int held = u->took.count > 0 ? step_took_holds(c, err) : 1;
+    c->took_proves = held == 0;
+    if (held < 0 || apply_put_files(c, u, err) < 0) {
         return -1;
     }
     if (!u->apply.command) {
@@ -219,12 +227,21 @@ int step_rollback(struct cell *c, struct err *err) {
     if (rc <= 0) {
         return rc;
     }
-    unsigned before = c->step_failures;
+    uint64_t before = c->step_failures;
     if (step_verify_until(c, cell_in(c, c->env->limits.healthy), err) < 0) {
         return -1;
     }
-    if (c->step_failures != before) {
-        cell_fail(c, FAILURE_ROLLBACK_FAILED, u->product ? u->product->id : NULL,
+    const char *product = u->product ? u->product->id : NULL;
+    int held = c->took_proves ? step_took_holds(c, err) : 0;
+    if (held > 0) {
+        cell_fail(c, FAILURE_ROLLBACK_FAILED, product,
+                  "%s is still there after its rollback, which said that it succeeded", u->id);
+    }
+    if (held < 0 || step_look(c, err) < 0) {
+        return -1;
+    }
+    if (c->step_failures != before && held == 0) {
+        cell_fail(c, FAILURE_ROLLBACK_FAILED, product,
                   "the guest is not healthy after the rollback of %s", u->id);
     }
     return 0;

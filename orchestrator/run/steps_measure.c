@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "run/cell_state.h"
+#include "run/vitals.h"
 
 enum {
     MEASURE_ROWS_MAX = 20000, /* more than any sane answer has: processes times repetitions */
@@ -210,6 +211,25 @@ static int measure_disk(struct cell *c, struct err *err) {
     return 0;
 }
 
+/* What the guest's own system refused to an ordinary program, not to the lab's request. */
+static bool measure_is_broken(const struct err *err) {
+    static const char *const codes[] = {"os: ", "denied: ", "not-found: "};
+    for (size_t i = 0; err->cls == ERR_REFUSED && i < ARRAY_LEN(codes); i++) {
+        if (strstr(err_text(err), codes[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Work that anybody does on a computer does not go through any more: a full disk, say. */
+static int measure_broken(struct cell *c, const struct model_workload *w, struct err *err) {
+    cell_check(c, "launch", w->name, NULL, false, "done", err_text(err));
+    cell_fail(c, FAILURE_APPLICATION_BROKEN, NULL, "%s", err_text(err));
+    err_clear(err);
+    return vitals_begin(c, err) < 0 ? -1 : vitals_end(c, err);
+}
+
 int step_measure(struct cell *c, struct err *err) {
     const struct model *m = c->env->model;
     if (measure_disk(c, err) < 0) {
@@ -217,7 +237,7 @@ int step_measure(struct cell *c, struct err *err) {
     }
     for (size_t i = 0; i < m->workload_count; i++) {
         if (measure_workload(c, &m->workloads[i], err) < 0) {
-            return -1;
+            return measure_is_broken(err) ? measure_broken(c, &m->workloads[i], err) : -1;
         }
     }
     return 0;

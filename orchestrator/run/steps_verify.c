@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "run/cell_state.h"
+#include "run/vitals.h"
 
 struct verify_item {
     const struct model_check *check;
@@ -124,7 +125,7 @@ static int verify_ways(struct cell *c, int64_t deadline, struct err *err) {
 }
 
 int step_verify_until(struct cell *c, int64_t deadline, struct err *err) {
-    if (verify_ways(c, deadline, err) < 0) {
+    if (verify_ways(c, deadline, err) < 0 || vitals_begin(c, err) < 0) {
         return -1;
     }
     CLEANUP(verify_list_free) struct verify_list l = {NULL, 0};
@@ -136,11 +137,31 @@ int step_verify_until(struct cell *c, int64_t deadline, struct err *err) {
     return verify_all(c, &l, deadline, NULL, FAILURE_NONE, err);
 }
 
+int step_look(struct cell *c, struct err *err) {
+    return cell_look_at_files(c, err) < 0 || vitals_launch(c, err) < 0 ? -1 : vitals_end(c, err);
+}
+
 int step_verify(struct cell *c, struct err *err) {
-    if (step_verify_until(c, cell_in(c, c->env->limits.healthy), err) < 0) {
+    if (step_verify_until(c, cell_in(c, c->env->limits.healthy), err) < 0 ||
+        step_look(c, err) < 0) {
         return -1;
     }
     return step_find_process_dumps(c, err);
+}
+
+int step_took_holds(struct cell *c, struct err *err) {
+    CLEANUP(round_free) struct check_round *round = check_round_new();
+    const struct model_update *u = c->env->cell->update;
+    for (size_t i = 0; i < u->took.count; i++) {
+        struct check_result r;
+        if (check_look(c, round, &u->took.items[i], &r, err) < 0) {
+            return -1;
+        }
+        if (!r.ok) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 /* Harm that comes some time after a boot, or after the last look, would go unseen otherwise. */
@@ -149,7 +170,13 @@ int step_soak(struct cell *c, struct err *err) {
         c->side = CELL_SIDE_GUEST;
         return err_is_set(err) ? -1 : err_set(err, ERR_INTERRUPT, "the VM failed meanwhile");
     }
-    return step_verify_until(c, cell_in(c, c->env->limits.poll), err);
+    return step_verify_until(c, cell_in(c, c->env->limits.poll), err) < 0 ? -1 : step_look(c, err);
+}
+
+int step_look_for_cause(struct cell *c, struct err *err) {
+    return step_verify_until(c, cell_in(c, c->env->limits.healthy), err) < 0
+               ? -1
+               : cell_look_at_files(c, err);
 }
 
 int step_took(struct cell *c, struct err *err) {
@@ -160,6 +187,11 @@ int step_took(struct cell *c, struct err *err) {
     }
     CLEANUP(verify_list_free) struct verify_list l = {NULL, 0};
     verify_add(&l, &u->took, u->product ? u->product->id : NULL);
-    return verify_all(c, &l, cell_in(c, c->env->limits.healthy), "took",
-                      FAILURE_UPDATE_NOT_APPLIED, err);
+    if (vitals_begin(c, err) < 0 ||
+        verify_all(c, &l, cell_in(c, c->env->limits.healthy), "took", FAILURE_UPDATE_NOT_APPLIED,
+                   err) < 0) {
+        return -1;
+    }
+    /* Harm done now may keep the machine from coming up again: then it is seen here or never. */
+    return step_look(c, err);
 }

@@ -1,7 +1,8 @@
 #!/bin/bash
 # End to end on real machines: the demo matrix and its report, the same with everything renamed and reordered,
-# an orchestrator that is killed in the middle, a run that is resumed, one on two hosts that are lost in the middle, and
-# real faults. Arguments: the parts to run, all by default (demo renamed killed resume hosts faults).
+# an orchestrator that is killed in the middle, a run that is resumed, one on two hosts that are lost in the middle, real
+# faults, and known incidents. Arguments: the parts to run, all by default
+# (demo renamed killed resume hosts faults incidents).
 set -u
 cd "$(dirname "$0")/../.." || exit 3
 # shellcheck disable=SC2034  # both for the parts
@@ -33,7 +34,7 @@ holds() {
 roots() { find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'coexist-*' ! -name 'coexist-e2e-*' | sort; }
 machines() { pgrep -f "qemu-system-x86_64.*coexist-" || true; }
 
-for part in "${@:-demo renamed killed resume hosts faults}"; do
+for part in "${@:-demo renamed killed resume hosts faults incidents}"; do
     for name in $part; do
         # shellcheck disable=SC1090  # the parts named in the head of this file
         . "tests/e2e/$name.sh"

@@ -69,6 +69,7 @@ static void lab_world(struct lab *l) {
     l->world = sim_world_new();
     sim_world_on_exec(l->world, "alder-setup.exe", 9000, 0, effect_install_alder, NULL);
     sim_world_on_exec(l->world, "birch.msi", 3300, 0, effect_install_birch, NULL);
+    sim_world_on_exec(l->world, "cmd.exe /d /c exit 0", 300, 0, NULL, NULL);
     sim_world_on_exec(l->world, "alder-apply", 1100, 0, effect_apply, NULL);
     sim_world_on_file(l->world, "sample-alder", 700, effect_quarantine,
                       TEXT("file:C:\\Users\\Public\\sample-alder.com"));

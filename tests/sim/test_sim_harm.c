@@ -1,0 +1,232 @@
+/* Harm of every kind, done in the simulated guest by an update: seen, and told as what it is. And the other test: what
+ * only looks alarming is not held. */
+#include <check.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "sim/lab.h"
+
+#define PUBLIC_LINK "file:C:\\Users\\Public\\Desktop\\Text editor.lnk"
+#define SVCHOST "file:C:\\Windows\\System32\\svchost.exe"
+
+struct change { /* one fact set by an effect */
+    const char *thing, *data;
+};
+
+static void effect_change(struct sim_world *w, void *ctx) {
+    const struct change *c = ctx;
+    sim_world_set(w, "registry:HKLM\\Software\\Alder|Content", "2");
+    if (c->thing) {
+        sim_world_set(w, c->thing, c->data);
+    }
+}
+
+static void effect_set(struct sim_world *w, void *ctx) {
+    const struct change *c = ctx;
+    sim_world_set(w, c->thing, c->data);
+}
+
+/* A lab whose update changes that. */
+static struct lab *lab_with(struct change *c) {
+    struct lab *l = lab_new();
+    sim_world_set(l->world, SVCHOST, "MZ service host");
+    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_change, c);
+    return l;
+}
+
+/* What the last look in that phase said of a file: 1 there, 0 gone, -1 not mentioned. */
+static int last_mark(const struct lab *l, const char *role, const char *path, const char **mark) {
+    int seen = -1;
+    for (size_t i = 0; i < l->seen_count; i++) {
+        const struct observation *o = &l->seen[i].o;
+        if (o->type != OBS_FILES || strcmp(json_string_value(json_object_get(o->data, "role")), role) != 0) {
+            continue;
+        }
+        const json_t *v = json_object_get(json_object_get(o->data, "files"), path);
+        seen = !v ? -1 : json_is_null(v) ? 0 : 1;
+        *mark = json_string_value(v);
+    }
+    return seen;
+}
+
+START_TEST(files_are_looked_at_from_the_bare_image_on) {
+    struct change none = {NULL, NULL};
+    struct lab *l = lab_with(&none);
+    const char *mark = NULL;
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_int_eq((int)lab_failures(l), 0);
+    ck_assert_int_eq((int)lab_count(l, OBS_FILES), 2 * 5); /* boot, verify, took, verify, last look */
+    ck_assert_int_eq(last_mark(l, "canary", PUBLIC_LINK + strlen("file:"), &mark), 1);
+    ck_assert_int_eq((int)strlen(mark), 64);
+    ck_assert_int_eq(last_mark(l, "system", SVCHOST + strlen("file:"), &mark), 1);
+    lab_free(l);
+}
+END_TEST
+
+START_TEST(what_is_lost_shows_in_the_look_after_it) {
+    struct change lost[] = {{PUBLIC_LINK, NULL}, {SVCHOST, NULL}};
+    static const char *const roles[] = {"canary", "system"};
+    for (int i = 0; i < 2; i++) {
+        struct lab *l = lab_with(&lost[i]);
+        const char *mark = NULL;
+        ck_assert_int_eq(lab_run(l), 0);
+        ck_assert_int_eq(last_mark(l, roles[i], lost[i].thing + strlen("file:"), &mark), 0);
+        lab_free(l);
+    }
+}
+END_TEST
+
+static const struct harm {
+    struct change change;
+    enum failure_class cls;
+    const char *text;
+} harms[] = {
+    {{"system:memory_available_mib", "12"}, FAILURE_RESOURCE_RUNAWAY, "12 of 512 MiB available"},
+    {{"system:disk_free_mib", "3"}, FAILURE_DISK_FULL, "3 of 4096 MiB free"},
+    {{"process:aldersvc.exe", "threads=2000"}, FAILURE_RESOURCE_RUNAWAY, "2000 threads"},
+    {{"process:aldersvc.exe", "handles=90000"}, FAILURE_RESOURCE_RUNAWAY, "90000 handles"},
+    {{"process:aldersvc.exe", "private_bytes=400000000"}, FAILURE_RESOURCE_RUNAWAY, "381 of 512 MiB"},
+    {{"process:aldersvc.exe", "cpu_percent=99"}, FAILURE_RESOURCE_RUNAWAY, "of a processor all the time"},
+    {{"process:aldersvc.exe", "restarts_every_ms=1500"}, FAILURE_RESTART_LOOP, "started anew 3 times"},
+};
+
+START_TEST(what_runs_away_is_found_in_a_single_look) {
+    struct change change = harms[_i].change;
+    struct lab *l = lab_with(&change);
+    ck_assert_int_eq(lab_run(l), 0);
+    const struct observation *f = lab_failure(l, harms[_i].cls);
+    if (!f) {
+        lab_print(l);
+    }
+    ck_assert_ptr_nonnull(f);
+    ck_assert_str_eq(f->phase, "after");
+    ck_assert_msg(strstr(lab_text(f), harms[_i].text) != NULL, "%s", lab_text(f));
+    lab_free(l);
+}
+END_TEST
+
+START_TEST(a_neighbour_process_of_nobody_is_not_told_of) {
+    struct change change = {"process:stranger.exe", "restarts_every_ms=3000 threads=2000"};
+    struct lab *l = lab_with(&change);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_int_eq((int)lab_failures(l), 0);
+    lab_free(l);
+}
+END_TEST
+
+static void effect_burst(struct sim_world *w, void *ctx) {
+    static struct change calm = {"process:aldersvc.exe", "running"};
+    effect_change(w, ctx);
+    lab_later(w, 20000, effect_set, &calm);
+}
+
+START_TEST(a_burst_that_passes_is_no_harm) {
+    struct change bursts[] = {{"process:aldersvc.exe", "cpu_percent=99"},
+                              {"process:aldersvc.exe", "threads=1500"},
+                              {"process:aldersvc.exe", "private_bytes=400000000"}};
+    struct lab *l = lab_with(&bursts[_i]);
+    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_burst, &bursts[_i]);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_int_eq((int)lab_failures(l), 0);
+    lab_free(l);
+}
+END_TEST
+
+START_TEST(a_restart_by_design_is_no_loop) {
+    struct change once = {"process:aldersvc.exe", "restarts_every_ms=40000"};
+    struct lab *l = lab_with(&once);
+    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_burst, &once);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_int_eq((int)lab_failures(l), 0);
+    lab_free(l);
+}
+END_TEST
+
+static void effect_kill_programs(struct sim_world *w, void *ctx) {
+    effect_change(w, ctx);
+    sim_world_on_exec(w, "cmd.exe /d /c exit 0", 200, 0xc0000005, NULL, NULL);
+}
+
+START_TEST(programs_that_crash_after_an_update_are_told_of) {
+    struct change none = {NULL, NULL};
+    struct lab *l = lab_with(&none);
+    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_kill_programs, &none);
+    ck_assert_int_eq(lab_run(l), 0);
+    const struct observation *f = lab_failure(l, FAILURE_APPLICATION_BROKEN);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_str_eq(f->phase, "after");
+    ck_assert_ptr_nonnull(strstr(lab_text(f), "0xc0000005"));
+    lab_free(l);
+}
+END_TEST
+
+static const enum step_kind removal[] = {STEP_PROVISION, STEP_BOOT, STEP_INSTALL,   STEP_APPLY,    STEP_TOOK,
+                                         STEP_ROLLBACK,  STEP_UNINSTALL, STEP_COLLECT, STEP_TEARDOWN,
+                                         STEP_KIND_COUNT};
+
+START_TEST(a_rollback_that_only_says_so_is_told_of) {
+    struct change none = {NULL, NULL};
+    struct lab *l = lab_with(&none);
+    lab_steps(l, removal);
+    sim_world_on_exec(l->world, "alder-back", 100, 0, NULL, NULL);
+    ck_assert_int_eq(lab_run(l), 0);
+    const struct observation *f = lab_failure(l, FAILURE_ROLLBACK_FAILED);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_ptr_nonnull(strstr(lab_text(f), "still there after its rollback"));
+    lab_free(l);
+}
+END_TEST
+
+START_TEST(what_an_uninstallation_leaves_is_told_of) {
+    static const enum step_kind steps[] = {STEP_PROVISION, STEP_BOOT, STEP_INSTALL, STEP_UNINSTALL,
+                                           STEP_COLLECT, STEP_TEARDOWN, STEP_KIND_COUNT};
+    struct lab *l = lab_new();
+    lab_steps(l, steps);
+    sim_world_on_exec(l->world, "alder-remove", 100, 0, NULL, NULL);
+    sim_world_on_exec(l->world, "msiexec /x", 100, 0, NULL, NULL);
+    ck_assert_int_eq(lab_run(l), 0);
+    const struct observation *f = lab_failure(l, FAILURE_RESIDUE);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_str_eq(json_string_value(json_object_get(f->data, "product")), "birch");
+    lab_free(l);
+}
+END_TEST
+
+static void effect_hang(struct sim_world *w, void *ctx) {
+    effect_change(w, ctx);
+    sim_world_strike(w, SIM_FAULT_HANG);
+}
+
+START_TEST(a_hang_is_looked_at_from_outside) {
+    struct change none = {NULL, NULL};
+    struct lab *l = lab_with(&none);
+    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_hang, &none);
+    ck_assert_int_eq(lab_run(l), 0);
+    const struct observation *f = lab_failure(l, FAILURE_HANG);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_msg(strstr(lab_text(f), "seen from outside it is") != NULL, "%s", lab_text(f));
+    lab_free(l);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("sim_harm");
+    TCase *t = tcase_create("harm");
+    tcase_set_timeout(t, 120);
+    tcase_add_test(t, files_are_looked_at_from_the_bare_image_on);
+    tcase_add_test(t, what_is_lost_shows_in_the_look_after_it);
+    tcase_add_loop_test(t, what_runs_away_is_found_in_a_single_look, 0, (int)ARRAY_LEN(harms));
+    tcase_add_test(t, a_neighbour_process_of_nobody_is_not_told_of);
+    tcase_add_loop_test(t, a_burst_that_passes_is_no_harm, 0, 3);
+    tcase_add_test(t, a_restart_by_design_is_no_loop);
+    tcase_add_test(t, programs_that_crash_after_an_update_are_told_of);
+    tcase_add_test(t, a_rollback_that_only_says_so_is_told_of);
+    tcase_add_test(t, what_an_uninstallation_leaves_is_told_of);
+    tcase_add_test(t, a_hang_is_looked_at_from_outside);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? 1 : 0;
+}
