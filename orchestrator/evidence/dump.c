@@ -38,14 +38,9 @@ enum dump_arch dump_machine_arch(uint32_t machine) {
     }
 }
 
-void dump_note(struct dump *d, const char *fmt, ...) {
-    va_list args;
-    char text[512];
-    va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
+void dump_note(struct dump *d, char *text) {
     d->notes = mem_grow(d->notes, d->note_count + 1, sizeof(*d->notes));
-    d->notes[d->note_count++] = str_dup(text);
+    d->notes[d->note_count++] = text;
 }
 
 int64_t dump_filetime_us(uint64_t filetime) {

@@ -28,7 +28,8 @@ size_t dump_ranges_find(const struct dump_ranges *r, uint64_t address, size_t si
 bool dump_ranges_read(const struct dump_ranges *r, struct bytes file, uint64_t address, void *out,
                       size_t size);
 
-void dump_note(struct dump *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* text is taken. */
+void dump_note(struct dump *d, char *text);
 /* FILETIME to microseconds since 1970; 0 when it is no time after 1980. */
 int64_t dump_filetime_us(uint64_t filetime);
 /* pc, sp and fp from a CONTEXT of winnt.h of the dump's architecture. */

@@ -116,7 +116,7 @@ static void kdump_version(struct dump *d) {
 static int kdump_read_rest(struct kdump *k, struct dump *d, struct err *err) {
     if (d->type == KDUMP_TYPE_HEADER) {
         d->kind = DUMP_FULL;
-        dump_note(d, "the dump has nothing but its header");
+        dump_note(d, str_printf("the dump has nothing but its header"));
         kdump_fault(k, d);
         return 0;
     }

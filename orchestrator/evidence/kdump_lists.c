@@ -27,9 +27,9 @@ void kdump_debugger_data(struct kdump *k, struct dump *d) {
     if (got >= 0x18 && memcmp(k->kdbg_copy + 0x10, "KDBG", 4) == 0) {
         k->kdbg_size = got;
     } else if (got) {
-        dump_note(d, "the debugger's data are encoded: unloaded drivers and the process are not looked for by them");
+        dump_note(d, str_dup("the debugger's data are encoded: unloaded drivers and the process are not looked for"));
     } else if (d->kind != DUMP_TRIAGE) {
-        dump_note(d, "the debugger's data are not in the dump");
+        dump_note(d, str_printf("the debugger's data are not in the dump"));
     }
 }
 
@@ -83,7 +83,7 @@ void kdump_modules(struct kdump *k, struct dump *d) {
         return;
     }
     if (!kdump_virt_pointer(k, head, &entry)) {
-        dump_note(d, "the list of loaded modules at 0x%" PRIx64 " is not in the dump", head);
+        dump_note(d, str_printf("the list of loaded modules at 0x%" PRIx64 " is not in the dump", head));
         return;
     }
     size_t cap = 0;
@@ -91,7 +91,7 @@ void kdump_modules(struct kdump *k, struct dump *d) {
         struct dump_module m = {0};
         uint64_t next = 0;
         if (!kdump_module(k, entry, &m)) {
-            dump_note(d, "the list of loaded modules breaks off after %zu", d->module_count);
+            dump_note(d, str_printf("the list of loaded modules breaks off after %zu", d->module_count));
             return;
         }
         if (d->module_count == cap) {
@@ -102,7 +102,8 @@ void kdump_modules(struct kdump *k, struct dump *d) {
         entry = kdump_virt_pointer(k, entry, &next) ? next : 0;
     }
     if (entry != head) {
-        dump_note(d, "the list of loaded modules does not come back to its head after %zu", d->module_count);
+        dump_note(d, str_printf("the list of loaded modules does not come back to its head after %zu",
+                                d->module_count));
     }
 }
 
@@ -116,7 +117,7 @@ void kdump_unloaded(struct kdump *k, struct dump *d) {
     for (size_t i = 0; i < KDUMP_UNLOADED_KEPT; i++) {
         uint64_t start = 0, end = 0, at = list + i * step;
         if (!kdump_virt_pointer(k, at + 2 * width, &start) || !kdump_virt_pointer(k, at + 3 * width, &end)) {
-            dump_note(d, "the list of unloaded drivers is not in the dump as a whole");
+            dump_note(d, str_printf("the list of unloaded drivers is not in the dump as a whole"));
             return;
         }
         char *name = start ? kdump_virt_unicode(k, at, KDUMP_NAME_BYTES) : NULL;
@@ -146,7 +147,7 @@ void kdump_stack(struct kdump *k, struct dump *d) {
     }
     if (!got) {
         free(stack);
-        dump_note(d, "the stack at 0x%" PRIx64 " is not in the dump", from);
+        dump_note(d, str_printf("the stack at 0x%" PRIx64 " is not in the dump", from));
         return;
     }
     d->stack = stack;

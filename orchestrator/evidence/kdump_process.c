@@ -93,7 +93,7 @@ static void kdump_kept_context(struct kdump *k, struct dump *d, uint64_t prcb) {
     }
     dump_read_context(d, (struct bytes){raw, size});
     if (d->sp) {
-        dump_note(d, "the header holds no context: the first processor's own is used");
+        dump_note(d, str_printf("the header holds no context: the first processor's own is used"));
         kdump_stack(k, d);
     }
 }

@@ -110,7 +110,7 @@ static int triage_drivers(struct triage *t, struct dump *d, struct err *err) {
     size_t step = triage_driver_step(t, at, count);
     struct bytes list;
     if (count == 0) {
-        dump_note(d, "the dump names no drivers");
+        dump_note(d, str_printf("the dump names no drivers"));
         return 0;
     }
     if (count > DUMP_MAX_MODULES) {
@@ -127,10 +127,10 @@ static int triage_drivers(struct triage *t, struct dump *d, struct err *err) {
         d->module_count++;
     }
     if (nameless) {
-        dump_note(d, "%zu of %" PRIu32 " drivers have no readable name", nameless, count);
+        dump_note(d, str_printf("%zu of %" PRIu32 " drivers have no readable name", nameless, count));
     }
     if (triage_field(t, TRIAGE_OPTIONS) != UINT32_MAX && triage_field(t, TRIAGE_OPTIONS) & TRIAGE_OPTION_OVERFLOWED) {
-        dump_note(d, "the list of drivers did not fit into the dump as a whole");
+        dump_note(d, str_printf("the list of drivers did not fit into the dump as a whole"));
     }
     return 0;
 }
@@ -159,7 +159,7 @@ static void triage_unloaded(struct triage *t, struct dump *d) {
     }
     uint32_t count = bytes_u32(t->k->file.data + at);
     if (count > TRIAGE_MAX_UNLOADED || !bytes_has(t->k->file, at + skip, (uint64_t)count * step)) {
-        dump_note(d, "the list of unloaded drivers is damaged: it says %" PRIu32, count);
+        dump_note(d, str_printf("the list of unloaded drivers is damaged: it says %" PRIu32, count));
         return;
     }
     d->unloaded = mem_zalloc(count, sizeof(*d->unloaded));
@@ -202,7 +202,7 @@ static int triage_stack(struct triage *t, struct dump *d, struct err *err) {
         return -1;
     }
     if (!size) {
-        dump_note(d, "the dump holds no call stack");
+        dump_note(d, str_printf("the dump holds no call stack"));
         return 0;
     }
     d->stack_base = t->top_of_stack;

@@ -144,7 +144,7 @@ static bool kdump_leads_home(const struct kdump *k) {
 void kdump_virt_open(struct kdump *k, struct dump *d) {
     static const int tried[] = {4, 5};
     if (k->arch == DUMP_ARCH_OTHER) {
-        dump_note(d, "memory is not read: no page tables are known for machine 0x%04x", d->machine);
+        dump_note(d, str_printf("memory is not read: no page tables are known for machine 0x%04x", d->machine));
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(tried); i++) {
@@ -154,6 +154,6 @@ void kdump_virt_open(struct kdump *k, struct dump *d) {
         }
     }
     k->levels = 0;
-    dump_note(d, "memory is not read: the page tables lead neither to the debugger's data nor to the list of "
-                 "modules, with 4 or 5 levels");
+    dump_note(d, str_dup("memory is not read: the page tables lead neither to the debugger's data nor to the list "
+                         "of modules, with 4 or 5 levels"));
 }

@@ -74,8 +74,8 @@ int minidump_list(struct bytes stream, size_t entry_size, uint32_t max, const ch
     uint64_t need = (uint64_t)*count * entry_size;
     size_t skip = stream.size == need + 8 ? 8 : 4;
     if (need > stream.size - 4 || *count > max) {
-        return err_set(err, ERR_PROTOCOL, "%s list says %" PRIu32 " entries in %zu bytes", what, *count,
-                       stream.size);
+        err_set(err, ERR_PROTOCOL, "%s list says %" PRIu32 " entries in %zu bytes", what, *count, stream.size);
+        return -1;
     }
     *entries = (struct bytes){stream.data + skip, (size_t)need};
     return 0;
@@ -245,12 +245,15 @@ static int minidump_read_threads(struct minidump_file *f, struct dump *d, struct
     return 0;
 }
 
-/* MINIDUMP_MEMORY_LIST (short ranges, each with its place) and MINIDUMP_MEMORY64_LIST (one piece of the file). */
+/* MINIDUMP_MEMORY_LIST: short ranges, each with its place. */
 static int minidump_read_memory(struct minidump_file *f, struct err *err) {
     struct bytes s = {0}, entries = {0};
     uint32_t count = 0;
     int found = minidump_stream(f->file, MINIDUMP_MEMORY, &s, err);
-    if (found < 0 || (found && minidump_list(s, 16, UINT32_MAX, "memory", &entries, &count, err))) {
+    if (found <= 0) {
+        return found;
+    }
+    if (minidump_list(s, 16, UINT32_MAX, "memory", &entries, &count, err)) {
         return -1;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -262,7 +265,13 @@ static int minidump_read_memory(struct minidump_file *f, struct err *err) {
         }
         dump_ranges_add(&f->memory, f->file, bytes_u64(p), bytes_u32(p + 12), part.size);
     }
-    found = minidump_stream(f->file, MINIDUMP_MEMORY64, &s, err);
+    return 0;
+}
+
+/* MINIDUMP_MEMORY64_LIST: all ranges in one piece of the file. */
+static int minidump_read_memory64(struct minidump_file *f, struct err *err) {
+    struct bytes s = {0};
+    int found = minidump_stream(f->file, MINIDUMP_MEMORY64, &s, err);
     if (found <= 0) {
         return found;
     }
@@ -293,7 +302,8 @@ int minidump_read(struct bytes file, struct dump *d, struct err *err) {
         uint32_t written = bytes_u32(file.data + 20); /* TimeDateStamp: seconds since 1970 */
         d->time_us = (int64_t)written * 1000000;
         d->type = bytes_u32(file.data + 24) & 0xffff; /* MINIDUMP_TYPE */
-        rc = minidump_read_system(&f, d, err) || minidump_read_memory(&f, err);
+        rc = minidump_read_system(&f, d, err) || minidump_read_memory(&f, err) ||
+             minidump_read_memory64(&f, err);
     }
     if (!rc) {
         dump_ranges_seal(&f.memory);

@@ -8,7 +8,7 @@
 
 void kdmp_put(struct str *out, uint64_t value, size_t bytes) {
     for (size_t i = 0; i < bytes; i++) {
-        char byte = (char)(value >> (8 * i));
+        char byte = (char)(i < 8 ? value >> (8 * i) : 0);
         str_add_bytes(out, &byte, 1);
     }
 }
