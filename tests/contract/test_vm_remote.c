@@ -1,4 +1,5 @@
-/* The VM contract over a libvirt daemon of the test's own (lab_daemon.h), with the micro guest: serial ports by libvirt's streams, files by its storage API, images copied. */
+/* The VM contract over a libvirt daemon of the test's own (lab_daemon.h), with the micro guest: serial ports by
+ * libvirt's streams, files by its storage API. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/str.h"
 #include "lab_daemon.h"
@@ -59,9 +61,17 @@ static struct vm *far_vm(void *self) {
     return ((struct far_bench *)self)->vm;
 }
 
+/* A line that was cut while the guest's port came up is no answer: asked again. */
 static bool far_answers(void *self) {
-    CLEANUP_FREE char *line = micro_guest_ask(far_vm(self), "ping");
-    return line && strncmp(line, "pong", 4) == 0;
+    struct clock *clock = clock_monotonic();
+    int64_t end = clock_after(clock, 60 * CLOCK_S);
+    do {
+        CLEANUP_FREE char *line = micro_guest_ask(far_vm(self), "ping");
+        if (!line || strncmp(line, "pong", 4) == 0) {
+            return line != NULL;
+        }
+    } while (clock_now(clock) < end);
+    return false;
 }
 
 static bool far_has_process(void *self) {
