@@ -40,6 +40,9 @@ grep -lE '#include <guestfs' "${sources[@]}" | grep -v '^orchestrator/vm/disk' |
 grep -lE '#include <sqlite3' "${sources[@]}" | grep -vE '^(orchestrator/journal|tests)/' |
     rule "SQLite only in orchestrator/journal/"
 
+grep -lE '#include <(tesseract|leptonica)/' "${sources[@]}" | grep -v '^orchestrator/evidence/' |
+    rule "the OCR library's headers only in orchestrator/evidence/"
+
 # Dependencies point one way only. A room may include itself and the rooms named after it.
 while read -r room allowed; do
     for f in $(files "$room/*.[ch]" | grep -E "^$room/[^/]+$"); do
@@ -55,14 +58,15 @@ orchestrator/cover base
 orchestrator/model base cover
 orchestrator/plan base model cover
 orchestrator/journal base
+orchestrator/evidence base
 orchestrator/vm base
 orchestrator/sim base vm
 orchestrator/guest base proto
-orchestrator/run base model plan journal vm guest images
-orchestrator/analysis base model journal plan
+orchestrator/run base model plan journal vm guest images evidence
+orchestrator/analysis base model journal plan evidence
 images base model
 reports base model journal analysis
-orchestrator/cli base model cover plan journal vm images run analysis reports cli
+orchestrator/cli base model cover plan journal vm images run analysis reports evidence cli
 ROOMS
 
 grep -E ':[0-9]+:.*\b(sprintf|vsprintf|strcpy|strcat|gets|atoi|atol|system|popen|tmpnam|mktemp|alloca)\(' <<<"$host_code" |

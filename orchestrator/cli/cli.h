@@ -91,6 +91,7 @@ const struct cli_verb *cmd_image_verify(void);
 const struct cli_verb *cmd_plan(void);
 const struct cli_verb *cmd_report(void);
 const struct cli_verb *cmd_run(void);
+const struct cli_verb *cmd_screen(void);
 const struct cli_verb *cmd_stamp(void);
 const struct cli_verb *cmd_worker(void);
 
