@@ -94,6 +94,13 @@ void facts_step_clear(struct analysis_step *s) {
     free(s->skipped);
 }
 
+void facts_moments_free(struct analysis_moment *m, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        free(m[i].text);
+    }
+    free(m);
+}
+
 /* Everything that belongs to one attempt. */
 static void facts_cell_reset(struct cell_facts *c) {
     for (size_t i = 0; i < c->failure_count; i++) {
@@ -105,6 +112,7 @@ static void facts_cell_reset(struct cell_facts *c) {
     for (size_t i = 0; i < c->step_count; i++) {
         facts_step_clear(&c->steps[i]);
     }
+    facts_moments_free(c->moments, c->moment_count);
     free(c->failures);
     free(c->artifacts);
     free(c->steps);
