@@ -258,7 +258,8 @@ static void event_from_json(const json_t *j, struct event_record *r) {
     size_t i;
     json_t *pair;
     json_array_foreach(json_object_get(j, "data"), i, pair) {
-        const char *name = json_string_value(json_array_get(pair, 0)), *value = json_string_value(json_array_get(pair, 1));
+        const char *name = json_string_value(json_array_get(pair, 0));
+        const char *value = json_string_value(json_array_get(pair, 1));
         evtx_add_datum(r, str_dup(name ? name : ""), str_dup(value ? value : ""));
     }
 }

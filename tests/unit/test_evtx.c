@@ -37,7 +37,8 @@ static void check_targets(const struct event_log *l, json_t *targets) {
     json_object_foreach(targets, key, count) {
         const char *slash = strrchr(key, '/');
         CLEANUP_FREE char *provider = str_printf("%.*s", (int)(slash - key), key);
-        ck_assert_msg(events_of(l, provider, (uint32_t)atoi(slash + 1)) == (size_t)json_integer_value(count), "%s", key);
+        size_t want = (size_t)json_integer_value(count);
+        ck_assert_msg(events_of(l, provider, (uint32_t)atoi(slash + 1)) == want, "%s", key);
     }
 }
 
@@ -79,7 +80,8 @@ static void check_sample(const struct event_log *l, const json_t *sample) {
     }
     ck_assert_ptr_nonnull(r);
     const char *time = json_string_value(json_object_get(sample, "time")), *key;
-    ck_assert_msg(strncmp(time, r->time, 10) == 0 && strncmp(time + 11, r->time + 11, 12) == 0, "%s, %s", time, r->time);
+    ck_assert_msg(strncmp(time, r->time, 10) == 0 && strncmp(time + 11, r->time + 11, 12) == 0, "%s, %s", time,
+                  r->time);
     json_t *value;
     json_object_foreach(json_object_get(sample, "data"), key, value) {
         ck_assert_str_eq(event_datum(r, key, 99), json_string_value(value));
