@@ -43,7 +43,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointe
         -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough -Werror
 # Asked for only when something is compiled: `make deps` has to work before pkg-config is there.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
-PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)) -lguestfs -lcadical -lstdc++ -lm -lpthread)$(PKG_LIBS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)) -lcadical -lstdc++ -lm -lpthread)$(PKG_LIBS)
 SAN_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 OPT ?= -O2 -g
 CPPFLAGS_ALL = -Iorchestrator -Iagents -I. -D_GNU_SOURCE -DCOEXIST_VERSION='"$(VERSION)"' $(PKG_CFLAGS)

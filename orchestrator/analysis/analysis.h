@@ -47,6 +47,13 @@ struct analysis_artifact {
     size_t moment;              /* index of its line among the moments */
 };
 
+struct analysis_drill { /* a way back that was tried after the boot had failed */
+    char *what; /* "repair", "rollback" */
+    char *text;
+    bool ok;
+    int64_t ms; /* until the machine answered again */
+};
+
 struct analysis_step { /* the timeline of the attempt the verdict rests on */
     char *kind, *phase; /* never NULL */
     char *skipped;      /* reason, or NULL */
@@ -85,6 +92,8 @@ struct analysis_cell {
     size_t step_count;
     struct analysis_moment *moments; /* in the order in which they were observed */
     size_t moment_count;
+    struct analysis_drill *drills;
+    size_t drill_count;
 };
 
 struct analysis_update {

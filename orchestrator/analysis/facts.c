@@ -101,6 +101,11 @@ void facts_moments_free(struct analysis_moment *m, size_t count) {
     free(m);
 }
 
+void facts_drill_clear(struct analysis_drill *d) {
+    free(d->what);
+    free(d->text);
+}
+
 /* Everything that belongs to one attempt. */
 static void facts_cell_reset(struct cell_facts *c) {
     for (size_t i = 0; i < c->failure_count; i++) {

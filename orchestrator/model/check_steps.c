@@ -126,7 +126,7 @@ void check_steps(const struct input *in) {
         {"apply", check_step_apply},            {"took", check_step_took},
         {"rollback", check_step_rollback},      {"verify", check_step_needs_products},
         {"detect", check_step_needs_products},  {"measure", check_step_measure},
-        {"reboot", check_step_reboot},
+        {"reboot", check_step_reboot},          {"soak", check_step_needs_products},
     };
     const json_t *steps = json_object_get(in->matrix.root, "steps");
     struct check_walk w = {.in = in};

@@ -20,6 +20,7 @@ struct cell_kept { /* a state about to be kept */
     const char *name;
     size_t steps;  /* of the cell, behind it */
     int64_t at_ms; /* since the cell began */
+    int64_t stood_ms; /* how long its guest has stood since it became ready */
 };
 
 /* Where a cell gets its machine from; lets worker (real) and simulation (fake) share the cell
@@ -33,8 +34,12 @@ struct cell_machine_ops {
      * read; what was copied until then counts. May be NULL. */
     int (*copy_out)(void *ctx, struct vm *vm, struct cell_copy *places, size_t count,
                     struct err *err);
-    /* Lets a VM that was just made go on from a kept state. */
-    int (*restore)(void *ctx, struct vm *vm, const char *state, int64_t deadline, struct err *err);
+    /* Removes files from the disk of a VM that is OFF; patterns as of vm_disk_remove, NULL-terminated. Returns
+     * how many, negative with err. May be NULL. */
+    int (*remove_files)(void *ctx, struct vm *vm, char *const *patterns, struct err *err);
+    /* Lets a VM that was just made go on from a kept state; *stood_ms is what was kept with it. */
+    int (*restore)(void *ctx, struct vm *vm, const char *state, int64_t deadline, int64_t *stood_ms,
+                   struct err *err);
     /* Keeps the running machine as a state, whole or not at all; *bytes is what it takes. The VM goes on
      * either way, as far as vm_save lets it. */
     int (*save)(void *ctx, struct vm *vm, const struct cell_kept *kept, int64_t deadline,

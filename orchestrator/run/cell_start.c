@@ -47,12 +47,12 @@ static int start_await_guest(struct cell *c, struct err *err) {
     return start_set_clock(c, err);
 }
 
-static int start_machine(struct cell *c, struct err *err) {
+static int start_machine(struct cell *c, int64_t *stood_ms, struct err *err) {
     const struct cell_machine_ops *m = c->env->machine;
     c->side = CELL_SIDE_VM;
     c->vm = m->create_vm(c->env->machine_ctx, err);
     if (!c->vm || m->restore(c->env->machine_ctx, c->vm, c->env->from.state,
-                             cell_in(c, c->env->limits.state), err) < 0) {
+                             cell_in(c, c->env->limits.state), stood_ms, err) < 0) {
         return -1;
     }
     return cell_vm_meet(c, err);
@@ -73,9 +73,9 @@ static enum failure_class start_class(const struct err *err) {
 /* Nothing that goes wrong here is a product's doing: the same guest answered when the state was kept. */
 void cell_start_from_state(struct cell *c) {
     CLEANUP_ERR struct err err = ERR_INIT;
-    int64_t began = clock_now(c->env->clock);
+    int64_t began = clock_now(c->env->clock), stood_ms = 0;
     start_recall(c);
-    if (start_machine(c, &err) < 0 || start_await_guest(c, &err) < 0) {
+    if (start_machine(c, &stood_ms, &err) < 0 || start_await_guest(c, &err) < 0) {
         cell_screenshot(c, "not-restored");
         cell_vm_drop(c);
         c->waiting_count = 0;
@@ -84,10 +84,11 @@ void cell_start_from_state(struct cell *c) {
         return;
     }
     c->up = true;
-    c->ready_at = clock_now(c->env->clock);
+    int64_t now = clock_now(c->env->clock);
+    c->ready_at = now - stood_ms * CLOCK_MS; /* its clock stood still while the state lay there */
     cell_event(c, "restored", c->env->from.state);
     log_debug(c->env->log, "%s: went on from state %s after %lld ms", c->env->cell->id,
-              c->env->from.state, (long long)((c->ready_at - began) / CLOCK_MS));
+              c->env->from.state, (long long)((now - began) / CLOCK_MS));
 }
 
 /* ---- keeping -------------------------------------------------------------------------------- */
@@ -117,7 +118,8 @@ void cell_keep_state(struct cell *c, size_t done) {
     c->kind = "";
     /* Whoever goes on from the state cannot take a connection of ours over. */
     guest_disconnect(c->guest);
-    struct cell_kept kept = {name, done, (clock_now(c->env->clock) - c->began_ns) / CLOCK_MS};
+    int64_t now = clock_now(c->env->clock);
+    struct cell_kept kept = {name, done, (now - c->began_ns) / CLOCK_MS, (now - c->ready_at) / CLOCK_MS};
     int64_t bytes = 0;
     int rc = cell_pump(c, &err);
     if (rc == 0 && c->waiting_count == 0) {

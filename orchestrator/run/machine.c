@@ -118,6 +118,19 @@ static int machine_copy_out(void *ctx, struct vm *vm, struct cell_copy *places, 
     return rc;
 }
 
+static int machine_remove_files(void *ctx, struct vm *vm, char *const *patterns, struct err *err) {
+    struct machine *m = ctx;
+    struct vm_disk *disk =
+        vm_disk_open(vm_disk_path(vm), "qcow2", m->image->windows_root, m->spec.kvm, true, err);
+    int removed = disk ? 0 : -1;
+    for (; disk && removed >= 0 && *patterns; patterns++) {
+        int n = vm_disk_remove(disk, *patterns, err);
+        removed = n < 0 ? -1 : removed + n;
+    }
+    vm_disk_close(disk);
+    return removed;
+}
+
 /* ---- states --------------------------------------------------------------------------------- */
 
 static void machine_stands_on(struct machine *m, const char *state) {
@@ -126,7 +139,7 @@ static void machine_stands_on(struct machine *m, const char *state) {
 }
 
 static int machine_restore(void *ctx, struct vm *vm, const char *state, int64_t deadline,
-                           struct err *err) {
+                           int64_t *stood_ms, struct err *err) {
     struct machine *m = ctx;
     if (!m->spec.states) {
         return err_set(err, ERR_BUG, "there is no folder of states");
@@ -136,6 +149,7 @@ static int machine_restore(void *ctx, struct vm *vm, const char *state, int64_t 
     if (states_read(m->spec.states, state, &note, err) < 0) {
         return -1;
     }
+    *stood_ms = note.stood_ms;
     state_note_clear(&note);
     if (vm_restore(vm, dir, deadline, err) < 0) {
         return -1;
@@ -150,7 +164,8 @@ static int machine_finish_state(struct machine *m, const struct cell_kept *kept,
     state_image_digest(m->image->manifest, digest);
     /* The casts only drop const: a note that is written is not changed. */
     struct state_note note = {.cell = (char *)m->spec.cell, .attempt = m->spec.attempt,
-                              .steps = kept->steps, .at_ms = kept->at_ms, .base = m->base,
+                              .steps = kept->steps, .at_ms = kept->at_ms,
+                              .stood_ms = kept->stood_ms, .base = m->base,
                               .image = digest, .kvm = m->spec.kvm};
     return states_finish(m->spec.states, kept->name, &note, bytes, err);
 }
@@ -182,6 +197,7 @@ const struct cell_machine_ops *machine_ops(void) {
         .create_vm = machine_create_vm,
         .create_guest = machine_create_guest,
         .copy_out = machine_copy_out,
+        .remove_files = machine_remove_files,
         .restore = machine_restore,
         .save = machine_save,
     };

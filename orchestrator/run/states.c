@@ -116,10 +116,11 @@ int states_finish(const char *folder, const char *name, const struct state_note 
         json_decref(w.files);
         return -1;
     }
-    json_t *j = json_pack("{s:s, s:s, s:i, s:I, s:I, s:s?, s:s, s:b, s:o}", "format", STATE_FORMAT,
-                          "cell", note->cell, "attempt", note->attempt, "steps",
-                          (json_int_t)note->steps, "at_ms", (json_int_t)note->at_ms, "base",
-                          note->base, "image", note->image, "kvm", note->kvm, "files", w.files);
+    json_t *j = json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:s?, s:s, s:b, s:o}", "format",
+                          STATE_FORMAT, "cell", note->cell, "attempt", note->attempt, "steps",
+                          (json_int_t)note->steps, "at_ms", (json_int_t)note->at_ms,
+                          "stood_ms", (json_int_t)note->stood_ms, "base", note->base, "image",
+                          note->image, "kvm", note->kvm, "files", w.files);
     CLEANUP_FREE char *text = j ? json_dumps(j, JSON_INDENT(1)) : NULL;
     json_decref(j);
     if (!text) {
@@ -133,20 +134,20 @@ int states_finish(const char *folder, const char *name, const struct state_note 
 
 static int state_unpack(const json_t *j, struct state_note *out, json_t **files, struct err *err) {
     const char *format, *cell, *image;
-    json_int_t attempt, steps, at_ms;
+    json_int_t attempt, steps, at_ms, stood_ms = 0;
     int kvm;
     json_error_t je;
-    if (json_unpack_ex((json_t *)j, &je, 0, "{s:s, s:s, s:I, s:I, s:I, s:s, s:b, s:o}", "format",
-                       &format, "cell", &cell, "attempt", &attempt, "steps", &steps, "at_ms", &at_ms,
-                       "image", &image, "kvm", &kvm, "files", files) < 0) {
+    if (json_unpack_ex((json_t *)j, &je, 0, "{s:s, s:s, s:I, s:I, s:I, s?I, s:s, s:b, s:o}",
+                       "format", &format, "cell", &cell, "attempt", &attempt, "steps", &steps, "at_ms", &at_ms,
+                       "stood_ms", &stood_ms, "image", &image, "kvm", &kvm, "files", files) < 0) {
         return err_set(err, ERR_INPUT, "%s", je.text);
     }
     if (!str_eq(format, STATE_FORMAT) || attempt < 1 || attempt > 1000 || steps < 1 ||
-        steps > 100000 || at_ms < 0 || !json_is_object(*files)) {
+        steps > 100000 || at_ms < 0 || stood_ms < 0 || !json_is_object(*files)) {
         return err_set(err, ERR_INPUT, "not of the format " STATE_FORMAT);
     }
     *out = (struct state_note){.cell = str_dup(cell), .attempt = (int)attempt, .steps = (size_t)steps,
-                               .at_ms = at_ms, .image = str_dup(image), .kvm = kvm,
+                               .at_ms = at_ms, .stood_ms = stood_ms, .image = str_dup(image), .kvm = kvm,
                                .base = str_dup(json_string_value(json_object_get(j, "base")))};
     return 0;
 }

@@ -2,8 +2,8 @@
  * resumed run finds again. A folder is a state once it has its state.json, which is written last, when
  * everything else is on the disk:
  *
- *   {"format":"coexist-state/1","cell","attempt","steps":N,"at_ms":N,"base":NAME|null (the state whose disk this
- *    one's stands on),"image":SHA-256 of the image's manifest,"kvm":bool,"files":{NAME:bytes,...}}
+ *   {"format":"coexist-state/1","cell","attempt","steps":N,"at_ms":N,"stood_ms":N,"base":NAME|null (the state whose
+ *    disk this one's stands on),"image":SHA-256 of the image's manifest,"kvm":bool,"files":{NAME:bytes,...}}
  *
  * lab/states/RUN/owner names the run's folder and is locked by the orchestrator for its life: what nobody
  * holds and no run can go on from is removed by states_sweep. */
@@ -22,6 +22,7 @@ struct state_note { /* what state.json says; strings owned: state_note_clear */
     int attempt;
     size_t steps;   /* of that cell, behind it */
     int64_t at_ms;  /* since that cell began */
+    int64_t stood_ms; /* since its guest became ready: counts for how long it has stood */
     char *base;     /* name; NULL: it stands on the golden disk */
     char *image;    /* SHA-256 of the manifest's canonical JSON (state_image_digest) */
     bool kvm;

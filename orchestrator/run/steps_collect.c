@@ -284,24 +284,12 @@ static void collect_from_host(struct cell *c) {
     }
 }
 
-/* A last look: harm that came after the last verify step would go unseen otherwise. */
-static int collect_last_look(struct cell *c, struct err *err) {
-    if (c->failed) {
-        return 0;
-    }
-    if (cell_stand(c, err) != 0) {
-        c->side = CELL_SIDE_GUEST;
-        return err_is_set(err) ? -1 : err_set(err, ERR_INTERRUPT, "the VM failed meanwhile");
-    }
-    return step_verify_until(c, cell_in(c, c->env->limits.poll), err);
-}
-
 int step_collect(struct cell *c, struct err *err) {
     CLEANUP_ERR struct err live = ERR_INIT;
     /* A guest that crashes while it is looked at may come back: then it is asked once more. After a
      * failure of the lab itself nothing of it is worth asking. */
     for (int i = 0; i < 2 && c->up && c->infra == FAILURE_NONE; i++) {
-        int rc = i == 0 ? collect_last_look(c, &live) : 0;
+        int rc = i == 0 && !c->failed ? step_soak(c, &live) : 0; /* the last look */
         if (rc == 0) {
             rc = collect_live(c, &live);
         }

@@ -143,6 +143,15 @@ int step_verify(struct cell *c, struct err *err) {
     return step_find_process_dumps(c, err);
 }
 
+/* Harm that comes some time after a boot, or after the last look, would go unseen otherwise. */
+int step_soak(struct cell *c, struct err *err) {
+    if (cell_stand(c, err) != 0) {
+        c->side = CELL_SIDE_GUEST;
+        return err_is_set(err) ? -1 : err_set(err, ERR_INTERRUPT, "the VM failed meanwhile");
+    }
+    return step_verify_until(c, cell_in(c, c->env->limits.poll), err);
+}
+
 int step_took(struct cell *c, struct err *err) {
     const struct model_update *u = c->env->cell->update;
     if (!u) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -169,6 +170,7 @@ int worker_main(const char *run_dir, const char *cell_id, int attempt, const cha
                   WORKER_REPORT_FD);
         return WORKER_LAB_FAILED;
     }
+    mallopt(M_ARENA_MAX, 1); /* its threads mostly wait: heaps of their own would only take memory */
     struct worker w = {.log = log, .lock = -1, .attempt = attempt};
     CLEANUP_ERR struct err err = ERR_INIT;
     int rc = worker_do(&w, run_dir, cell_id, job, lab_dir, &err);

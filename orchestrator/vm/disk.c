@@ -1,7 +1,7 @@
 #include "vm/disk.h"
 
 #include <ctype.h>
-#include <guestfs.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -10,8 +10,10 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "vm/disk_library.h"
 
 struct vm_disk {
+    struct disk_library lib;
     guestfs_h *g;
     char *root; /* windows_root as the file system spells it; "" for the top */
 };
@@ -24,7 +26,7 @@ static void disk_free_list(char ***list) {
 }
 
 static int disk_fail(struct vm_disk *d, struct err *err, const char *what) {
-    const char *text = guestfs_last_error(d->g);
+    const char *text = d->lib.last_error(d->g);
     return err_set(err, ERR_SYSTEM, "guest disk: %s: %s", what, text ? text : "no reason given");
 }
 
@@ -60,25 +62,25 @@ static int disk_configure(struct vm_disk *d, const char *disk, const char *forma
     char tcg[] = "force_tcg";
     char *settings[] = {tcg, NULL};
     disk_name_kernel();
-    guestfs_set_error_handler(d->g, NULL, NULL); /* nothing to standard error */
-    guestfs_set_backend(d->g, "direct");
+    d->lib.set_error_handler(d->g, NULL, NULL); /* nothing to standard error */
+    d->lib.set_backend(d->g, "direct");
     if (!kvm) {
-        guestfs_set_backend_settings(d->g, settings);
+        d->lib.set_backend_settings(d->g, settings);
     }
-    guestfs_set_network(d->g, 0);
-    guestfs_set_smp(d->g, 1);
-    if (guestfs_add_drive_opts(d->g, disk, GUESTFS_ADD_DRIVE_OPTS_READONLY, !writable,
+    d->lib.set_network(d->g, 0);
+    d->lib.set_smp(d->g, 1);
+    if (d->lib.add_drive_opts(d->g, disk, GUESTFS_ADD_DRIVE_OPTS_READONLY, !writable,
                                GUESTFS_ADD_DRIVE_OPTS_FORMAT, format,
                                GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe", -1) < 0) {
         return disk_fail(d, err, "add it");
     }
-    return guestfs_launch(d->g) < 0 ? disk_fail(d, err, "start libguestfs") : 0;
+    return d->lib.launch(d->g) < 0 ? disk_fail(d, err, "start libguestfs") : 0;
 }
 
 /* The entry of a folder that Windows would mean by name: exact, else without regard to case. Caller
  * frees. */
 static char *disk_find_entry(struct vm_disk *d, const char *dir, const char *name, size_t len) {
-    CLEANUP(disk_free_list) char **names = guestfs_ls(d->g, dir);
+    CLEANUP(disk_free_list) char **names = d->lib.ls(d->g, dir);
     char *found = NULL;
     for (char **p = names; p && *p; p++) {
         if (strlen(*p) == len && strncasecmp(*p, name, len) == 0 &&
@@ -120,17 +122,17 @@ static bool disk_holds_windows(struct vm_disk *d, const char *windows_root) {
 /* Mounts the file system that has the drive C: we look for. */
 static int disk_mount(struct vm_disk *d, const char *windows_root, bool writable,
                       struct err *err) {
-    CLEANUP(disk_free_list) char **found = guestfs_list_filesystems(d->g);
+    CLEANUP(disk_free_list) char **found = d->lib.list_filesystems(d->g);
     if (!found) {
         return disk_fail(d, err, "list its file systems");
     }
     for (char **p = found; p[0] && p[1]; p += 2) { /* device, type, device, type, ... */
-        int rc = writable ? guestfs_mount(d->g, p[0], "/") : guestfs_mount_ro(d->g, p[0], "/");
+        int rc = writable ? d->lib.mount(d->g, p[0], "/") : d->lib.mount_ro(d->g, p[0], "/");
         if (rc == 0 && disk_holds_windows(d, windows_root)) {
             return 0;
         }
         if (rc == 0) {
-            guestfs_umount(d->g, "/");
+            d->lib.umount(d->g, "/");
         }
     }
     return err_set(err, ERR_SYSTEM, "guest disk: no file system on it has '%s\\Windows'",
@@ -140,9 +142,13 @@ static int disk_mount(struct vm_disk *d, const char *windows_root, bool writable
 struct vm_disk *vm_disk_open(const char *disk, const char *format, const char *windows_root,
                              bool kvm, bool writable, struct err *err) {
     struct vm_disk *d = mem_zalloc(1, sizeof(*d));
-    d->g = guestfs_create_flags(GUESTFS_CREATE_NO_ENVIRONMENT);
+    int rc = disk_library_load(&d->lib, err);
+    d->g = rc < 0 ? NULL : d->lib.create_flags(GUESTFS_CREATE_NO_ENVIRONMENT);
+    if (rc == 0 && !d->g) {
+        err_set(err, ERR_SYSTEM, "libguestfs cannot be set up");
+    }
     if (!d->g) {
-        err_set(err, ERR_SYSTEM, "guest disk: libguestfs cannot be set up");
+        err_prefix(err, "guest disk");
         free(d);
         return NULL;
     }
@@ -156,8 +162,8 @@ struct vm_disk *vm_disk_open(const char *disk, const char *format, const char *w
 
 void vm_disk_close(struct vm_disk *d) {
     if (d) {
-        guestfs_umount_all(d->g); /* writes back; harmless when nothing is mounted */
-        guestfs_close(d->g);
+        d->lib.umount_all(d->g); /* writes back; harmless when nothing is mounted */
+        d->lib.close(d->g);
         free(d->root);
         free(d);
     }
@@ -209,17 +215,17 @@ static char *disk_host_path(const char *host_dir, const char *name) {
 /* Regular files only: a link may point anywhere. 1 copied, 0 not wanted, negative with err. */
 static int disk_copy_one(struct vm_disk *d, const char *path, const char *name,
                          const char *host_dir, int64_t max_bytes, struct err *err) {
-    struct guestfs_statns *st = guestfs_lstatns(d->g, path);
+    struct guestfs_statns *st = d->lib.lstatns(d->g, path);
     if (!st) {
         return disk_fail(d, err, name);
     }
     bool wanted = S_ISREG((mode_t)st->st_mode) && st->st_size <= max_bytes;
-    guestfs_free_statns(st);
+    d->lib.free_statns(st);
     if (!wanted) {
         return 0;
     }
     CLEANUP_FREE char *to = disk_host_path(host_dir, name);
-    return guestfs_download(d->g, path, to) < 0 ? disk_fail(d, err, name) : 1;
+    return d->lib.download(d->g, path, to) < 0 ? disk_fail(d, err, name) : 1;
 }
 
 int vm_disk_copy_out(struct vm_disk *d, const char *guest_dir, const char *suffix,
@@ -228,7 +234,7 @@ int vm_disk_copy_out(struct vm_disk *d, const char *guest_dir, const char *suffi
     if (!dir) {
         return 0; /* no such folder: nothing to copy */
     }
-    CLEANUP(disk_free_list) char **names = guestfs_ls(d->g, dir);
+    CLEANUP(disk_free_list) char **names = d->lib.ls(d->g, dir);
     int copied = 0;
     if (fs_mkdirs(host_dir, err) < 0 || !names) {
         return names ? -1 : disk_fail(d, err, guest_dir);
@@ -247,7 +253,38 @@ int vm_disk_copy_out(struct vm_disk *d, const char *guest_dir, const char *suffi
     return copied;
 }
 
+/* The folder of a path that ends in a name; NULL when it is not there. Caller frees. */
+static char *disk_resolve_folder(struct vm_disk *d, const char *guest_path, const char **name) {
+    size_t len = strlen(guest_path);
+    while (len > 0 && !strchr("\\/", guest_path[len - 1])) {
+        len--;
+    }
+    CLEANUP_FREE char *folder = str_printf("%.*s", (int)len, guest_path);
+    *name = guest_path + len;
+    return **name ? disk_resolve(d, folder) : NULL;
+}
+
 int vm_disk_remove(struct vm_disk *d, const char *guest_path, struct err *err) {
-    CLEANUP_FREE char *path = disk_resolve(d, guest_path);
-    return path && guestfs_rm(d->g, path) < 0 ? disk_fail(d, err, guest_path) : 0;
+    const char *pattern = NULL;
+    CLEANUP_FREE char *dir = disk_resolve_folder(d, guest_path, &pattern);
+    if (!dir) {
+        return 0;
+    }
+    CLEANUP(disk_free_list) char **names = d->lib.ls(d->g, dir);
+    if (!names) {
+        return disk_fail(d, err, guest_path);
+    }
+    int removed = 0;
+    for (char **p = names; *p; p++) {
+        CLEANUP_FREE char *path = str_printf("%s/%s", strcmp(dir, "/") == 0 ? "" : dir, *p);
+        if (fnmatch(pattern, *p, FNM_CASEFOLD | FNM_NOESCAPE) != 0 ||
+            d->lib.is_dir(d->g, path) == 1) {
+            continue;
+        }
+        if (d->lib.rm(d->g, path) < 0) {
+            return disk_fail(d, err, guest_path);
+        }
+        removed++;
+    }
+    return removed;
 }

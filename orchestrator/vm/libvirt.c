@@ -2,6 +2,7 @@
 
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
+#include <malloc.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -109,6 +110,7 @@ static int libvirt_started(struct vm_libvirt *v, struct err *err) {
     libvirt_root_open_qemu(v->root, &pidfd, 1);
     libvirt_events_watch(v->events, pidfd);
     libvirt_root_keep_cache(v->root, v->cache_dir);
+    malloc_trim(0); /* reading QEMU's capabilities took 4 MB that libvirt has given back since */
     if (libvirt_open_network(v, err) < 0) {
         libvirt_end_machine(v, libvirt_in(LIBVIRT_KILL_S), NULL);
         return -1;
@@ -116,7 +118,17 @@ static int libvirt_started(struct vm_libvirt *v, struct err *err) {
     return 0;
 }
 
+/* Only now: a machine that begins with a restore needs none on the golden disk. */
+static int libvirt_need_overlay(struct vm_libvirt *v, struct err *err) {
+    return fs_exists(v->overlay) ? 0
+                                 : libvirt_state_overlay(v->overlay, v->spec.disk,
+                                                         v->spec.disk_format, 0, err);
+}
+
 static int libvirt_do_start(struct vm_libvirt *v, struct err *err) {
+    if (libvirt_need_overlay(v, err) < 0) {
+        return -1;
+    }
     /* A name of its own for every start: libvirt tells the end of a machine a little before it forgets the
      * name, also of one restored from a state of ours. */
     CLEANUP_FREE char *name = str_printf("%s-%d-%u", v->spec.name, (int)getpid(), ++v->starts);
@@ -333,10 +345,19 @@ static const char *vm_libvirt_disk_path(void *self) {
 
 /* ---- making and ending ----------------------------------------------------------------------- */
 
+/* Its disk goes with it, so there is nothing to write back; and a QEMU that is gone and reaped when libvirt looks
+ * for it spares libvirt's own wait of 200 ms. */
+static void libvirt_discard_machine(struct vm_libvirt *v) {
+    int64_t deadline = libvirt_in(LIBVIRT_KILL_S);
+    libvirt_events_expect_stop(v->events);
+    libvirt_root_signal_qemu(v->root, SIGKILL, deadline);
+    libvirt_events_wait_stopped(v->events, deadline);
+    libvirt_forget_domain(v);
+}
+
 static void libvirt_close(struct vm_libvirt *v) {
     if (v->dom) {
-        libvirt_end_machine(v, libvirt_in(LIBVIRT_KILL_S), NULL);
-        libvirt_forget_domain(v);
+        libvirt_discard_machine(v);
     }
     if (v->conn) {
         libvirt_events_detach(v->events, v->conn);
@@ -425,7 +446,7 @@ static int libvirt_make_files(struct vm_libvirt *v, struct err *err) {
     v->agent_socket = fs_join(v->root, "agent.sock");
     v->vnc_socket = fs_join(v->root, "vnc.sock");
     v->paths = (struct domain_paths){v->overlay, v->console_log, v->agent_socket, v->vnc_socket};
-    return libvirt_state_overlay(v->overlay, v->spec.disk, v->spec.disk_format, 0, err);
+    return 0;
 }
 
 static void libvirt_say_nothing(void *ctx, virErrorPtr error) {

@@ -5,13 +5,13 @@
 
 #include "vm/vm.h"
 
-/* Makes the overlay, the embed root and the connection; nothing is started yet. cache_dir keeps
+/* Makes the embed root and the connection; nothing is started yet, and the overlay comes with the start or
+ * the restore. cache_dir keeps
  * QEMU's probed capabilities between connections (may be NULL; saves 3 to 4 s a connection). One VM
  * of this backend per process, ever: libvirt's embedded driver keeps its root folder until the
  * process ends (design: one worker process per cell). Makes this process the reaper of its orphans
  * (PR_SET_CHILD_SUBREAPER). libvirt's own log goes to standard error unless LIBVIRT_LOG_OUTPUTS
- * said otherwise when the program was started: libguestfs, linked in, initialises libvirt before
- * main. */
+ * says otherwise. */
 struct vm *vm_libvirt_create(const struct vm_spec *spec, const char *cache_dir, struct log *log,
                              struct err *err);
 

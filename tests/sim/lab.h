@@ -29,6 +29,7 @@ struct lab {
     struct cell_save save; /* and what it is to keep, in `states` */
     struct lab_seen *seen;
     size_t seen_count;
+    int64_t stood_ms; /* kept with the last state */
     int vms;       /* made so far */
     int copied;    /* files copied from a VM that was off */
     volatile int stop;

@@ -188,6 +188,78 @@ START_TEST(any_fault_after_a_restore) {
 }
 END_TEST
 
+/* ---- standing ------------------------------------------------------------------------------- */
+
+/* Boot, installs and a soak are behind the state; what comes then ends soon after the boot. */
+static const enum step_kind soaking[] = {STEP_PROVISION, STEP_BOOT, STEP_INSTALL, STEP_SOAK, STEP_APPLY,
+                                         STEP_TOOK, STEP_COLLECT, STEP_TEARDOWN, STEP_KIND_COUNT};
+static const size_t soak_after[] = {5};
+static const char *const soak_names[] = {"3-1"};
+
+static struct lab *soaking_lab(void) {
+    struct lab *l = lab_new();
+    lab_steps(l, soaking);
+    l->save = (struct cell_save){soak_after, soak_names, 1};
+    return l;
+}
+
+/* When a step of that kind ended, ms since the cell began. */
+static int64_t ended_at(const struct lab *l, enum step_kind kind) {
+    for (size_t i = 0; i < l->seen_count; i++) {
+        const struct observation *o = &l->seen[i].o;
+        if (o->type == OBS_STEP_END && str_eq(o->kind, step_kind_name(kind))) {
+            return o->at_ms;
+        }
+    }
+    ck_abort_msg("no step %s", step_kind_name(kind));
+}
+
+START_TEST(a_guest_that_has_stood_need_not_stand_again) {
+    struct lab *l = soaking_lab();
+    int64_t stand_ms = l->limits.stand / CLOCK_MS;
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_uint_eq(lab_failures(l), 0);
+    ck_assert_int_ge(ended_at(l, STEP_SOAK) - ended_at(l, STEP_BOOT), stand_ms);
+    ck_assert_int_ge(l->stood_ms, stand_ms);
+    l->save = (struct cell_save){NULL, NULL, 0};
+    l->from = (struct cell_from){.state = soak_names[0], .steps = soak_after[0],
+                                 .cell = "winelab/alder/none/1", .attempt = 1, .at_ms = 60000};
+    int64_t apart[2];
+    for (int i = 0; i < 2; i++) { /* with the time it stood, and had that been forgotten */
+        ck_assert_int_eq(lab_run(l), 0);
+        ck_assert_uint_eq(lab_failures(l), 0);
+        apart[i] = ended_at(l, STEP_COLLECT) - ended_at(l, STEP_TOOK);
+        l->stood_ms = 0;
+    }
+    ck_assert_int_lt(apart[0], stand_ms / 2);
+    ck_assert_int_ge(apart[1], stand_ms / 2);
+    lab_free(l);
+}
+END_TEST
+
+static void effect_panic_late(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_strike(w, SIM_FAULT_CRASH);
+}
+
+static void effect_booted(struct sim_world *w, void *ctx) {
+    lab_later(w, 15000, effect_panic_late, ctx);
+}
+
+START_TEST(a_soak_sees_what_comes_late) {
+    struct lab *l = soaking_lab();
+    sim_world_on_boot(l->world, effect_booted, NULL);
+    ck_assert_int_eq(lab_run(l), 0);
+    const struct observation *o = lab_failure(l, FAILURE_BOOT_LOOP);
+    ck_assert_ptr_nonnull(o);
+    ck_assert_str_eq(o->kind, "soak");
+    ck_assert_str_eq(o->phase, "before"); /* not the update's doing */
+    ck_assert(lab_skipped(l, STEP_APPLY, PHASE_AFTER));
+    ck_assert_uint_eq(lab_count(l, OBS_STATE), 0);
+    lab_free(l);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("states of cells");
     TCase *t = tcase_create("states");
@@ -198,6 +270,8 @@ int main(void) {
     tcase_add_loop_test(t, a_state_that_cannot_be_gone_on_from_is_the_labs, 0, (int)ARRAY_LEN(restores));
     tcase_add_test(t, nothing_is_kept_after_a_failure);
     tcase_add_test(t, nothing_is_kept_when_told_to_stop);
+    tcase_add_test(t, a_guest_that_has_stood_need_not_stand_again);
+    tcase_add_test(t, a_soak_sees_what_comes_late);
     tcase_add_test(t, any_fault_while_states_are_kept);
     tcase_add_test(t, any_fault_after_a_restore);
     suite_add_tcase(s, t);

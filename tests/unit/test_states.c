@@ -70,7 +70,7 @@ static void site_save(struct site *s, const char *name, const char *cell, int at
     char digest[65];
     state_image_digest(json_object_get(s->run.images, "winelab"), digest);
     struct state_note n = {.cell = str_dup(cell), .attempt = attempt, .steps = (size_t)steps,
-                           .at_ms = 4711, .base = str_dup(base), .image = str_dup(digest)};
+                           .at_ms = 4711, .stood_ms = 815, .base = str_dup(base), .image = str_dup(digest)};
     int64_t bytes = 0;
     ck_assert_msg(states_finish(s->folder, name, &n, &bytes, &err) == 0, "%s", err_text(&err));
     ck_assert_int_gt(bytes, 0);
@@ -115,6 +115,7 @@ START_TEST(a_state_is_read_as_it_was_kept) {
     ck_assert_int_eq(n.attempt, 1);
     ck_assert_uint_eq(n.steps, 4);
     ck_assert_int_eq(n.at_ms, 4711);
+    ck_assert_int_eq(n.stood_ms, 815);
     ck_assert_str_eq(n.base, "2-1");
     ck_assert(n.memory);
     ck_assert_int_gt(n.bytes, 0);
