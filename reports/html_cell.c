@@ -145,6 +145,35 @@ static void cell_timeline(struct str *out, const json_t *cell) {
     str_add(out, "</ol></details>");
 }
 
+static void cell_moment(struct str *out, const json_t *moment) {
+    const char *type = html_get(moment, "type");
+    double at = html_get_number(moment, "at_ms");
+    str_add(out, "<tr class=\"");
+    html_text(out, type);
+    str_addf(out, "\"><td class=\"num\">%.1f s</td><td>", isfinite(at) ? at / 1000 : 0.0);
+    html_text(out, type);
+    str_add(out, "</td><td>");
+    html_text(out, html_get(moment, "text"));
+    str_add(out, "</td></tr>");
+}
+
+/* The whole course, line by line: what happened when, and what was read in the pictures and logs taken. */
+static void cell_moments(struct str *out, const json_t *cell) {
+    const json_t *list = json_object_get(cell, "moments");
+    size_t i;
+    json_t *moment;
+    if (json_array_size(list) == 0) {
+        return;
+    }
+    str_addf(out, "<details><summary>All that happened, %zu lines</summary><div class=\"scroll\">"
+                  "<table class=\"moments\"><thead><tr><th>After</th><th>What</th><th></th></tr></thead><tbody>",
+             json_array_size(list));
+    json_array_foreach(list, i, moment) {
+        cell_moment(out, moment);
+    }
+    str_add(out, "</tbody></table></div></details>");
+}
+
 static void cell_drills(struct str *out, const json_t *cell) {
     const json_t *list = json_object_get(cell, "drills");
     size_t i;
@@ -186,6 +215,7 @@ void html_cell(struct str *out, const json_t *cell, size_t index, const char *ar
     html_metrics(out, json_object_get(cell, "metrics"));
     cell_screens(out, cell, artifact_dir, embedded);
     cell_timeline(out, cell);
+    cell_moments(out, cell);
     cell_artifacts(out, cell);
     str_add(out, "</details>");
 }

@@ -190,6 +190,16 @@ static json_t *report_timeline(const struct analysis_cell *c) {
     return list;
 }
 
+static json_t *report_moments(const struct analysis_cell *c) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < c->moment_count; i++) {
+        const struct analysis_moment *m = &c->moments[i];
+        json_array_append_new(list, json_pack("{s:I, s:s, s:o}", "at_ms", (json_int_t)m->at_ms, "type", m->type,
+                                              "text", text_json(m->text)));
+    }
+    return list;
+}
+
 static json_t *report_drills(const struct analysis_cell *c) {
     json_t *list = json_array();
     for (size_t i = 0; i < c->drill_count; i++) {
@@ -223,6 +233,7 @@ static json_t *report_cell(const struct analysis_cell *c) {
     json_object_set_new(j, "evidence", report_texts(c->evidence));
     json_object_set_new(j, "artifacts", report_artifacts(c));
     json_object_set_new(j, "timeline", report_timeline(c));
+    json_object_set_new(j, "moments", report_moments(c));
     json_object_set_new(j, "drills", report_drills(c));
     return j;
 }

@@ -40,6 +40,9 @@ grep -lE '#include <guestfs' "${sources[@]}" | grep -v '^orchestrator/vm/disk' |
 grep -lE '#include <sqlite3' "${sources[@]}" | grep -vE '^(orchestrator/journal|tests)/' |
     rule "SQLite only in orchestrator/journal/"
 
+grep -lE '#include <(tesseract|leptonica)/' "${sources[@]}" | grep -v '^orchestrator/evidence/' |
+    rule "the OCR library's headers only in orchestrator/evidence/"
+
 # Dependencies point one way only. A room may include itself and the rooms named after it.
 while read -r room allowed; do
     for f in $(files "$room/*.[ch]" | grep -E "^$room/[^/]+$"); do

@@ -1,6 +1,7 @@
 #include "analysis/analysis.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/gates.h"
 #include "base/cleanup.h"
@@ -102,6 +103,9 @@ static void analysis_evidence(const struct judged *c, struct cell_facts *facts,
     if (c->crash.problem) {
         texts_addf(&all, "dump not read: %s", c->crash.problem);
     }
+    for (size_t i = 0; i < c->witness.count; i++) {
+        texts_add_once(&all, "%s", c->witness.lines[i].text);
+    }
     for (size_t k = 0; k < cell->metric_count; k++) {
         const struct analysis_metric *m = &cell->metrics[k];
         if (m->note) {
@@ -109,6 +113,25 @@ static void analysis_evidence(const struct judged *c, struct cell_facts *facts,
         }
     }
     cell->evidence = texts_take(&all);
+}
+
+/* What was observed, and behind each artifact what was read in it. Moments move from the facts to the cell. */
+static void analysis_moments(const struct judged *c, struct cell_facts *facts, struct analysis_cell *cell) {
+    const struct witness *w = &c->witness;
+    cell->moments = mem_zalloc(facts->moment_count + w->count + 1, sizeof(*cell->moments));
+    for (size_t i = 0; i < facts->moment_count; i++) {
+        cell->moments[cell->moment_count++] = facts->moments[i];
+        for (size_t k = 0; k < w->count; k++) {
+            if (w->lines[k].moment == i) {
+                bool screen = strncmp(w->lines[k].text, "screen", 6) == 0;
+                cell->moments[cell->moment_count++] = (struct analysis_moment){
+                    facts->moments[i].at_ms, screen ? "screen" : "log", str_dup(w->lines[k].text)};
+            }
+        }
+    }
+    free(facts->moments);
+    facts->moments = NULL;
+    facts->moment_count = 0;
 }
 
 /* Artifacts, steps and metrics move from the facts to the cell. */
@@ -133,6 +156,7 @@ static void analysis_cell_fill(const struct judgement *j, size_t at, struct cell
     cell->summary = summary_make(c, cell);
     cell->detail = summary_detail(c);
     analysis_evidence(c, facts, cell);
+    analysis_moments(c, facts, cell);
     cell->earlier = texts_take(&facts->earlier);
 }
 
@@ -212,6 +236,7 @@ static void analysis_cell_clear(struct analysis_cell *c) {
     for (size_t i = 0; i < c->step_count; i++) {
         facts_step_clear(&c->steps[i]);
     }
+    facts_moments_free(c->moments, c->moment_count);
     free(c->metrics);
     free(c->artifacts);
     free(c->steps);

@@ -44,6 +44,7 @@ struct analysis_artifact {
     char *role, *name, *sha256; /* never NULL */
     char *phase;                /* "before" or "after" */
     int64_t bytes;
+    size_t moment;              /* index of its line among the moments */
 };
 
 struct analysis_drill { /* a way back that was tried after the boot had failed */
@@ -59,6 +60,12 @@ struct analysis_step { /* the timeline of the attempt the verdict rests on */
     int64_t begin_ms;   /* since the cell began */
     int64_t ms;         /* -1: did not end */
     bool ok;
+};
+
+struct analysis_moment { /* anything that has a time: one line of the whole course of a cell */
+    int64_t at_ms;       /* since the cell began */
+    const char *type;    /* "step", "event", "failure", "check", "artifact", "screen", "log", "note". Static storage */
+    char *text;          /* never NULL */
 };
 
 struct analysis_cell {
@@ -84,6 +91,8 @@ struct analysis_cell {
     size_t artifact_count;
     struct analysis_step *steps;
     size_t step_count;
+    struct analysis_moment *moments; /* in the order in which they were observed */
+    size_t moment_count;
     struct analysis_drill *drills;
     size_t drill_count;
 };

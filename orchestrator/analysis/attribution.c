@@ -11,6 +11,7 @@
 #define CONFIDENCE_UNCONTROLLED 0.60 /* the control is missing */
 #define CONFIDENCE_SUSPECT 0.50    /* somebody of several, who is not proven */
 #define CONFIDENCE_NO_DUMP 0.95    /* factor: the module is guessed from the update's files */
+#define CONFIDENCE_SCREEN 0.97 /* factor: no dump names the module, a stop screen does */
 #define CONFIDENCE_FOREIGN_DUMP 0.75 /* factor: the dump names another vendor's module */
 
 static const struct model_product *attribution_victim(const struct judgement *j,
@@ -69,6 +70,16 @@ static void attribution_module(const struct judged *c, struct analysis_blame *b,
         if (c->crash.owner && own && c->crash.owner != own) {
             str_addf(why, ", a module of %s, not of %s which was updated", c->crash.owner->vendor,
                      own->vendor);
+            b->confidence *= CONFIDENCE_FOREIGN_DUMP;
+        }
+        return;
+    }
+    if (c->witness.module && judge_is_crash(c->cls)) {
+        b->module = str_dup(c->witness.module);
+        b->confidence *= CONFIDENCE_SCREEN;
+        str_addf(why, "; no crash dump tells the module, the %s", c->witness.how);
+        if (c->witness.owner && own && c->witness.owner != own) {
+            str_addf(why, ", a module of %s, not of %s which was updated", c->witness.owner->vendor, own->vendor);
             b->confidence *= CONFIDENCE_FOREIGN_DUMP;
         }
         return;

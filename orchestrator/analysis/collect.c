@@ -71,6 +71,52 @@ struct fact_failure *facts_add_failure(struct cell_facts *c, const struct observ
     return f;
 }
 
+/* Everything with a time goes on the line of time, bounded like all else. Takes text. */
+static void collect_moment(struct cell_facts *c, const struct observation *o, const char *type, char *text) {
+    if (c->moment_count >= 5 * (size_t)FACTS_MAX_ENTRIES) {
+        free(text);
+        return;
+    }
+    c->moments = mem_grow(c->moments, c->moment_count + 1, sizeof(*c->moments));
+    c->moments[c->moment_count++] = (struct analysis_moment){o->at_ms, type, text};
+}
+
+static void collect_moment_of(struct cell_facts *c, const struct observation *o) {
+    CLEANUP_FREE char *text = collect_cut(collect_text(o, "text"));
+    CLEANUP_FREE char *what = collect_cut(collect_text(o, o->type == OBS_ARTIFACT ? "role" : "what"));
+    CLEANUP_FREE char *name = collect_cut(collect_text(o, o->type == OBS_FAILURE ? "class" : "name"));
+    bool ok = json_is_true(json_object_get(o->data, "ok"));
+    switch (o->type) {
+    case OBS_STEP_BEGIN:
+        collect_moment(c, o, "step", str_printf("%s begins", o->kind));
+        break;
+    case OBS_STEP_END:
+        collect_moment(c, o, "step", str_printf("%s %s", o->kind, collect_text(o, "skipped")[0] ? "skipped"
+                                                                   : ok                         ? "ends"
+                                                                                                : "ends in failure"));
+        break;
+    case OBS_EVENT:
+        collect_moment(c, o, "event", str_printf("%s%s%s", what, *text ? ": " : "", text));
+        break;
+    case OBS_FAILURE:
+        collect_moment(c, o, "failure", str_printf("%s: %s", name, text));
+        break;
+    case OBS_CHECK:
+        if (!ok) {
+            collect_moment(c, o, "check", str_printf("%s %s is not as expected", what, name));
+        }
+        break;
+    case OBS_ARTIFACT:
+        collect_moment(c, o, "artifact", str_printf("%s %s", what, name));
+        break;
+    case OBS_NOTE:
+        collect_moment(c, o, "note", str_dup(text));
+        break;
+    default: /* samples have tables and charts of their own */
+        break;
+    }
+}
+
 static void collect_failure(struct cell_facts *c, const struct observation *o) {
     enum failure_class cls = FAILURE_NOT_KNOWN;
     const char *name = collect_text(o, "class");
@@ -187,6 +233,7 @@ static void collect_artifact(struct cell_facts *c, const struct observation *o) 
         .sha256 = str_dup(sha256),
         .phase = str_dup(o->phase),
         .bytes = json_integer_value(json_object_get(o->data, "bytes")),
+        .moment = c->moment_count ? c->moment_count - 1 : 0,
     };
 }
 
@@ -257,6 +304,7 @@ static void collect_files(struct cell_facts *c, const struct observation *o) {
 }
 
 void facts_observe(struct cell_facts *c, const struct observation *o) {
+    collect_moment_of(c, o);
     switch (o->type) {
     case OBS_CELL_END:
         c->ended = true;

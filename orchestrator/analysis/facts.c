@@ -96,6 +96,13 @@ void facts_step_clear(struct analysis_step *s) {
     free(s->skipped);
 }
 
+void facts_moments_free(struct analysis_moment *m, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        free(m[i].text);
+    }
+    free(m);
+}
+
 void facts_drill_clear(struct analysis_drill *d) {
     free(d->what);
     free(d->text);
@@ -113,6 +120,7 @@ static void facts_cell_reset(struct cell_facts *c) {
         facts_step_clear(&c->steps[i]);
     }
     free(c->host);
+    facts_moments_free(c->moments, c->moment_count);
     free(c->failures);
     free(c->artifacts);
     free(c->steps);

@@ -45,6 +45,8 @@ struct cell_facts {
     struct kept kept; /* files nobody may touch, as they were at first */
     int panics_after, panics_before;
     size_t evidence_dropped;
+    struct analysis_moment *moments; /* of the last attempt, as they came */
+    size_t moment_count;
 };
 
 struct facts {
@@ -69,6 +71,7 @@ const struct fact_failure *facts_primary(const struct cell_facts *c);
 void facts_failure_clear(struct fact_failure *f);
 void facts_artifact_clear(struct analysis_artifact *a);
 void facts_step_clear(struct analysis_step *s);
+void facts_moments_free(struct analysis_moment *m, size_t count);
 void facts_drill_clear(struct analysis_drill *d);
 
 #endif

@@ -46,9 +46,15 @@ static void judge_weigh_crash(struct judged *c) {
     }
 }
 
+/* Failures of which the screen may tell more: the guest crashed, hung, did not boot, or nobody knows. */
+static bool judge_screen_tells(const struct judged *c) {
+    return judge_is_crash(c->cls) || (c->primary && c->cls == FAILURE_NOT_KNOWN);
+}
+
 void judge_outcomes(struct judgement *j, const struct facts *facts, const char *artifact_dir) {
     j->cells = mem_zalloc(facts->count, sizeof(*j->cells));
     j->count = facts->count;
+    struct witness_cache seen = {0};
     for (size_t i = 0; i < facts->count; i++) {
         const struct cell_facts *f = &facts->cells[i];
         struct judged *c = &j->cells[i];
@@ -60,7 +66,9 @@ void judge_outcomes(struct judgement *j, const struct facts *facts, const char *
         c->outcome = judge_outcome(f, c->primary);
         crash_read(j->model, artifact_dir, f, &c->crash);
         judge_weigh_crash(c);
+        witness_read(j->model, artifact_dir, f, judge_screen_tells(c), &seen, &c->witness);
     }
+    witness_cache_clear(&seen);
 }
 
 static const struct analysis_metric *judge_worst(const struct slower_cell *slow, bool doubtful) {
@@ -134,6 +142,7 @@ void judge_clear(struct judgement *j) {
     for (size_t i = 0; i < j->count; i++) {
         free(j->cells[i].set);
         crash_clear(&j->cells[i].crash);
+        witness_clear(&j->cells[i].witness);
     }
     free(j->cells);
     j->cells = NULL;

@@ -6,6 +6,7 @@
 #include "analysis/crash.h"
 #include "analysis/facts.h"
 #include "analysis/slower.h"
+#include "analysis/witness.h"
 
 /* What one cell shows by itself, before it is compared with others. */
 enum outcome {
@@ -27,6 +28,7 @@ struct judged {
     const struct analysis_metric *worst; /* slower: the regression with the largest lower bound;
                                             OPEN: the doubtful one */
     struct crash crash;
+    struct witness witness;
     /* Cells of the same combination and order that came to a verdict, or to something wrong that is not known; of
      * these, the failed ones, and those that were run to confirm a failure. */
     size_t repetitions, failed, confirms;

@@ -1,6 +1,7 @@
 #include "base/nearest.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -39,6 +40,11 @@ static size_t nearest_distance(const char *a, size_t n, const char *b, size_t m)
         }
     }
     return rows[n % 3][m];
+}
+
+size_t nearest_edits(const char *a, const char *b) {
+    size_t n = strlen(a), m = strlen(b);
+    return n > NEAREST_LEN_MAX || m > NEAREST_LEN_MAX ? SIZE_MAX : nearest_distance(a, n, b, m);
 }
 
 const char *nearest_name(const char *name, const char *const *names, size_t count) {

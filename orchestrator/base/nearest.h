@@ -12,4 +12,7 @@ const char *nearest_name(const char *name, const char *const *names, size_t coun
  * (shortened when there are many). Caller frees. */
 char *nearest_hint(const char *name, const char *const *names, size_t count);
 
+/* Edit distance as above; SIZE_MAX when a text is longer than 64 bytes. */
+size_t nearest_edits(const char *a, const char *b);
+
 #endif

@@ -92,6 +92,7 @@ const struct cli_verb *cmd_check(void);
 const struct cli_verb *cmd_clean(void);
 const struct cli_verb *cmd_doctor(void);
 const struct cli_verb *cmd_dump(void);
+const struct cli_verb *cmd_events(void);
 const struct cli_verb *cmd_host_look(void);
 const struct cli_verb *cmd_host_watch(void);
 const struct cli_verb *cmd_image_build(void);
@@ -100,6 +101,7 @@ const struct cli_verb *cmd_image_verify(void);
 const struct cli_verb *cmd_plan(void);
 const struct cli_verb *cmd_report(void);
 const struct cli_verb *cmd_run(void);
+const struct cli_verb *cmd_screen(void);
 const struct cli_verb *cmd_stamp(void);
 const struct cli_verb *cmd_worker(void);
 

@@ -16,7 +16,8 @@
  *                residue","name","product":id|null,
  *                "ok":bool,"expected","found"}
  *   event       {"what":"panicked|reset|shutdown|vm-died|host-lost|ready|heartbeat-lost|...","text"}
- *   artifact    {"role":"screenshot|minidump|process-dump|memory-dump|console|agent-log|log","name","sha256","bytes"}
+ *   artifact    {"role":"screenshot|minidump|process-dump|memory-dump|console|agent-log|log|event-log",
+ *                "name","sha256","bytes"}
  *   failure     {"class":failure class name,"text":what a person needs,"product":id|null (who it happened to),
  *                "boots":N? (boot loops)}
  *   note        {"text"}

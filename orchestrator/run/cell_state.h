@@ -200,6 +200,7 @@ int step_find_process_dumps(struct cell *c, struct err *err);
 #define GUEST_IN "C:\\coexist\\in"
 #define GUEST_OUT "C:\\coexist\\out"
 #define GUEST_DUMPS "C:\\coexist\\out\\dumps"
+#define GUEST_EVENT_LOGS "C:\\Windows\\System32\\winevt\\Logs"
 #define GUEST_MINIDUMPS "C:\\Windows\\Minidump"
 #define GUEST_UPDATE "C:\\coexist\\in\\update"
 

@@ -126,7 +126,15 @@ static const struct collect_place collect_places[] = {
     {GUEST_MINIDUMPS, ".dmp", "minidump"},
     {GUEST_DUMPS, ".dmp", "process-dump"},
     {GUEST_OUT, "", "log"},
+    {GUEST_EVENT_LOGS, "System.evtx", "event-log"},
+    {GUEST_EVENT_LOGS, "Application.evtx", "event-log"},
 };
+
+/* A suffix that begins with a dot, or the whole name; "" is everything. */
+static bool collect_is_wanted(const struct collect_place *place, const char *name) {
+    return !*place->suffix || *place->suffix == '.' ? collect_ends_with(name, place->suffix)
+                                                    : str_eq_nocase(name, place->suffix);
+}
 
 static int collect_file(struct cell *c, const struct collect_place *place, const char *name,
                         struct err *err) {
@@ -152,13 +160,16 @@ static int collect_folder(struct cell *c, const struct collect_place *place, str
     if (!items) {
         return -1;
     }
+    if (json_array_size(items) == 0 && str_eq(place->suffix, "System.evtx")) {
+        cell_note(c, "event logs: skipped, the guest has none");
+    }
     size_t i;
     json_t *item;
     int taken = 0;
     json_array_foreach(items, i, item) {
         const char *name = json_string_value(json_object_get(item, "name"));
         if (json_is_true(json_object_get(item, "dir")) || !collect_name_is_plain(name) ||
-            !collect_ends_with(name, place->suffix)) {
+            !collect_is_wanted(place, name)) {
             continue;
         }
         if (++taken > COLLECT_FILES_MAX) {
