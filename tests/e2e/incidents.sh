@@ -11,4 +11,5 @@ matrices/incidents/run.sh "$coexist" "$lab" "$work/incident-runs" "$incidents_ou
     >"$work/incidents.out" 2>"$work/incidents.err"
 incidents_exit=$?
 echo "e2e: six incidents took $((SECONDS - incidents_began)) s"
-try "each is caught, or let pass, as it should be" bash -c 'cat "$1"; [ "$2" -eq 0 ]' - "$work/incidents.out" "$incidents_exit"
+incidents_are_right() { cat "$work/incidents.out" && [ "$incidents_exit" -eq 0 ]; }
+try "each is caught, or let pass, as it should be" incidents_are_right
