@@ -139,6 +139,27 @@ static void cell_timeline(struct str *out, const json_t *cell) {
     str_add(out, "</ol></details>");
 }
 
+static void cell_drills(struct str *out, const json_t *cell) {
+    const json_t *list = json_object_get(cell, "drills");
+    size_t i;
+    json_t *drill;
+    if (json_array_size(list) == 0) {
+        return;
+    }
+    str_add(out, "<h4>Ways back</h4><ul class=\"drills\">");
+    json_array_foreach(list, i, drill) {
+        CLEANUP_STR struct str took = STR_INIT;
+        text_add_duration(&took, html_get_number(drill, "ms"));
+        str_add(out, "<li><b>");
+        html_text(out, html_get(drill, "what"));
+        str_addf(out, "</b> %s after %s: ", json_is_true(json_object_get(drill, "ok")) ? "worked" : "failed",
+                 str_get(&took));
+        html_text(out, html_get(drill, "text"));
+        str_add(out, "</li>");
+    }
+    str_add(out, "</ul>");
+}
+
 void html_cell(struct str *out, const json_t *cell, size_t index, const char *artifact_dir,
                size_t *embedded) {
     bool quiet = str_eq(html_get(cell, "verdict"), "pass");
@@ -154,6 +175,7 @@ void html_cell(struct str *out, const json_t *cell, size_t index, const char *ar
         str_add(out, "</p>");
     }
     cell_blame(out, cell);
+    cell_drills(out, cell);
     cell_evidence(out, cell);
     html_metrics(out, json_object_get(cell, "metrics"));
     cell_screens(out, cell, artifact_dir, embedded);

@@ -186,6 +186,16 @@ static json_t *report_timeline(const struct analysis_cell *c) {
     return list;
 }
 
+static json_t *report_drills(const struct analysis_cell *c) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < c->drill_count; i++) {
+        const struct analysis_drill *d = &c->drills[i];
+        json_array_append_new(list, json_pack("{s:o, s:b, s:I, s:o}", "what", text_json(d->what), "ok", d->ok,
+                                              "ms", (json_int_t)d->ms, "text", text_json(d->text)));
+    }
+    return list;
+}
+
 static json_t *report_cell(const struct analysis_cell *c) {
     json_t *j = json_pack("{s:o, s:o, s:s}", "id", text_json(c->id), "factors",
                           report_factors(c->plan), "verdict", verdict_name(c->verdict));
@@ -208,6 +218,7 @@ static json_t *report_cell(const struct analysis_cell *c) {
     json_object_set_new(j, "evidence", report_texts(c->evidence));
     json_object_set_new(j, "artifacts", report_artifacts(c));
     json_object_set_new(j, "timeline", report_timeline(c));
+    json_object_set_new(j, "drills", report_drills(c));
     return j;
 }
 

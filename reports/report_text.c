@@ -190,6 +190,23 @@ static void term_cells(const struct term *t, const json_t *report) {
     }
 }
 
+static void term_drills(const struct term *t, const json_t *report) {
+    size_t i, k, told = 0;
+    json_t *cell, *drill;
+    json_array_foreach(json_object_get(report, "cells"), i, cell) {
+        json_array_foreach(json_object_get(cell, "drills"), k, drill) {
+            CLEANUP_STR struct str took = STR_INIT;
+            text_add_duration(&took, html_get_number(drill, "ms"));
+            CLEANUP_FREE char *line =
+                str_printf("%s: %s %s after %s: %s", html_get(cell, "id"), html_get(drill, "what"),
+                           json_is_true(json_object_get(drill, "ok")) ? "worked" : "failed", str_get(&took),
+                           html_get(drill, "text"));
+            str_add(t->out, told++ == 0 ? "\nWays back from what does not boot:\n  - " : "  - ");
+            term_wrapped(t, line, 4);
+        }
+    }
+}
+
 static void term_names(const struct term *t, const json_t *combinations, const char *count_key, const char *list_key) {
     const json_t *list = json_object_get(combinations, list_key);
     long long count = json_integer_value(json_object_get(combinations, count_key));
@@ -236,6 +253,7 @@ char *report_to_text(const json_t *report, int columns, bool colour) {
     term_head(&t, report);
     term_updates(&t, report);
     term_cells(&t, report);
+    term_drills(&t, report);
     term_combinations(&t, report);
     term_limits(&t, report);
     return str_take(&out);

@@ -114,6 +114,9 @@ static void analysis_cell_fill(const struct judgement *j, size_t at, struct cell
     };
     facts->artifact_count = 0;
     facts->step_count = 0;
+    cell->drills = STEAL(facts->drills);
+    cell->drill_count = facts->drill_count;
+    facts->drill_count = 0;
     attribution_decide(j, at, cell);
     cell->summary = summary_make(c, cell);
     cell->detail = summary_detail(c);
@@ -199,6 +202,10 @@ static void analysis_cell_clear(struct analysis_cell *c) {
     free(c->metrics);
     free(c->artifacts);
     free(c->steps);
+    for (size_t i = 0; i < c->drill_count; i++) {
+        facts_drill_clear(&c->drills[i]);
+    }
+    free(c->drills);
 }
 
 void analysis_free(struct analysis *a) {

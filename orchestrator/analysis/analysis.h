@@ -46,6 +46,13 @@ struct analysis_artifact {
     int64_t bytes;
 };
 
+struct analysis_drill { /* a way back that was tried after the boot had failed */
+    char *what; /* "repair", "rollback" */
+    char *text;
+    bool ok;
+    int64_t ms; /* until the machine answered again */
+};
+
 struct analysis_step { /* the timeline of the attempt the verdict rests on */
     char *kind, *phase; /* never NULL */
     char *skipped;      /* reason, or NULL */
@@ -76,6 +83,8 @@ struct analysis_cell {
     size_t artifact_count;
     struct analysis_step *steps;
     size_t step_count;
+    struct analysis_drill *drills;
+    size_t drill_count;
 };
 
 struct analysis_update {

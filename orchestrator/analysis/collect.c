@@ -159,7 +159,7 @@ static void collect_check(struct cell_facts *c, const struct observation *o) {
 
 static void collect_event(struct cell_facts *c, const struct observation *o) {
     const char *what = collect_text(o, "what");
-    if (str_eq(what, "panicked")) {
+    if (str_eq(what, "panicked") && !str_eq(o->kind, "drill")) {
         *(collect_is_after(o) ? &c->panics_after : &c->panics_before) += 1;
     }
     bool restart = str_eq(what, "reset") || str_eq(what, "shutdown");
@@ -186,6 +186,20 @@ static void collect_artifact(struct cell_facts *c, const struct observation *o) 
         .phase = str_dup(o->phase),
         .bytes = json_integer_value(json_object_get(o->data, "bytes")),
     };
+}
+
+static void collect_drill(struct cell_facts *c, const struct observation *o) {
+    if (c->drill_count >= FACTS_MAX_ENTRIES) {
+        return;
+    }
+    c->drills = mem_grow(c->drills, c->drill_count + 1, sizeof(*c->drills));
+    struct analysis_drill *d = &c->drills[c->drill_count++];
+    *d = (struct analysis_drill){
+        .what = collect_cut(collect_text(o, "what")), .text = collect_cut(collect_text(o, "text")),
+        .ok = json_is_true(json_object_get(o->data, "ok")),
+        .ms = json_integer_value(json_object_get(o->data, "ms")),
+    };
+    collect_evidence(c, o, "drill %s %s: %s", d->what, d->ok ? "worked" : "failed", d->text);
 }
 
 static void collect_step_begin(struct cell_facts *c, const struct observation *o) {
@@ -243,6 +257,9 @@ void facts_observe(struct cell_facts *c, const struct observation *o) {
         break;
     case OBS_NOTE:
         collect_evidence(c, o, "note: %s", collect_text(o, "text"));
+        break;
+    case OBS_DRILL:
+        collect_drill(c, o);
         break;
     case OBS_CELL_BEGIN:
     case OBS_STATE:

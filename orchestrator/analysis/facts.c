@@ -94,6 +94,11 @@ void facts_step_clear(struct analysis_step *s) {
     free(s->skipped);
 }
 
+void facts_drill_clear(struct analysis_drill *d) {
+    free(d->what);
+    free(d->text);
+}
+
 /* Everything that belongs to one attempt. */
 static void facts_cell_reset(struct cell_facts *c) {
     for (size_t i = 0; i < c->failure_count; i++) {

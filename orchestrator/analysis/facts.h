@@ -37,6 +37,8 @@ struct cell_facts {
     size_t artifact_count;
     struct analysis_step *steps;
     size_t step_count;
+    struct analysis_drill *drills;
+    size_t drill_count;
     struct sample_set samples;
     int panics_after, panics_before;
     size_t evidence_dropped;
@@ -60,5 +62,6 @@ const struct fact_failure *facts_primary(const struct cell_facts *c);
 void facts_failure_clear(struct fact_failure *f);
 void facts_artifact_clear(struct analysis_artifact *a);
 void facts_step_clear(struct analysis_step *s);
+void facts_drill_clear(struct analysis_drill *d);
 
 #endif

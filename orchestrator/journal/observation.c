@@ -10,6 +10,7 @@ static const char *const type_names[] = {
     "cell-begin", "cell-end", "step-begin", "step-end", "metric",
     "check",      "event",    "artifact",   "failure",  "note",
     "state",
+    "drill",
 };
 static_assert(ARRAY_LEN(type_names) == OBS_TYPE_COUNT, "a name for every observation type");
 

@@ -21,6 +21,8 @@
  *   note        {"text"}
  *   state       {"steps":N,"name":"...","bytes":N}: the machine as it was after the first N steps of the cell
  *               is kept under that name in the lab's states folder; other cells may begin there
+ *   drill       {"what":"repair|rollback","ok":bool,"ms":N until the machine answered again,"text"}: a way back
+ *               that was tried after the boot had failed; says nothing about the cell's verdict
  *   cell-begin  {"products":[ids],"update":id|null,"image":name,"repetition":N,"worker_pid":N,
  *                "from":{"cell","attempt","steps","state"}?}
  *               from: began at a kept state; what that cell and attempt observed in its first `steps` steps
@@ -41,7 +43,7 @@
 
 enum obs_type {
     OBS_CELL_BEGIN, OBS_CELL_END, OBS_STEP_BEGIN, OBS_STEP_END, OBS_METRIC, OBS_CHECK,
-    OBS_EVENT, OBS_ARTIFACT, OBS_FAILURE, OBS_NOTE, OBS_STATE, OBS_TYPE_COUNT
+    OBS_EVENT, OBS_ARTIFACT, OBS_FAILURE, OBS_NOTE, OBS_STATE, OBS_DRILL, OBS_TYPE_COUNT
 };
 const char *obs_type_name(enum obs_type t);
 int obs_type_parse(const char *name, enum obs_type *out);

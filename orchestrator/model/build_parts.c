@@ -241,6 +241,16 @@ static enum update_kind build_update_kind(const char *name) {
     return (enum update_kind)k;
 }
 
+/* NULL-terminated; NULL without a list. */
+static char **build_paths(const json_t *list) {
+    size_t n = json_array_size(list);
+    char **paths = n ? mem_zalloc(n + 1, sizeof(*paths)) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        paths[i] = str_dup(json_string_value(json_array_get(list, i)));
+    }
+    return paths;
+}
+
 void build_update(const struct input_doc *d, const struct model *m, struct model_update *out) {
     const json_t *o = d->root;
     out->id = build_text(o, "id");
@@ -253,6 +263,7 @@ void build_update(const struct input_doc *d, const struct model *m, struct model
     build_files(json_object_get(o, "files"), d->dir, out);
     build_command(json_object_get(o, "apply"), &out->apply);
     build_command(json_object_get(o, "rollback"), &out->rollback);
+    out->repair = build_paths(json_object_get(json_object_get(o, "repair"), "remove"));
     build_checks(json_object_get(o, "took"), &out->took);
 }
 
@@ -269,5 +280,9 @@ void build_update_free(struct model_update *u) {
     free(u->files);
     build_command_free(&u->apply);
     build_command_free(&u->rollback);
+    for (char **path = u->repair; path && *path; path++) {
+        free(*path);
+    }
+    free(u->repair);
     build_checks_free(&u->took);
 }

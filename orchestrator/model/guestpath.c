@@ -99,6 +99,21 @@ char *guestpath_fault(const char *path, const char **hint) {
     }
 }
 
+char *guestpath_pattern_fault(const char *pattern, const char **hint) {
+    CLEANUP_FREE char *plain = str_dup(pattern);
+    char *last = strrchr(plain, '\\');
+    for (char *p = last; p && *p; p++) {
+        if (*p == '*' || *p == '?') {
+            *p = 'x';
+        }
+    }
+    char *fault = guestpath_fault(plain, hint);
+    if (fault && last && strcspn(plain, "*?") < (size_t)(last - plain)) {
+        *hint = "only the last part may hold * and ?";
+    }
+    return fault;
+}
+
 char *guestpath_key_fault(const char *key, const char **hint) {
     static const char *const roots[] = {
         "HKLM", "HKEY_LOCAL_MACHINE", "HKCU", "HKEY_CURRENT_USER",  "HKCR",

@@ -9,6 +9,9 @@
  * ...', with a hint (static, may be NULL); NULL when nothing is. Caller frees the text. */
 char *guestpath_fault(const char *path, const char **hint);
 
+/* The same for a pattern of files: the part behind the last backslash may hold '*' and '?'. */
+char *guestpath_pattern_fault(const char *pattern, const char **hint);
+
 /* The same for a registry key "HKLM\Software\..." (short or long root names). */
 char *guestpath_key_fault(const char *key, const char **hint);
 

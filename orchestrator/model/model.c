@@ -23,7 +23,8 @@ static const char *const step_names[] = {
     [STEP_APPLY] = "apply",         [STEP_TOOK] = "took",
     [STEP_REBOOT] = "reboot",       [STEP_SOAK] = "soak",
     [STEP_ROLLBACK] = "rollback",   [STEP_UNINSTALL] = "uninstall",
-    [STEP_COLLECT] = "collect",     [STEP_TEARDOWN] = "teardown",
+    [STEP_COLLECT] = "collect",     [STEP_DRILL] = "drill",
+    [STEP_TEARDOWN] = "teardown",
 };
 static_assert(ARRAY_LEN(step_names) == STEP_KIND_COUNT, "a name for every step");
 
@@ -41,7 +42,7 @@ const char *step_kind_name(enum step_kind k) {
 
 /* Evidence is collected, and a machine taken down, for one cell each. */
 bool step_kind_is_fresh(enum step_kind k) {
-    return k == STEP_MEASURE || k == STEP_COLLECT || k == STEP_TEARDOWN;
+    return k == STEP_MEASURE || k == STEP_COLLECT || k == STEP_DRILL || k == STEP_TEARDOWN;
 }
 
 static struct model *model_build(const struct input *in) {

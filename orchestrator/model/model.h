@@ -73,6 +73,8 @@ struct model_update {
     struct model_file *files;
     size_t file_count;
     struct model_command apply, rollback;
+    char **repair; /* guest paths whose removal brings back a machine that does not boot; the last part may hold
+                      '*' and '?'; NULL-terminated, NULL: the update names none */
     struct model_checks took;
 };
 
@@ -88,7 +90,9 @@ enum step_kind { /* what a matrix may list under "steps"; provision, boot, colle
     STEP_SOAK,      /* "soak": the guest stands for a while after its boot, and health holds still */
     STEP_ROLLBACK,  /* "rollback": then health must hold again */
     STEP_UNINSTALL, /* "uninstall": all products, last installed first */
-    STEP_COLLECT, STEP_TEARDOWN,
+    STEP_COLLECT,
+    STEP_DRILL,     /* "drill": tries to bring back a machine that does not boot any more; implied by "drills" */
+    STEP_TEARDOWN,
     STEP_KIND_COUNT
 };
 const char *step_kind_name(enum step_kind k);
@@ -160,6 +164,7 @@ struct model {
     struct model_coverage *coverage; /* NULL: the product sets are tested; otherwise there are none */
     bool all_orders; /* install_orders: "all" */
     int repetitions;
+    bool drills; /* after a failure that stops the boot: is there a way back? */
     struct model_step *steps; /* default protocol when the matrix lists none */
     size_t step_count;
     struct model_workload *workloads;

@@ -11,7 +11,7 @@ static const double estimate_table[] = {
     [STEP_VERIFY] = 8000,   [STEP_DETECT] = 1000,  [STEP_MEASURE] = 50000,
     [STEP_APPLY] = 2500,    [STEP_TOOK] = 500,     [STEP_REBOOT] = 15000,
     [STEP_SOAK] = 20000,    [STEP_ROLLBACK] = 5000, [STEP_UNINSTALL] = 6000,
-    [STEP_COLLECT] = 2500,  [STEP_TEARDOWN] = 500,
+    [STEP_COLLECT] = 2500,  [STEP_DRILL] = 100,     [STEP_TEARDOWN] = 500,
 };
 static_assert(ARRAY_LEN(estimate_table) == STEP_KIND_COUNT, "a time for every kind of step");
 

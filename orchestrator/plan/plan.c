@@ -46,7 +46,7 @@ static void plan_add_installs(struct plan_cell *c, struct model_step step, enum 
 
 static void plan_fill_steps(struct plan_cell *c, const struct model *m) {
     enum plan_phase phase = PHASE_BEFORE;
-    c->steps = mem_zalloc(m->step_count + c->product_count + 4, sizeof(*c->steps));
+    c->steps = mem_zalloc(m->step_count + c->product_count + 5, sizeof(*c->steps));
     plan_add_own(c, STEP_PROVISION, phase);
     plan_add_own(c, STEP_BOOT, phase);
     for (size_t i = 0; i < m->step_count; i++) {
@@ -62,6 +62,9 @@ static void plan_fill_steps(struct plan_cell *c, const struct model *m) {
         }
     }
     plan_add_own(c, STEP_COLLECT, phase);
+    if (m->drills && c->update) {
+        plan_add_own(c, STEP_DRILL, phase);
+    }
     plan_add_own(c, STEP_TEARDOWN, phase);
 }
 

@@ -26,6 +26,7 @@ static const struct step_row {
     [STEP_ROLLBACK] = {step_rollback, FAILURE_ROLLBACK_FAILED, false},
     [STEP_UNINSTALL] = {step_uninstall, FAILURE_UNINSTALL_FAILED, false},
     [STEP_COLLECT] = {step_collect, FAILURE_NOT_KNOWN, true},
+    [STEP_DRILL] = {step_drill, FAILURE_NOT_KNOWN, true},
     [STEP_TEARDOWN] = {step_teardown, FAILURE_LAB_BUG, true},
 };
 static_assert(ARRAY_LEN(step_rows) == STEP_KIND_COUNT, "a row for every kind of step");
@@ -82,6 +83,9 @@ static const char *cell_skip_reason(struct cell *c, const struct step_row *row) 
     }
     if (row->run == step_collect && !c->vm) {
         return "there is no VM";
+    }
+    if (row->run == step_drill) {
+        return step_drill_needless(c);
     }
     return row->always ? NULL : c->failed;
 }

@@ -34,6 +34,9 @@ struct cell_machine_ops {
      * read; what was copied until then counts. May be NULL. */
     int (*copy_out)(void *ctx, struct vm *vm, struct cell_copy *places, size_t count,
                     struct err *err);
+    /* Removes files from the disk of a VM that is OFF; patterns as of vm_disk_remove, NULL-terminated. Returns
+     * how many, negative with err. May be NULL. */
+    int (*remove_files)(void *ctx, struct vm *vm, char *const *patterns, struct err *err);
     /* Lets a VM that was just made go on from a kept state; *stood_ms is what was kept with it. */
     int (*restore)(void *ctx, struct vm *vm, const char *state, int64_t deadline, int64_t *stood_ms,
                    struct err *err);

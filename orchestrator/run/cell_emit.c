@@ -91,6 +91,9 @@ void cell_event(struct cell *c, const char *what, const char *text) {
 }
 
 void cell_metric(struct cell *c, const struct cell_metric *m) {
+    if (c->drilling) {
+        return;
+    }
     if (!isfinite(m->value)) {
         cell_note(c, "metric %s: a value that is no number was dropped", m->name);
         return;
@@ -115,6 +118,9 @@ void cell_metric(struct cell *c, const struct cell_metric *m) {
 
 void cell_check(struct cell *c, const char *what, const char *name, const char *product, bool ok,
                 const char *expected, const char *found) {
+    if (c->drilling) {
+        return; /* one that does not hold in the end is told as a fault */
+    }
     cell_emit(c, OBS_CHECK,
               json_pack("{s:s, s:o, s:o, s:b, s:o, s:o}", "what", what, "name", text_of(name),
                         "product", text_of(product), "ok", ok, "expected", text_of(expected),
@@ -139,6 +145,7 @@ int cell_artifact(struct cell *c, const char *role, const char *name, const char
 static void fail_remember(struct cell *c, enum failure_class class, const json_t *text) {
     c->step_failures |= 1u << class;
     if (!c->failed) {
+        c->failed_at = c->step;
         c->failed = str_printf("%s %s%s", failure_class_name(class),
                                *c->kind ? "in step " : "before its first step", c->kind);
     }
@@ -154,6 +161,11 @@ static void fail_emit(struct cell *c, enum failure_class class, const char *prod
                       const char *fmt, va_list ap) {
     char buf[CELL_TEXT_MAX + 1];
     vsnprintf(buf, sizeof(buf), fmt, ap);
+    if (c->drilling) {
+        c->drill_faults++;
+        cell_note(c, "in the drill: %s: %s", failure_class_name(class), buf);
+        return;
+    }
     if (cell_stop_now(c)) { /* what was cut short proves nothing */
         cell_note(c, "not judged, told to stop at once: %s", buf);
         return;

@@ -44,9 +44,12 @@ struct cell {
 
     unsigned step_failures; /* bit set of failure classes recorded in this step */
     char *failed;           /* why the remaining steps are skipped; NULL: all well */
+    int failed_at;          /* index of the step in which that was */
     enum failure_class infra; /* first infrastructure failure, FAILURE_NONE when there was none */
     char *infra_text;
     bool stopped;
+    bool drilling;    /* in a repair drill: what goes wrong is a note and counted, no failure of the cell; no metrics */
+    int drill_faults;
     bool *installed; /* for each product of the cell */
     char **dumps;    /* names of process dumps already told of */
     size_t dump_count;
@@ -156,7 +159,9 @@ const char *check_display_name(const struct model_check *check, char buf[300]);
 typedef int cell_step_fn(struct cell *c, struct err *err);
 cell_step_fn step_provision, step_boot, step_reboot, step_install, step_uninstall, step_apply,
     step_rollback, step_verify, step_took, step_detect, step_measure, step_soak, step_collect,
-    step_teardown;
+    step_drill, step_teardown;
+/* Why there is nothing to drill, or NULL. */
+const char *step_drill_needless(const struct cell *c);
 /* Health of every installed product, once the guest had until `deadline` to become healthy. */
 int step_verify_until(struct cell *c, int64_t deadline, struct err *err);
 /* Tells of process dumps that were not there before. */

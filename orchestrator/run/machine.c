@@ -118,6 +118,19 @@ static int machine_copy_out(void *ctx, struct vm *vm, struct cell_copy *places, 
     return rc;
 }
 
+static int machine_remove_files(void *ctx, struct vm *vm, char *const *patterns, struct err *err) {
+    struct machine *m = ctx;
+    struct vm_disk *disk =
+        vm_disk_open(vm_disk_path(vm), "qcow2", m->image->windows_root, m->spec.kvm, true, err);
+    int removed = disk ? 0 : -1;
+    for (; disk && removed >= 0 && *patterns; patterns++) {
+        int n = vm_disk_remove(disk, *patterns, err);
+        removed = n < 0 ? -1 : removed + n;
+    }
+    vm_disk_close(disk);
+    return removed;
+}
+
 /* ---- states --------------------------------------------------------------------------------- */
 
 static void machine_stands_on(struct machine *m, const char *state) {
@@ -184,6 +197,7 @@ const struct cell_machine_ops *machine_ops(void) {
         .create_vm = machine_create_vm,
         .create_guest = machine_create_guest,
         .copy_out = machine_copy_out,
+        .remove_files = machine_remove_files,
         .restore = machine_restore,
         .save = machine_save,
     };

@@ -1,6 +1,7 @@
 #include "vm/disk.h"
 
 #include <ctype.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -252,7 +253,38 @@ int vm_disk_copy_out(struct vm_disk *d, const char *guest_dir, const char *suffi
     return copied;
 }
 
+/* The folder of a path that ends in a name; NULL when it is not there. Caller frees. */
+static char *disk_resolve_folder(struct vm_disk *d, const char *guest_path, const char **name) {
+    size_t len = strlen(guest_path);
+    while (len > 0 && !strchr("\\/", guest_path[len - 1])) {
+        len--;
+    }
+    CLEANUP_FREE char *folder = str_printf("%.*s", (int)len, guest_path);
+    *name = guest_path + len;
+    return **name ? disk_resolve(d, folder) : NULL;
+}
+
 int vm_disk_remove(struct vm_disk *d, const char *guest_path, struct err *err) {
-    CLEANUP_FREE char *path = disk_resolve(d, guest_path);
-    return path && d->lib.rm(d->g, path) < 0 ? disk_fail(d, err, guest_path) : 0;
+    const char *pattern = NULL;
+    CLEANUP_FREE char *dir = disk_resolve_folder(d, guest_path, &pattern);
+    if (!dir) {
+        return 0;
+    }
+    CLEANUP(disk_free_list) char **names = d->lib.ls(d->g, dir);
+    if (!names) {
+        return disk_fail(d, err, guest_path);
+    }
+    int removed = 0;
+    for (char **p = names; *p; p++) {
+        CLEANUP_FREE char *path = str_printf("%s/%s", strcmp(dir, "/") == 0 ? "" : dir, *p);
+        if (fnmatch(pattern, *p, FNM_CASEFOLD | FNM_NOESCAPE) != 0 ||
+            d->lib.is_dir(d->g, path) == 1) {
+            continue;
+        }
+        if (d->lib.rm(d->g, path) < 0) {
+            return disk_fail(d, err, guest_path);
+        }
+        removed++;
+    }
+    return removed;
 }

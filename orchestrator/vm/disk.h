@@ -22,7 +22,8 @@ struct vm_disk *vm_disk_open(const char *disk, const char *format, const char *w
  * file system. */
 int vm_disk_copy_out(struct vm_disk *d, const char *guest_dir, const char *suffix,
                      const char *host_dir, int max_files, int64_t max_bytes, struct err *err);
-/* Removes a file; absent is success. Needs a writable disk. */
+/* Removes the files (never folders) that match: a guest path whose last part may hold '*' and '?', in any letter case.
+ * Needs a writable disk. Returns how many, 0 when there is none; negative with err. */
 int vm_disk_remove(struct vm_disk *d, const char *guest_path, struct err *err);
 void vm_disk_close(struct vm_disk *d);
 

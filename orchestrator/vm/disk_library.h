@@ -12,7 +12,7 @@
     X(create_flags) X(close) X(last_error) X(set_error_handler) X(set_backend)                     \
     X(set_backend_settings) X(set_network) X(set_smp) X(add_drive_opts) X(launch) X(ls)            \
     X(list_filesystems) X(mount) X(mount_ro) X(umount) X(umount_all) X(lstatns) X(free_statns)     \
-    X(download) X(rm)
+    X(download) X(is_dir) X(rm)
 
 #define DISK_LIBRARY_MEMBER(name) __typeof__(guestfs_##name) *name;
 struct disk_library {

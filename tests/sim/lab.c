@@ -1,6 +1,7 @@
 #include "sim/lab.h"
 
 #include <check.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -237,6 +238,40 @@ static int lab_copy_out(void *ctx, struct vm *vm, struct cell_copy *places, size
     return 0;
 }
 
+struct remove_ctx {
+    const char *pattern;
+    char *names[8];
+    int count;
+};
+
+static void lab_match_one(const char *rest, const char *data, size_t len, void *p) {
+    struct remove_ctx *x = p;
+    (void)data;
+    (void)len;
+    if (fnmatch(x->pattern, rest, FNM_CASEFOLD | FNM_NOESCAPE) == 0) {
+        ck_assert_int_lt(x->count, (int)ARRAY_LEN(x->names));
+        x->names[x->count++] = str_dup(rest);
+    }
+}
+
+static int lab_remove_files(void *ctx, struct vm *vm, char *const *patterns, struct err *err) {
+    struct lab *l = ctx;
+    (void)err;
+    ck_assert_int_eq((int)vm_state(vm), VM_OFF);
+    int removed = 0;
+    for (; *patterns; patterns++) {
+        struct remove_ctx x = {.pattern = *patterns};
+        sim_world_each(l->world, "file:", lab_match_one, &x);
+        for (int i = 0; i < x.count; i++) {
+            CLEANUP_FREE char *thing = str_printf("file:%s", x.names[i]);
+            sim_world_set(l->world, thing, NULL);
+            free(x.names[i]);
+            removed++;
+        }
+    }
+    return removed;
+}
+
 static int lab_restore(void *ctx, struct vm *vm, const char *state, int64_t deadline,
                        int64_t *stood_ms, struct err *err) {
     struct lab *l = ctx;
@@ -306,8 +341,10 @@ static void lab_check_form(const struct lab *l) {
 }
 
 int lab_run(struct lab *l) {
-    static const struct cell_machine_ops ops = {lab_create_vm, lab_create_guest, lab_copy_out, lab_restore,
-                                                 lab_save};
+    static const struct cell_machine_ops ops = {
+        .create_vm = lab_create_vm, .create_guest = lab_create_guest, .copy_out = lab_copy_out,
+        .remove_files = lab_remove_files, .restore = lab_restore, .save = lab_save,
+    };
     struct cell_env env = {
         .cell = &l->cell, .model = &l->model, .machine = &ops, .machine_ctx = l,
         .clock = sim_world_clock(l->world), .limits = l->limits, .scratch_dir = l->scratch,
