@@ -222,7 +222,8 @@ virsh_do create domain.xml
 virsh_do dumpxml onecell
 [[ $said =~ (/dev/pts/[0-9]+) ]] || die "no serial port: $(cat virsh.log)"
 exec 9<>"${BASH_REMATCH[1]}"
-cat <&9 >serial.log &
+touch serial.log
+cat <&9 >>serial.log &
 serial_pid=$!
 exec 3<serial.log
 port=$((20000 + RANDOM % 20000))
