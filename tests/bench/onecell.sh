@@ -265,7 +265,8 @@ hold "$health"
 ask list '{"path":"C:\\coexist\\out\\dumps"}' || true
 ask list '{"path":"C:\\Windows\\Minidump"}' || true
 ask list '{"path":"C:\\coexist\\out"}' || true
-scp -q "${opts[@]}" -P "$port" "$USER_NAME@127.0.0.1:/C:/coexist/out/agent.log" agent.log
+[[ $said != *agent.log* ]] ||
+    scp -q "${opts[@]}" -P "$port" "$USER_NAME@127.0.0.1:/C:/coexist/out/agent.log" agent.log
 virsh_do screenshot onecell screen.ppm
 agent_drop
 virsh_do destroy onecell
