@@ -299,19 +299,10 @@ static const char *vm_libvirt_disk_path(void *self) {
 
 /* ---- making and ending ----------------------------------------------------------------------- */
 
-/* Its disk goes with it, so there is nothing to write back; and a QEMU that is gone and reaped when libvirt looks
- * for it spares libvirt's own wait of 200 ms. */
-static void libvirt_discard_machine(struct vm_libvirt *v) {
-    int64_t deadline = libvirt_in(LIBVIRT_KILL_S);
-    libvirt_events_expect_stop(v->events);
-    libvirt_root_signal_qemu(v->root, SIGKILL, deadline);
-    libvirt_events_wait_stopped(v->events, deadline);
-    libvirt_forget_domain(v);
-}
-
 static void libvirt_close(struct vm_libvirt *v) {
     if (v->dom) {
-        libvirt_discard_machine(v);
+        libvirt_end_machine(v, libvirt_in(LIBVIRT_KILL_S), NULL);
+        libvirt_forget_domain(v);
     }
     if (v->conn) {
         libvirt_events_detach(v->events, v->conn);

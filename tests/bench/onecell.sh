@@ -10,6 +10,7 @@ cd "$1"
 # GOLDEN, USER_NAME, HOST_KEY, CLIENT_KEY, AGENT, INSTALLER, CONTENT: paths and names; ROOT: libvirt's folder
 . ./env
 id=0
+serial_pid=
 
 say() { [ -z "${VERBOSE:-}" ] || echo "$EPOCHREALTIME $*" >&2; }
 die() {
@@ -45,12 +46,27 @@ virsh_do() {
     done
     die "virsh does not answer: $(cat virsh.log)"
 }
-trap 'kill "$virsh_pid" 2>/dev/null || true; pkill -KILL -f "guest=onecell.*$ROOT" 2>/dev/null || true' EXIT
+trap 'kill "$virsh_pid" $serial_pid 2>/dev/null || true; pkill -KILL -f "guest=onecell.*$ROOT" 2>/dev/null || true' EXIT
 virsh_do version
 taskset -apc "0-$(($(nproc --all) - 1))" "$virsh_pid" >/dev/null
 
 # ---- the guest --------------------------------------------------------------------------------------------------
 now_ms() { printf '%s' $((${EPOCHREALTIME/./} / 1000)); }
+
+# serial_line MS: the next line from the serial port, in $line. A cat reads the port all the time: a guest whose beats
+# nobody takes has a full line when it restarts.
+partial=
+serial_line() {
+    local piece until
+    until=$(($(now_ms) + $1))
+    while ! IFS= read -r -u 3 piece; do
+        partial+=$piece
+        [ "$(now_ms)" -lt "$until" ] || return 1
+        read -r -t 0.05 -u "$idle" || true
+    done
+    line=$partial$piece
+    partial=
+}
 
 # wait_hello SINCE_MS: the agent's hello on the serial port, of a boot that is not older than that
 wait_hello() {
@@ -58,7 +74,7 @@ wait_hello() {
     while :; do
         id=$((id + 1))
         printf '\x1e{"id":%d,"op":"hello"}\n' "$id" >&9
-        while IFS= read -r -t 2 line <&9; do
+        while serial_line 2000; do
             [[ $line =~ \"boot_ms\":([0-9]+) ]] || continue
             up=${BASH_REMATCH[1]}
             [ "$up" -gt $((($(now_ms) - $1) * 11 / 10 + 3000)) ] || return 0
@@ -71,7 +87,7 @@ serial_ping() {
     local line
     id=$((id + 1))
     printf '\x1e{"id":%d,"op":"ping"}\n' "$id" >&9
-    while IFS= read -r -t 60 line <&9; do
+    while serial_line 60000; do
         [[ $line != *"{\"id\":$id,"* ]] || return 0
     done
     die "no answer on the serial port"
@@ -206,6 +222,10 @@ virsh_do create domain.xml
 virsh_do dumpxml onecell
 [[ $said =~ (/dev/pts/[0-9]+) ]] || die "no serial port: $(cat virsh.log)"
 exec 9<>"${BASH_REMATCH[1]}"
+touch serial.log
+cat <&9 >>serial.log &
+serial_pid=$!
+exec 3<serial.log
 port=$((20000 + RANDOM % 20000))
 virsh_do qemu-monitor-command onecell --hmp "hostfwd_add hostnet0 tcp:127.0.0.1:$port-:22"
 wait_hello "$since"
@@ -245,7 +265,8 @@ hold "$health"
 ask list '{"path":"C:\\coexist\\out\\dumps"}' || true
 ask list '{"path":"C:\\Windows\\Minidump"}' || true
 ask list '{"path":"C:\\coexist\\out"}' || true
-scp -q "${opts[@]}" -P "$port" "$USER_NAME@127.0.0.1:/C:/coexist/out/agent.log" agent.log
+[[ $said != *agent.log* ]] ||
+    scp -q "${opts[@]}" -P "$port" "$USER_NAME@127.0.0.1:/C:/coexist/out/agent.log" agent.log
 virsh_do screenshot onecell screen.ppm
 agent_drop
 virsh_do destroy onecell
