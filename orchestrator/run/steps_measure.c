@@ -227,7 +227,7 @@ static int measure_broken(struct cell *c, const struct model_workload *w, struct
     cell_check(c, "launch", w->name, NULL, false, "done", err_text(err));
     cell_fail(c, FAILURE_APPLICATION_BROKEN, NULL, "%s", err_text(err));
     err_clear(err);
-    return vitals_begin(c, err) < 0 ? -1 : vitals_end(c, err);
+    return vitals_begin(c, err) < 0 ? -1 : vitals_end(c, true, err);
 }
 
 int step_measure(struct cell *c, struct err *err) {

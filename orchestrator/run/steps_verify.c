@@ -137,8 +137,12 @@ int step_verify_until(struct cell *c, int64_t deadline, struct err *err) {
     return verify_all(c, &l, deadline, NULL, FAILURE_NONE, err);
 }
 
+static int verify_look_on(struct cell *c, bool last, struct err *err) {
+    return cell_look_at_files(c, err) < 0 || vitals_launch(c, err) < 0 ? -1 : vitals_end(c, last, err);
+}
+
 int step_look(struct cell *c, struct err *err) {
-    return cell_look_at_files(c, err) < 0 || vitals_launch(c, err) < 0 ? -1 : vitals_end(c, err);
+    return verify_look_on(c, false, err);
 }
 
 int step_verify(struct cell *c, struct err *err) {
@@ -170,11 +174,14 @@ int step_soak(struct cell *c, struct err *err) {
         c->side = CELL_SIDE_GUEST;
         return err_is_set(err) ? -1 : err_set(err, ERR_INTERRUPT, "the VM failed meanwhile");
     }
-    return step_verify_until(c, cell_in(c, c->env->limits.poll), err) < 0 ? -1 : step_look(c, err);
+    return step_verify_until(c, cell_in(c, c->env->limits.poll), err) < 0 ? -1
+                                                                            : verify_look_on(c, true, err);
 }
 
+/* What failed to become healthy had its time for that. */
 int step_look_for_cause(struct cell *c, struct err *err) {
-    return step_verify_until(c, cell_in(c, c->env->limits.healthy), err) < 0
+    bool waited = c->failed_at >= 0 && c->env->cell->steps[c->failed_at].kind == STEP_VERIFY;
+    return step_verify_until(c, cell_in(c, waited ? c->env->limits.poll : c->env->limits.healthy), err) < 0
                ? -1
                : cell_look_at_files(c, err);
 }

@@ -25,8 +25,10 @@
 /* A first sample, so that vitals_end has something to compare with. 0 (also when the guest cannot tell), or negative
  * with err. */
 int vitals_begin(struct cell *c, struct err *err);
-/* Looks, again while something is wrong that may pass; records checks and failures. Likewise. */
-int vitals_end(struct cell *c, struct err *err);
+/* Looks, again while something is wrong that may pass; records checks and failures. last: nothing of the lab's follows
+ * in this guest. Only then is it asked whether all of them together keep the processors busy: the lab's own questions
+ * do so for a while, and who does it for good does it at the end, too. Likewise. */
+int vitals_end(struct cell *c, bool last, struct err *err);
 /* A vendor's command runs: what restarts meanwhile was asked for. */
 void vitals_forget(struct cell *c);
 /* Starts a program of the system that belongs to no product. Likewise. */
