@@ -45,8 +45,15 @@ struct fixture {
     struct plan_cell cells[4];
     struct plan_step step;
     struct journal *journal;
+    struct hosts hosts;
     struct spawn *spawn;
 };
+
+static int one_vcpu(void *ctx, const struct plan_cell *cell) {
+    (void)ctx;
+    (void)cell;
+    return 1;
+}
 
 static int64_t little_memory(void *ctx, const struct plan_cell *cell) {
     (void)ctx;
@@ -77,14 +84,17 @@ static void fixture_open(struct fixture *f, const char *const *cells) {
     f->journal = journal_create(f->run, &run, NULL);
     ck_assert_ptr_nonnull(f->journal);
     json_decref(empty);
+    hosts_add_here(&f->hosts, 2);
     struct spawn_spec spec = {.program = f->program, .lab_dir = f->lab, .run_dir = f->run,
-                              .journal = f->journal, .cell_memory = little_memory};
+                              .hosts = &f->hosts, .images = "", .journal = f->journal,
+                              .cell_memory = little_memory, .cell_vcpus = one_vcpu};
     f->spawn = spawn_new(&spec, NULL);
     ck_assert_ptr_nonnull(f->spawn);
 }
 
 static void fixture_close(struct fixture *f) {
     spawn_free(f->spawn);
+    hosts_clear(&f->hosts);
     journal_close(f->journal);
     for (size_t i = 0; i < f->plan.cell_count; i++) {
         free(f->cells[i].id);
@@ -385,7 +395,8 @@ START_TEST(memory_that_nobody_waits_for_stays_while_there_is_room) {
         ck_assert_int_eq(fs_write_atomic(path, memory, sizeof(memory), 0644, NULL), 0);
     }
     struct spawn_spec spec = {.program = f.program, .lab_dir = f.lab, .run_dir = f.run,
-                              .states = f.dir, .states_max = 10000, .journal = f.journal};
+                              .states = f.dir, .states_max = 10000, .journal = f.journal,
+                              .hosts = &f.hosts, .images = ""};
     struct spawn *s = spawn_new(&spec, NULL);
     const struct sched_ops *ops = spawn_ops();
     ck_assert_int_gt(ops->drop_state(s, 0, "a", SCHED_DROP_MEMORY), 0);
