@@ -20,7 +20,7 @@
 struct screen_ocr {
     void *library;
     TessBaseAPI *api;
-#define OCR_MEMBER(name) __typeof__(&(name)) name;
+#define OCR_MEMBER(name) __typeof__(&(name))(name);
     OCR_FUNCTIONS(OCR_MEMBER)
 #undef OCR_MEMBER
 };

@@ -28,7 +28,7 @@ static int picture_load_png(const void *data, size_t size, struct screen_picture
     image.format = PNG_FORMAT_RGB;
     p->width = (int)image.width;
     p->height = (int)image.height;
-    p->rgb = mem_zalloc(PNG_IMAGE_SIZE(image), 1);
+    p->rgb = mem_zalloc((size_t)image.width * image.height, 3);
     if (!png_image_finish_read(&image, &black, p->rgb, 0, NULL)) {
         return err_set(err, ERR_INPUT, "not a whole PNG: %s", image.message);
     }
@@ -136,7 +136,7 @@ static void picture_make_grey(struct screen_picture *p, size_t n) {
         sum += p->grey[i];
         ink += p->ink[i];
     }
-    if (sum / n < 128) {
+    if (sum < 128 * (uint64_t)n) {
         for (size_t i = 0; i < n; i++) {
             p->grey[i] = (uint8_t)(255 - p->grey[i]);
         }

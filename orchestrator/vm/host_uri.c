@@ -79,8 +79,12 @@ static int uri_take_parts(const xmlURI *u, struct host_uri *out, struct err *err
 int host_uri_parse(const char *text, struct host_uri *out, struct err *err) {
     *out = (struct host_uri){.text = str_dup(text)};
     CLEANUP(uri_free) xmlURIPtr u = xmlParseURI(text);
-    int rc = u ? 0 : err_set(err, ERR_INPUT, "'%s' is no URI", text);
-    rc = rc < 0 || uri_take_way(u, out, err) < 0 || uri_take_parts(u, out, err) < 0 ? -1 : 0;
+    int rc = -1;
+    if (!u) {
+        err_set(err, ERR_INPUT, "'%s' is no URI", text);
+    } else {
+        rc = uri_take_way(u, out, err) < 0 || uri_take_parts(u, out, err) < 0 ? -1 : 0;
+    }
     if (rc < 0) {
         host_uri_clear(out);
     }

@@ -25,6 +25,11 @@ static void effect_crash_over_file(struct sim_world *w, void *ctx) {
     }
 }
 
+static void effect_old_content(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_set(w, "registry:HKLM\\Software\\Alder|Content", "1");
+}
+
 static char first[] = "c:\\programdata\\alder\\CHANNEL-291*.bin", absent[] = "C:\\ProgramData\\Alder\\other-?.bin";
 
 static struct lab *lab_with_bad_file(char **repair) {
@@ -33,7 +38,7 @@ static struct lab *lab_with_bad_file(char **repair) {
     l->update.repair = repair;
     sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_bad_file, NULL);
     sim_world_on_boot(l->world, effect_crash_over_file, NULL);
-    sim_world_on_exec(l->world, "alder-back", 100, 0, NULL, NULL);
+    sim_world_on_exec(l->world, "alder-back", 100, 0, effect_old_content, NULL);
     return l;
 }
 
