@@ -182,7 +182,9 @@ static struct sched_kept *past_named(const struct past *p, const char *name) {
 static void past_keep_whole(struct past_read *r) {
     struct past *p = r->out;
     size_t whole = 0;
-    qsort(p->kept, p->kept_count, sizeof(*p->kept), past_compare_names);
+    if (p->kept_count > 0) {
+        qsort(p->kept, p->kept_count, sizeof(*p->kept), past_compare_names);
+    }
     for (size_t i = 0; i < p->kept_count; i++) {
         bool again = whole > 0 && str_eq(p->kept[whole - 1].name, p->kept[i].name);
         if (!again && past_check_kept(r, &p->kept[i])) {

@@ -11,11 +11,12 @@ enum { POINTS_MAX = 4 }; /* of one worker */
 /* Never more than half of what is left: states that cells share come first. */
 void sched_point_reserve(struct sched *s, struct sched_slot *slot) {
     int64_t *used = &s->places[slot->host].used;
-    int64_t room = s->o->states_max - *used, most = room / 2 / s->o->state_bytes;
-    bool keeps = s->o->sharing && s->o->points && !s->o->hosts[slot->host].stateless;
+    int64_t room = s->o->states_max - *used;
+    bool keeps = s->o->sharing && s->o->points && s->o->state_bytes > 0 && !s->o->hosts[slot->host].stateless;
     if (!keeps || room < s->o->state_bytes) {
         return;
     }
+    int64_t most = room / 2 / s->o->state_bytes;
     slot->points_max = most < 1 ? 1 : most < POINTS_MAX ? (int)most : POINTS_MAX;
     slot->reserved = slot->points_max * s->o->state_bytes;
     *used += slot->reserved;
