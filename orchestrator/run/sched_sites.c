@@ -383,9 +383,9 @@ static void site_leave_base(struct sched *s, struct sched_slot *slot) {
             s->cells[slot->cell].unbegun = true;
             site_spoil(s, base);
         }
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): nothing above ends it while this worker stands on it */
         site_drop_memory(s, base);
     }
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): nothing above ends it while this worker stands on it */
     bool stays = base->state == SITE_READY && base->standing > 1;
     site_release(s, base); /* which looks at it when it was the last one */
     if (stays) {
