@@ -9,7 +9,7 @@ run=(build-essential pkg-config libvirt0 libvirt-dev libvirt-daemon libvirt-daem
     libjsmn-dev nsis wixl mmdebstrap e2fsprogs openssh-client xz-utils
     cpio kmod)
 test=(check libsubunit-dev clang libclang-rt-14-dev clang-tidy cppcheck shellcheck openssh-server
-    imagemagick fonts-dejavu-core console-setup-linux iproute2 openssl procps
+    imagemagick zlib1g-dev fonts-dejavu-core console-setup-linux iproute2 openssl procps
     libxml2-utils libvirt-clients busybox-static json-schema-test-suite man-db sqlite3 jq groff)
 
 want=("${run[@]}")
