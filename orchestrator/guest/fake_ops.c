@@ -201,6 +201,32 @@ static json_t *guest_fake_op_hash(struct sim_world *w, const json_t *args, struc
     return json_pack("{s:s, s:I}", "sha256", hex, "size", (json_int_t)len);
 }
 
+static json_t *guest_fake_op_look(struct sim_world *w, const json_t *args, struct err *err) {
+    const char *paths = guest_fake_arg(args, "paths", err);
+    bool digest = json_is_true(json_object_get(args, "digest"));
+    if (!paths) {
+        return NULL;
+    }
+    json_t *items = json_array();
+    for (json_int_t i = 0; *paths; i++) {
+        size_t n = strcspn(paths, "\n"), len = 0;
+        json_t *path = json_pack("{s:s%}", "path", paths, n);
+        CLEANUP_ERR struct err missing = ERR_INIT;
+        const void *data = guest_fake_file(w, path, &len, &missing);
+        json_t *item = json_pack("{s:I, s:b, s:b, s:I, s:I}", "i", i, "exists", data != NULL, "dir", 0, "size",
+                                 (json_int_t)len, "mtime_unix_ms", (json_int_t)0);
+        if (data && digest) {
+            char hex[FS_SHA256_HEX];
+            fs_sha256_bytes(data, len, hex);
+            json_object_set_new(item, "sha256", json_string(hex));
+        }
+        json_array_append_new(items, item);
+        json_decref(path);
+        paths += n + (paths[n] == '\n');
+    }
+    return json_pack("{s:o}", "items", items);
+}
+
 static json_t *guest_fake_op_file_version(struct sim_world *w, const json_t *args,
                                           struct err *err) {
     size_t len = 0;
@@ -385,6 +411,7 @@ static const struct {
     {"stat", guest_fake_op_stat, 10},
     {"hash", guest_fake_op_hash, 40},
     {"file_version", guest_fake_op_file_version, 20},
+    {"look", guest_fake_op_look, 40},
     {"list", guest_fake_op_list, 20},
     {"remove", guest_fake_op_remove, 10},
     {"mkdir", guest_fake_op_mkdir, 10},
