@@ -374,11 +374,25 @@ static void guest_fake_watch(struct sim_world *w, json_t *items, int i, const ch
     }
 }
 
+static bool guest_fake_refuses(struct sim_world *w, const char *workload) {
+    CLEANUP_FREE char *thing = str_printf("refused:%s", workload);
+    const char *times = sim_world_get(w, thing);
+    long left = times ? strtol(times, NULL, 10) : 0;
+    CLEANUP_FREE char *next = str_printf("%ld", left - 1);
+    if (left > 0) {
+        sim_world_set(w, thing, next);
+    }
+    return left > 0;
+}
+
 static json_t *guest_fake_op_workload(struct sim_world *w, const json_t *args, struct err *err) {
     const char *name = guest_fake_arg(args, "name", err);
     json_int_t reps = json_integer_value(json_object_get(args, "repetitions"));
     if (!name || reps < 1 || reps > 1000) {
         return name ? guest_fake_refuse(err, "bad-args", "repetitions") : NULL;
+    }
+    if (guest_fake_refuses(w, name)) {
+        return guest_fake_refuse(err, "os", "start: Windows error 1359");
     }
     json_t *items = json_array();
     for (int i = 0; i < (int)reps; i++) {
