@@ -238,6 +238,10 @@ START_TEST(pictures_that_are_none_are_refused) {
     refused("P6\n640 480\n65535\n\1\2\3", 20, "not understood");
     refused("P6\n9000000 9000000\n255\n\1\2\3", 26, "is not read");
     refused("P6\n-1 5\n255\n\1\2\3", 15, "not understood");
+    CLEANUP_ERR struct err err = ERR_INIT;
+    CLEANUP(screen_reading_clear) struct screen_reading none;
+    ck_assert_int_lt(screen_read_file("/nonexistent.png", &none, &err), 0);
+    ck_assert_int_eq(err.cls, ERR_INPUT);
     const char *dir = test_cases_dir();
     if (!dir) {
         TEST_SKIP("no folder of cases (set COEXIST_CASES)");
