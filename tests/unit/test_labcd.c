@@ -1,5 +1,4 @@
-/* The lab's own CD, and another's CD changed: read back by what read CDs before us (xorriso, libarchive's bsdtar would do
- * as well), and by our own reader. */
+/* The lab's own CD, and another's CD changed: read back by xorriso and by our own reader. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,7 +96,7 @@ START_TEST(what_cannot_be_on_a_cd_is_refused) {
 }
 END_TEST
 
-/* A CD as ReactOS' builders make theirs: plain ISO 9660 with names of mixed case and ISO 9660:1999, two boot records. */
+/* A CD as ReactOS' builders make theirs: ISO 9660:1999, names of mixed case, two boot records. */
 static char *reactos_like(const char *dir) {
     CLEANUP(cds_remove) char *tree = cds_dir();
     cds_put(tree, "reactos/txtsetup.sif", "[Version]");

@@ -1,4 +1,4 @@
-/* What installation media are, on true ones made here: UDF and ISO 9660, WIM, ESD and split images; and what is none. */
+/* What installation media are, on true ones made here: UDF and ISO 9660, WIM, ESD, split images; and what is none. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
