@@ -1,7 +1,7 @@
 /* wimlib opens files, not parts of a CD. Of a WIM of gigabytes it reads header, table of contents and XML to tell the
- * editions; so just these are copied to where they belong in a sparse temporary file of the same size, which wimlib then
- * opens (by its true path: a memfd it refuses). Where they lie stands in the header: Microsoft, "Windows Imaging File
- * Format (WIM)" (2007), sections "Resource header" and "WIM header". */
+ * editions; so just these are copied to where they belong in a sparse temporary file of the same size, which wimlib
+ * then opens (by its true path: a memfd it refuses). Where they lie stands in the header: Microsoft, "Windows Imaging
+ * File Format (WIM)" (2007), sections "Resource header" and "WIM header". */
 #include "media/wim.h"
 
 #include <errno.h>
