@@ -1,4 +1,4 @@
-/* Recipes of Windows images ("coexist-windows/1", matrices/schema/windows.schema.json; images/windows/ has a catalogue):
+/* Recipes of Windows images ("coexist-windows/1", matrices/schema/windows.schema.json; a catalogue: images/windows/):
  * what the user's ISO must be, and how Windows is set up from it. With the ISO and a hardware profile a recipe becomes
  * a plan, and a plan the lab's CD.
  */
