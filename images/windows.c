@@ -192,6 +192,16 @@ void windows_recipe_free(struct windows_recipe *r) {
     }
 }
 
+char *windows_profile_path(const struct windows_recipe *r, const char *name) {
+    const char *asked = name ? name : json_string_value(json_array_get(r->profiles, 0));
+    if (str_ends_with(asked, ".json")) {
+        return str_dup(asked);
+    }
+    CLEANUP_FREE char *dir = fs_dirname(r->path), *above = fs_dirname(dir);
+    CLEANUP_FREE char *own = str_printf("%s/profiles/%s.json", dir, asked);
+    return fs_exists(own) ? str_dup(own) : str_printf("%s/profiles/%s.json", above, asked);
+}
+
 bool windows_is_recipe(const char *path) {
     json_t *j = json_load_file(path, 0, NULL);
     bool is = str_eq(json_string_value(json_object_get(j, "format")), "coexist-windows/1");

@@ -186,7 +186,7 @@ static const struct media_edition *fit_refuse(const struct windows_recipe *r, co
     return NULL;
 }
 
-static bool fit_knows_language(const struct windows_recipe *r, const char *language, struct err *err) {
+bool windows_recipe_has_language(const struct windows_recipe *r, const char *language, struct err *err) {
     CLEANUP_STR struct str known = STR_INIT;
     for (size_t i = 0; i < json_array_size(r->languages); i++) {
         const char *l = json_string_value(json_array_get(r->languages, i));
@@ -202,7 +202,7 @@ static bool fit_knows_language(const struct windows_recipe *r, const char *langu
 const struct media_edition *windows_recipe_fit(const struct windows_recipe *r, const struct media *m,
                                                const char *language, struct err *err) {
     const char *asked = language ? language : json_string_value(json_array_get(r->languages, 0));
-    if (!fit_knows_language(r, asked, err) || fit_is_windows(r, m, err) < 0) {
+    if (!windows_recipe_has_language(r, asked, err) || fit_is_windows(r, m, err) < 0) {
         return NULL;
     }
     enum fit_step failed;

@@ -121,7 +121,8 @@ static void disks_check_modify(struct answer_ctx *c, const struct disks_disk *d,
         answer_error(c, node, "wrong-partition", NULL, "partition %d of a GPT disk cannot be active", id);
     }
     CLEANUP_FREE char *format = answer_content(answer_child(node, "Format"));
-    if (*format && !str_eq_nocase(format, "NTFS") && !str_eq_nocase(format, "FAT32") && !answer_is_placeholder(format)) {
+    bool known = str_eq_nocase(format, "NTFS") || str_eq_nocase(format, "FAT32");
+    if (*format && !known && !answer_is_placeholder(format)) {
         answer_error(c, node, "wrong-format", "NTFS or FAT32", "'%s' is no format that Setup makes", format);
     }
 }
@@ -188,7 +189,8 @@ void answer_check_disks(struct answer_ctx *c, xmlNodePtr setup) {
     enum { DISKS_MAX = 8 };
     struct disks_disk *disks = mem_zalloc(DISKS_MAX, sizeof(*disks));
     int count = 0;
-    for (xmlNodePtr d = answer_path(setup, "DiskConfiguration/Disk"); d && count < DISKS_MAX; d = answer_next(d, "Disk")) {
+    xmlNodePtr first = answer_path(setup, "DiskConfiguration/Disk");
+    for (xmlNodePtr d = first; d && count < DISKS_MAX; d = answer_next(d, "Disk")) {
         disks_read(c, d, &disks[count]);
         for (int i = 0; i < count; i++) {
             if (disks[i].id == disks[count].id && disks[i].id >= 0) {

@@ -146,8 +146,9 @@ static struct diag_pos answer_position(const struct answer_ctx *c, xmlNodePtr at
     return pos;
 }
 
-static void answer_say(struct answer_ctx *c, struct diags *to, xmlNodePtr at, const char *code, const char *hint,
-                       const char *fmt, va_list args) {
+__attribute__((format(printf, 6, 0))) static void answer_say(struct answer_ctx *c, struct diags *to, xmlNodePtr at,
+                                                             const char *code, const char *hint, const char *fmt,
+                                                             va_list args) {
     char *message = NULL;
     if (vasprintf(&message, fmt, args) >= 0) {
         diags_add(to, c->name, answer_position(c, at), code, hint, "%s", message);

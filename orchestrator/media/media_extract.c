@@ -45,7 +45,7 @@ static int extract_one(const char *name, bool folder, void *ctx) {
     if (strchr(name, '/') || *name == '.' || !*name) {
         return err_set(x->err, ERR_INPUT, "'%s' is no name of a file", name);
     }
-    CLEANUP_FREE char *from = str_printf("%s/%s", x->folder, name), *to = fs_join(x->to, name);
+    CLEANUP_FREE char *from = str_printf("%s%s%s", x->folder, *x->folder ? "/" : "", name), *to = fs_join(x->to, name);
     struct volume_file *f = volume_open(x->volume, from);
     if (!f) {
         return err_set(x->err, ERR_INPUT, "%s cannot be opened", from);

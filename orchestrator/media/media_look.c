@@ -257,6 +257,40 @@ static int look_head(const char *path, struct media *m, unsigned char *head, siz
     return 0;
 }
 
+/* Names come from a stranger: nothing in them may reach a terminal as a command, and JSON takes UTF-8 only. */
+static void look_clean(char *text) {
+    json_t *valid = text ? json_string(text) : NULL;
+    for (unsigned char *c = (unsigned char *)text; c && *c; c++) {
+        if (*c < 0x20 || *c == 0x7f || (!valid && *c >= 0x80)) {
+            *c = '?';
+        }
+    }
+    json_decref(valid);
+}
+
+static void look_clean_all(struct media *m) {
+    char *texts[] = {m->what, m->label, m->image_path, m->trouble};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        look_clean(texts[i]);
+    }
+    for (size_t i = 0; i < m->boot_count; i++) {
+        look_clean(m->boots[i].path);
+    }
+    for (size_t i = 0; m->drivers[i]; i++) {
+        look_clean(m->drivers[i]);
+    }
+    for (size_t i = 0; i < m->edition_count; i++) {
+        struct media_edition *e = &m->editions[i];
+        char *own[] = {e->name, e->display_name, e->description, e->edition_id, e->installation, e->language};
+        for (size_t k = 0; k < ARRAY_LEN(own); k++) {
+            look_clean(own[k]);
+        }
+        for (size_t k = 0; e->languages[k]; k++) {
+            look_clean(e->languages[k]);
+        }
+    }
+}
+
 int media_look(const char *path, struct media *m, struct err *err) {
     unsigned char head[512];
     size_t len = 0;
@@ -282,6 +316,7 @@ int media_look(const char *path, struct media *m, struct err *err) {
         m->what = err_is_set(&iso_err) ? str_printf("a damaged image of a CD: %s", err_text(&iso_err))
                                        : str_dup(media_guess(head, len));
     }
+    look_clean_all(m);
     volume_iso_facts_clear(&facts);
     volume_close(udf);
     volume_close(iso);

@@ -1,5 +1,5 @@
-/* Answer files: what is built passes the checker in every variant, what is wrong is found where it stands, and real ones
- * that nobody here wrote are read. */
+/* Answer files: what is built passes the checker in every variant, what is wrong is found where it stands, and real
+ * ones that nobody here wrote are read. */
 #include <check.h>
 #include <libxml/parser.h>
 #include <stdio.h>
@@ -7,9 +7,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fs.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "media/answer.h"
+#include "support/cds.h"
 #include "support/skip.h"
 
 static struct answer_spec sample(void) {
@@ -309,6 +312,32 @@ START_TEST(a_real_one_of_osinfo_is_read) {
 }
 END_TEST
 
+/* What libosinfo writes for virt-install: all versions it has such scripts for. */
+START_TEST(those_that_osinfo_writes_are_read) {
+    static const char *const systems[] = {"win7", "win8", "win8.1", "win10", "win2k8r2"};
+    CLEANUP_FREE char *program = proc_find("osinfo-install-script");
+    if (!program) {
+        TEST_SKIP("libosinfo-bin is not installed");
+    }
+    CLEANUP(cds_remove) char *dir = cds_dir();
+    CLEANUP_FREE char *path = fs_join(dir, "autounattend.xml");
+    for (size_t i = 0; i < 2 * ARRAY_LEN(systems); i++) {
+        const char *args[] = {program, "-p", i % 2 ? "jeos" : "desktop", "-d", dir, "-c", "admin-password=x1Y2z3", "-c",
+                              "user-login=lab", "-c", "target-disk=0", "-c", "hardware-arch=x86_64", "-c",
+                              "reg-product-key=W269N-WFGWX-YVC9B-4J6C9-T83GX", systems[i / 2], NULL};
+        struct proc_opts opts = {.timeout_ns = 60 * CLOCK_S};
+        CLEANUP_ERR struct err err = ERR_INIT;
+        ck_assert_msg(proc_check(args, &opts, &err) == 0, "%s", err_text(&err));
+        CLEANUP_FREE char *text = fs_read(path, 1 << 20, NULL, &err);
+        ck_assert_ptr_nonnull(text);
+        CLEANUP(checked_clear) struct checked c = check_text(text);
+        ck_assert_msg(c.errors.count == 0, "%s: %s", systems[i / 2], c.first);
+        ck_assert_str_eq(c.facts.partitioning, "mbr");
+        ck_assert(c.facts.key);
+    }
+}
+END_TEST
+
 START_TEST(scripts_do_what_the_recipe_says) {
     struct answer_script_spec s = {.agent_port = "COM2", .openssh = true};
     CLEANUP_FREE char *specialize = answer_script_specialize(&s), *logon = answer_script_logon(&s);
@@ -324,7 +353,8 @@ START_TEST(scripts_do_what_the_recipe_says) {
     for (const char *c = specialize; *c; c++) {
         ck_assert(*c != '\n' || (c > specialize && c[-1] == '\r'));
     }
-    s = (struct answer_script_spec){.agent_port = "COM2", .server = true, .defender_passive = true, .test_signing = true};
+    s = (struct answer_script_spec){
+        .agent_port = "COM2", .server = true, .defender_passive = true, .test_signing = true};
     CLEANUP_FREE char *other = answer_script_specialize(&s), *plain = answer_script_logon(&s);
     ck_assert_ptr_nonnull(strstr(other, "bcdedit.exe /set testsigning on\r\n"));
     ck_assert_ptr_nonnull(strstr(other, "ForceDefenderPassiveMode"));
@@ -346,6 +376,7 @@ int main(void) {
     tcase_add_test(t, no_answer_files_are_refused);
     tcase_add_test(t, a_real_one_for_windows_11_is_read);
     tcase_add_test(t, a_real_one_of_osinfo_is_read);
+    tcase_add_test(t, those_that_osinfo_writes_are_read);
     tcase_add_test(t, scripts_do_what_the_recipe_says);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
