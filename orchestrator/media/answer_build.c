@@ -71,10 +71,10 @@ static void build_languages(xmlNodePtr component, const struct answer_spec *s) {
 
 struct build_partition {
     const char *type;   /* of CreatePartition */
-    int mib;            /* 0: the rest of the disk */
     const char *format; /* NULL: none */
     const char *label;
     const char *type_id;
+    int mib;            /* 0: the rest of the disk */
     bool active, windows;
 };
 
@@ -85,17 +85,17 @@ static int build_layout(const struct answer_spec *s, struct build_partition p[BU
     int n = 0;
     bool gpt = s->firmware == ANSWER_UEFI;
     if (!gpt) {
-        p[n++] = (struct build_partition){"Primary", SYSTEM_MIB, "NTFS", "System", NULL, true, false};
+        p[n++] = (struct build_partition){"Primary", "NTFS", "System", NULL, SYSTEM_MIB, true, false};
     }
     if (s->recovery) {
         const char *id = gpt ? "de94bba4-06d1-4d40-a16a-bfd50179d6ac" : "0x27";
-        p[n++] = (struct build_partition){"Primary", RECOVERY_MIB, "NTFS", "WinRE", id, false, false};
+        p[n++] = (struct build_partition){"Primary", "NTFS", "WinRE", id, RECOVERY_MIB, false, false};
     }
     if (gpt) {
-        p[n++] = (struct build_partition){"EFI", EFI_MIB, "FAT32", "System", NULL, false, false};
-        p[n++] = (struct build_partition){"MSR", MSR_MIB, NULL, NULL, NULL, false, false};
+        p[n++] = (struct build_partition){"EFI", "FAT32", "System", NULL, EFI_MIB, false, false};
+        p[n++] = (struct build_partition){"MSR", NULL, NULL, NULL, MSR_MIB, false, false};
     }
-    p[n++] = (struct build_partition){"Primary", 0, "NTFS", "Windows", NULL, false, true};
+    p[n++] = (struct build_partition){"Primary", "NTFS", "Windows", NULL, 0, false, true};
     return n;
 }
 
@@ -199,7 +199,7 @@ static void build_drivers(xmlNodePtr pass, const struct answer_spec *s) {
     xmlNodePtr list = build_add(component, "DriverPaths");
     xmlNsPtr wcm = xmlSearchNs(component->doc, component, X("wcm"));
     int n = 0;
-    for (char letter = 'D'; letter <= 'K'; letter++) {
+    for (int letter = 'D'; letter <= 'K'; letter++) {
         char path[64], key[12];
         snprintf(path, sizeof(path), "%c:\\%s", letter, ANSWER_DRIVERS);
         snprintf(key, sizeof(key), "%d", ++n);

@@ -236,7 +236,7 @@ static void check_text(struct answer_ctx *c) {
 
 size_t answer_check(const char *name, const char *text, size_t len, struct answer_facts *facts, struct diags *errors,
                     struct diags *warnings) {
-    struct answer_facts mine;
+    struct answer_facts mine = {0};
     struct answer_ctx c = {name, text, len, errors, warnings, facts ? facts : &mine};
     size_t before = errors->count;
     check_facts_init(c.facts);

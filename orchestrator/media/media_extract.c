@@ -81,7 +81,7 @@ static int extract_run(void *ctx, struct str *out, struct err *err) {
 }
 
 int media_extract(const char *path, const char *folder, const char *to, int64_t max_bytes, struct err *err) {
-    static const struct fence_limits limits = {120 * CLOCK_S, (size_t)2 << 30, 64};
+    static const struct fence_limits limits = {60 * CLOCK_S, (size_t)1 << 30, 64};
     struct extract x = {.path = path, .folder = folder, .to = to, .left = max_bytes};
     CLEANUP_STR struct str out = STR_INIT;
     if (fs_mkdirs(to, err) < 0) {

@@ -132,14 +132,15 @@ static void look_image(struct volume *v, struct media *m, const char *path) {
     struct wim_part part = {1, 1, {0}};
     m->image_bytes = f->size;
     m->parts = m->parts_found = 1;
-    wim_read_editions(f, m);
-    if (wim_read_part(f, &part) == 0 && part.parts > 1) {
+    char last;
+    if (f->size > 0 && f->ops->read(f, f->size - 1, &last, 1) != 1) {
+        m->trouble = str_printf("%s ends after the end of the ISO: an incomplete download", path);
+    } else {
+        wim_read_editions(f, m);
+    }
+    if (!m->trouble && wim_read_part(f, &part) == 0 && part.parts > 1) {
         m->image = MEDIA_IMAGE_SWM;
         look_parts(v, m, &part);
-    }
-    char last;
-    if (!m->trouble && f->size > 0 && f->ops->read(f, f->size - 1, &last, 1) != 1) {
-        m->trouble = str_printf("%s ends after the end of the file: an incomplete download", path);
     }
     volume_file_close(f);
 }
@@ -306,7 +307,7 @@ int media_look(const char *path, struct media *m, struct err *err) {
     if (udf || iso) {
         look_boots(m, &facts, udf);
         look_kind(udf ? udf : iso, m);
-        if (!m->trouble && facts.blocks > (m->bytes + VOLUME_BLOCK - 1) / VOLUME_BLOCK) {
+        if (!m->trouble && !udf && facts.blocks > (m->bytes + VOLUME_BLOCK - 1) / VOLUME_BLOCK) {
             m->trouble = str_printf("%lld bytes of %lld are there: an incomplete download", (long long)m->bytes,
                                     (long long)facts.blocks * VOLUME_BLOCK);
         }

@@ -37,7 +37,7 @@ static void profile_drop(struct image_profile **p) {
     image_profile_free(*p);
 }
 
-/* ---- the catalogue ----------------------------------------------------------------------------------------- */
+/* ---- the catalogue ------------------------------------------------------------------------------ */
 
 struct tour { size_t recipes, files; const char *recipe; char versions[256]; };
 
@@ -130,7 +130,7 @@ START_TEST(errors_of_a_recipe_come_all_at_once) {
 }
 END_TEST
 
-/* ---- what fits -------------------------------------------------------------------------------------------------- */
+/* ---- what fits ---------------------------------------------------------------------------------- */
 
 #define PRO_24H2 {"Windows 11 Pro", "Professional", "Client", 9, 26100, 1742, {"de-DE"}}
 
@@ -245,7 +245,7 @@ START_TEST(an_incomplete_split_image_is_refused) {
 }
 END_TEST
 
-/* ---- machines -------------------------------------------------------------------------------------------------------- */
+/* ---- machines ----------------------------------------------------------------------------------- */
 
 /* A recipe of the catalogue with members changed, in a folder of its own. */
 static struct windows_recipe *changed(const char *dir, const char *name, json_t *members) {
@@ -284,7 +284,7 @@ START_TEST(machines_that_cannot_be_are_refused) {
 }
 END_TEST
 
-/* ---- the CD, and its secret ------------------------------------------------------------------------------------------- */
+/* ---- the CD, and its secret --------------------------------------------------------------------- */
 
 START_TEST(a_plan_becomes_a_cd) {
     static const char *const systems[] = {"w11", NULL};
@@ -294,7 +294,8 @@ START_TEST(a_plan_becomes_a_cd) {
     CLEANUP(windows_recipe_free_ptr) struct windows_recipe *r = recipe("win11-24h2-pro");
     CLEANUP(profile_drop) struct image_profile *p = profile("uefi-secure-tpm-virtio");
     CLEANUP_FREE char *drivers = cds_virtio(dir, systems), *agent = fs_join(dir, "agent.exe");
-    CLEANUP_FREE char *msi = fs_join(dir, "OpenSSH.msi"), *key = fs_join(dir, "key.pub"), *iso = fs_join(dir, "lab.iso");
+    CLEANUP_FREE char *msi = fs_join(dir, "OpenSSH.msi"), *key = fs_join(dir, "key.pub");
+    CLEANUP_FREE char *iso = fs_join(dir, "lab.iso");
     cds_put(dir, "agent.exe", "MZ");
     cds_put(dir, "OpenSSH.msi", "an MSI");
     cds_put(dir, "key.pub", "ssh-ed25519 AAAA lab\n");
