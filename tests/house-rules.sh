@@ -64,9 +64,10 @@ orchestrator/sim base vm
 orchestrator/guest base proto
 orchestrator/run base model plan journal vm guest images
 orchestrator/analysis base model journal plan evidence
+orchestrator/install base vm guest evidence media images install
 images base model
 reports base model journal analysis evidence
-orchestrator/cli base model cover plan journal vm images run analysis evidence reports cli
+orchestrator/cli base model cover plan journal vm images install run analysis evidence reports cli
 ROOMS
 
 grep -E ':[0-9]+:.*\b(sprintf|vsprintf|strcpy|strcat|gets|atoi|atol|system|popen|tmpnam|mktemp|alloca)\(' <<<"$host_code" |
