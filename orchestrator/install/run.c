@@ -111,7 +111,7 @@ static void run_look_at_screen(struct install_run *r, struct install_look *look)
 
 /* Waits for news: an event, or once somebody may be there, the agent's hello. */
 static int run_wait(struct install_run *r, struct install_look *look, struct err *err) {
-    bool early = r->m->phase == INSTALL_FIRMWARE || r->m->phase == INSTALL_PROMPT;
+    bool early = r->m->phase < INSTALL_COPYING; /* a prompt may come, or come again */
     int64_t until = clock_after(vm_clock(r->parts->vm), early ? RUN_PACE_PROMPT : RUN_PACE);
     if (install_wants_hello(r->m) && r->result->guest) {
         CLEANUP_ERR struct err why = ERR_INIT;
