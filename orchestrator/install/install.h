@@ -22,7 +22,7 @@ enum install_phase {
     INSTALL_LOADING,     /* Setup comes up from the medium; nothing is on the disk yet */
     INSTALL_COPYING,     /* the disk is written; until the first reset */
     INSTALL_DEVICES,     /* the system's first boot from the disk; until the next reset, a sign-in or a desktop */
-    INSTALL_FIRST_LOGON, /* account, first-logon commands; until the agent says hello */
+    INSTALL_FIRST_LOGON, /* account, first-logon commands; until the agent answers and says that all is done */
     INSTALL_READY,
     INSTALL_FAILED,
     INSTALL_PHASE_COUNT
@@ -50,6 +50,7 @@ enum install_cause {
     INSTALL_CAUSE_STOPPED,          /* a stop screen or a kernel's panic */
     INSTALL_CAUSE_POWERED_OFF,
     INSTALL_CAUSE_AGENT_SILENT,     /* the system is up, the agent never said hello */
+    INSTALL_CAUSE_UNFINISHED,       /* the agent answers, the first-logon commands never ended */
     INSTALL_CAUSE_HOST,             /* QEMU died, the host's disk is full: no fault of medium or recipe */
     INSTALL_CAUSE_COUNT
 };
@@ -75,7 +76,8 @@ struct install_look {
     enum screen_kind kind;
     const char *text;      /* all that could be read on it; borrowed; may be NULL */
     int resets;            /* by itself, since the look before */
-    bool hello;            /* the agent said hello */
+    bool hello;            /* the agent answers */
+    bool finished;         /* and says that all commands of the answer file are done */
     bool powered_off, panicked;
     const char *host_trouble; /* what failed at the host's side; borrowed; NULL: nothing */
 };
@@ -98,6 +100,7 @@ struct install { /* a value; read only outside install/machine.c */
     int presses, prompts, resets;
     bool prompt_shown;      /* on the last picture */
     bool up;                /* a sign-in screen or a desktop was seen in this phase */
+    bool heard;             /* the agent said hello */
     /* FAILED only. */
     enum install_phase failed_in;
     enum install_cause cause;

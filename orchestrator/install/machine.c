@@ -139,7 +139,8 @@ static bool install_shows_system(const struct install_look *look) {
 
 static void install_on_disk(struct install *m, const struct install_look *look) {
     m->up = m->up || install_shows_system(look);
-    if (look->hello && m->phase != INSTALL_COPYING) {
+    m->heard = m->heard || look->hello;
+    if (look->hello && look->finished && m->phase != INSTALL_COPYING) {
         install_move(m, INSTALL_READY, look->now);
     } else if (m->phase == INSTALL_COPYING && look->resets > 0) {
         install_move(m, INSTALL_DEVICES, look->now);
@@ -160,8 +161,8 @@ static enum install_cause install_why_late(const struct install *m, bool silent)
     if (m->phase == INSTALL_PROMPT) {
         return INSTALL_CAUSE_PROMPT_MISSED;
     }
-    if (m->up) {
-        return INSTALL_CAUSE_AGENT_SILENT;
+    if (m->up || m->heard) {
+        return m->heard ? INSTALL_CAUSE_UNFINISHED : INSTALL_CAUSE_AGENT_SILENT;
     }
     if (silent && m->phase == INSTALL_LOADING && m->kind == SCREEN_SETUP) {
         return INSTALL_CAUSE_ANSWER_MISSING; /* a window that waits */

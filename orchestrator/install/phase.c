@@ -82,6 +82,8 @@ static const struct {
     [INSTALL_CAUSE_POWERED_OFF] = {"powered-off", "the machine switched itself off"},
     [INSTALL_CAUSE_AGENT_SILENT] = {"agent-silent", "the system is up, but the agent never answered on the serial "
                                                     "port: the first-logon commands did not install it"},
+    [INSTALL_CAUSE_UNFINISHED] = {"unfinished", "the agent answers, but the first-logon commands did not come to their "
+                                                "end"},
     [INSTALL_CAUSE_HOST] = {"host", "the host failed, not the installation"},
 };
 static_assert(ARRAY_LEN(cause_rows) == INSTALL_CAUSE_COUNT, "a row for every cause");

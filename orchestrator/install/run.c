@@ -10,6 +10,7 @@
 /* The prompt stands for 5 s: looked at each second, answered in time. Later phases last minutes. */
 #define RUN_PACE_PROMPT CLOCK_S
 #define RUN_PACE (3 * CLOCK_S)
+#define RUN_ASK_LIMIT (20 * CLOCK_S)
 #define RUN_START_LIMIT (120 * CLOCK_S)
 
 struct install_run {
@@ -109,6 +110,23 @@ static void run_look_at_screen(struct install_run *r, struct install_look *look)
     look->text = r->seen.text;
 }
 
+static bool run_mark_is_there(struct install_run *r, int64_t deadline) {
+    if (!r->parts->mark) {
+        return true;
+    }
+    CLEANUP_ERR struct err err = ERR_INIT;
+    json_t *args = json_pack("{s:s}", "path", r->parts->mark);
+    json_t *result = NULL;
+    bool there = guest_call(r->result->guest, "stat", args, deadline, &result, &err) == 0 &&
+                 json_is_true(json_object_get(result, "exists"));
+    if (err_is_set(&err)) {
+        log_debug(r->parts->log, "install: agent: %s", err_text(&err));
+    }
+    json_decref(args);
+    json_decref(result);
+    return there;
+}
+
 /* Waits for news: an event, or once somebody may be there, the agent's hello. */
 static int run_wait(struct install_run *r, struct install_look *look, struct err *err) {
     bool early = r->m->phase < INSTALL_COPYING; /* a prompt may come, or come again */
@@ -120,11 +138,12 @@ static int run_wait(struct install_run *r, struct install_look *look, struct err
             look->hello = true;
             json_decref(r->result->hello);
             r->result->hello = hello;
+            look->finished = run_mark_is_there(r, run_now(r) + RUN_ASK_LIMIT);
         } else if (why.cls != ERR_TIMEOUT && why.cls != ERR_INTERRUPT) {
             log_debug(r->parts->log, "install: agent: %s", err_text(&why));
         }
     }
-    return run_events(r, look->hello ? run_now(r) : until, look, err);
+    return run_events(r, look->finished ? run_now(r) : until, look, err);
 }
 
 static int run_look(struct install_run *r, struct install_look *look, struct err *err) {

@@ -20,6 +20,7 @@ struct install_parts { /* all borrowed */
     int (*read)(void *ctx, const char *png, struct screen_reading *out, struct err *err); /* as screen_read_file */
     void (*tell)(void *ctx, const char *line); /* a line for each phase that begins; may be NULL */
     void *ctx;
+    const char *mark;         /* file in the guest that is there when all is done; NULL: the hello says so */
     const char *evidence_dir; /* existing: gets NN-PHASE.png at each new phase, and install.json at the end */
     const struct install_limits *limits;
     struct log *log; /* may be NULL */
@@ -31,7 +32,7 @@ struct install_result {
     struct guest *guest;  /* owned; NULL when the machine never ran */
 };
 
-/* Starts the machine and returns 0 once the agent said hello, the machine RUNNING. Negative: it did not come to that
+/* Starts the machine and returns 0 once the agent said hello and the mark is there, the machine RUNNING. Negative: it did not come to that
  * and stands as it was left; err says phase and likely cause. ERR_REFUSED: the installation failed; ERR_SYSTEM and
  * others: the host did. result is filled either way; install_result_clear. */
 int install_run(const struct install_parts *parts, struct install_result *result, struct err *err);

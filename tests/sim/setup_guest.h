@@ -27,7 +27,7 @@ enum setup_fault {
     SETUP_FAULT_SPIN,           /* the same, with dots that turn */
     SETUP_FAULT_CRAWL,          /* goes on for ever, ever so slowly */
     SETUP_FAULT_STOP_SCREEN, SETUP_FAULT_PANIC, SETUP_FAULT_POWER_OFF, SETUP_FAULT_QEMU_DIED, SETUP_FAULT_HOST_FULL,
-    SETUP_FAULT_AGENT_SILENT,
+    SETUP_FAULT_AGENT_SILENT, SETUP_FAULT_UNFINISHED,
     SETUP_FAULT_COUNT
 };
 
