@@ -1,4 +1,4 @@
-/* Recipes of Windows images ("coexist-windows/1", matrices/schema/windows.schema.json; images/windows/ has a catalogue):
+/* Recipes of Windows images ("coexist-windows/1", matrices/schema/windows.schema.json; a catalogue: images/windows/):
  * what the user's ISO must be, and how Windows is set up from it. With the ISO and a hardware profile a recipe becomes
  * a plan, and a plan the lab's CD.
  */
@@ -43,6 +43,13 @@ static inline void windows_recipe_free_ptr(struct windows_recipe **r) {
 }
 /* Whether a JSON file says "format": "coexist-windows/1"; false also when it cannot be read. */
 bool windows_is_recipe(const char *path);
+
+/* Where a profile of that name lies: PROFILE.json as it is, else in the folder profiles/ beside the recipe's own folder or
+ * in it. name NULL: the recipe's first one. Caller frees. */
+char *windows_profile_path(const struct windows_recipe *r, const char *name);
+
+/* Whether the recipe has that language; ERR_INPUT lists those it has. */
+bool windows_recipe_has_language(const struct windows_recipe *r, const char *language, struct err *err);
 
 /* The image on the medium that is asked for: language NULL means the recipe's first one. NULL with ERR_INPUT: what was
  * asked for, what was found, and which recipe of the same folder or edition would fit. Borrowed from m. */

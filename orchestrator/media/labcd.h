@@ -1,7 +1,7 @@
 /* The CDs the lab makes: a new one (ISO 9660 level 3 with Joliet, so that Windows Setup finds Autounattend.xml at its
  * root under exactly that name), by libisofs; and another's CD with files added or replaced, its boot records kept, by
- * xorriso as a child process (ECMA-119, El Torito 1.0: the boot catalog must follow the files it names, and hybrid boot
- * code before the volume as well; xorriso's "-boot_image any replay" does both).
+ * xorriso as a child process (ECMA-119, El Torito 1.0: the boot catalog must follow the files it names as they move, which
+ * xorriso's "-boot_image any replay" does).
  *
  * The same files, names and label give the same bytes: times on a new CD are all LABCD_TIME. */
 #ifndef COEXIST_MEDIA_LABCD_H
@@ -34,8 +34,9 @@ struct labcd_file { /* all borrowed */
 int labcd_write(const char *iso, const char *label, const struct labcd_file *files, size_t count, struct err *err);
 
 /* The CD `from` with these files added, or put in the place of what has that path there (letter case does not matter
- * then: the old spelling stays), written to `to`: all other files, label, El Torito records and the code before the
- * volume stay. `from` is another's: xorriso reads it within limits of time. Errors as above; ERR_INPUT also when
+ * then: the old spelling stays), written to `to`: all other files, label, names and El Torito records stay. Code before
+ * the volume stays as bytes, but its addresses are not followed: a hybrid CD boots as a CD afterwards, not from a USB
+ * stick. `from` is another's: xorriso reads it within limits of time. Errors as above; ERR_INPUT also when
  * `from` is no ISO 9660, is UDF beside it (its UDF part would not survive: Windows Setup media), or has boot records
  * that could not be kept; ERR_REFUSED when xorriso is not installed. */
 int labcd_rewrite(const char *from, const char *to, const struct labcd_file *files, size_t count, struct err *err);

@@ -91,6 +91,11 @@ static inline void media_free_ptr(struct media **m) {
  * system "w10", "w11", "2k16", "2k19", "2k22", "2k25". Letter case does not matter. */
 bool media_has_driver(const struct media *m, const char *driver, const char *system, enum media_arch arch);
 
+/* Copies the files of one folder of a CD (not the folders in it) into the host's folder `to`, which is made; behind the
+ * fence. Returns how many, 0 when the CD has no such folder. ERR_INPUT: more than max_bytes, a name that leads out of
+ * `to`, or a CD that cannot be read. */
+int media_extract(const char *path, const char *folder, const char *to, int64_t max_bytes, struct err *err);
+
 /* "coexist-media/1" (reports/schema/media.schema.json). New reference, and back; NULL with ERR_PROTOCOL. */
 json_t *media_to_json(const struct media *m);
 struct media *media_from_json(const json_t *j, struct err *err);

@@ -132,14 +132,15 @@ static void look_image(struct volume *v, struct media *m, const char *path) {
     struct wim_part part = {1, 1, {0}};
     m->image_bytes = f->size;
     m->parts = m->parts_found = 1;
-    wim_read_editions(f, m);
-    if (wim_read_part(f, &part) == 0 && part.parts > 1) {
+    char last;
+    if (f->size > 0 && f->ops->read(f, f->size - 1, &last, 1) != 1) {
+        m->trouble = str_printf("%s ends after the end of the ISO: an incomplete download", path);
+    } else {
+        wim_read_editions(f, m);
+    }
+    if (!m->trouble && wim_read_part(f, &part) == 0 && part.parts > 1) {
         m->image = MEDIA_IMAGE_SWM;
         look_parts(v, m, &part);
-    }
-    char last;
-    if (!m->trouble && f->size > 0 && f->ops->read(f, f->size - 1, &last, 1) != 1) {
-        m->trouble = str_printf("%s ends after the end of the file: an incomplete download", path);
     }
     volume_file_close(f);
 }
@@ -257,6 +258,40 @@ static int look_head(const char *path, struct media *m, unsigned char *head, siz
     return 0;
 }
 
+/* Names come from a stranger: nothing in them may reach a terminal as a command, and JSON takes UTF-8 only. */
+static void look_clean(char *text) {
+    json_t *valid = text ? json_string(text) : NULL;
+    for (unsigned char *c = (unsigned char *)text; c && *c; c++) {
+        if (*c < 0x20 || *c == 0x7f || (!valid && *c >= 0x80)) {
+            *c = '?';
+        }
+    }
+    json_decref(valid);
+}
+
+static void look_clean_all(struct media *m) {
+    char *texts[] = {m->what, m->label, m->image_path, m->trouble};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        look_clean(texts[i]);
+    }
+    for (size_t i = 0; i < m->boot_count; i++) {
+        look_clean(m->boots[i].path);
+    }
+    for (size_t i = 0; m->drivers[i]; i++) {
+        look_clean(m->drivers[i]);
+    }
+    for (size_t i = 0; i < m->edition_count; i++) {
+        struct media_edition *e = &m->editions[i];
+        char *own[] = {e->name, e->display_name, e->description, e->edition_id, e->installation, e->language};
+        for (size_t k = 0; k < ARRAY_LEN(own); k++) {
+            look_clean(own[k]);
+        }
+        for (size_t k = 0; e->languages[k]; k++) {
+            look_clean(e->languages[k]);
+        }
+    }
+}
+
 int media_look(const char *path, struct media *m, struct err *err) {
     unsigned char head[512];
     size_t len = 0;
@@ -272,7 +307,7 @@ int media_look(const char *path, struct media *m, struct err *err) {
     if (udf || iso) {
         look_boots(m, &facts, udf);
         look_kind(udf ? udf : iso, m);
-        if (!m->trouble && facts.blocks > (m->bytes + VOLUME_BLOCK - 1) / VOLUME_BLOCK) {
+        if (!m->trouble && !udf && facts.blocks > (m->bytes + VOLUME_BLOCK - 1) / VOLUME_BLOCK) {
             m->trouble = str_printf("%lld bytes of %lld are there: an incomplete download", (long long)m->bytes,
                                     (long long)facts.blocks * VOLUME_BLOCK);
         }
@@ -282,6 +317,7 @@ int media_look(const char *path, struct media *m, struct err *err) {
         m->what = err_is_set(&iso_err) ? str_printf("a damaged image of a CD: %s", err_text(&iso_err))
                                        : str_dup(media_guess(head, len));
     }
+    look_clean_all(m);
     volume_iso_facts_clear(&facts);
     volume_close(udf);
     volume_close(iso);

@@ -107,14 +107,10 @@ static int wim_thin_copy(struct volume_file *f, int fd, char **trouble) {
 
 /* ---- what wimlib says ---------------------------------------------------------------------------- */
 
-/* Never NULL. Caller frees. Control characters have no place in a name. */
+/* Never NULL. Caller frees. */
 static char *wim_text(const WIMStruct *wim, int image, const char *name) {
     const char *value = wimlib_get_image_property(wim, image, name);
-    char *text = str_printf("%.300s", value ? value : "");
-    for (char *c = text; *c; c++) {
-        *c = (unsigned char)*c < 0x20 ? ' ' : *c;
-    }
-    return text;
+    return str_printf("%.300s", value ? value : "");
 }
 
 static int wim_int(const WIMStruct *wim, int image, const char *name) {

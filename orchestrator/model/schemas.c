@@ -23,6 +23,7 @@ SCHEMAS_EMBED(matrix);
 SCHEMAS_EMBED(image);
 SCHEMAS_EMBED(hosts);
 SCHEMAS_EMBED(profile);
+SCHEMAS_EMBED(windows);
 
 static const struct {
     const char *name, *begin, *end;
@@ -33,6 +34,7 @@ static const struct {
     [SCHEMA_IMAGE] = {"image", coexist_schema_image, coexist_schema_image_end},
     [SCHEMA_HOSTS] = {"hosts", coexist_schema_hosts, coexist_schema_hosts_end},
     [SCHEMA_PROFILE] = {"profile", coexist_schema_profile, coexist_schema_profile_end},
+    [SCHEMA_WINDOWS] = {"windows", coexist_schema_windows, coexist_schema_windows_end},
 };
 static_assert(ARRAY_LEN(schemas_table) == SCHEMA_KIND_COUNT, "a text for every schema");
 

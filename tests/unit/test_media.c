@@ -189,7 +189,11 @@ START_TEST(an_incomplete_download_is_told) {
     ck_assert_int_eq(truncate(iso, fs_size(iso) / 2), 0);
     CLEANUP(media_free_ptr) struct media *m = look(iso);
     ck_assert_int_eq(m->kind, MEDIA_WINDOWS);
-    ck_assert_ptr_nonnull(m->trouble);
+    ck_assert_ptr_nonnull(strstr(m->trouble, "an incomplete download"));
+    cds_iso(tree, "CUT", false, iso);
+    ck_assert_int_eq(truncate(iso, fs_size(iso) / 2), 0);
+    CLEANUP(media_free_ptr) struct media *plain = look(iso);
+    ck_assert_ptr_nonnull(strstr(plain->trouble, "an incomplete download"));
 }
 END_TEST
 
