@@ -13,7 +13,7 @@
 # REVISION, LANGUAGE.
 set -euo pipefail
 iso=$1 winelab=$(realpath "$2") tools=$(realpath "$3") cache=$4
-edition=${EDITION:-Windows stand-in (rehearsal)}
+edition=${EDITION:-Windows 11 Pro}
 edition_id=${EDITION_ID:-Professional} installation=${INSTALLATION:-Client}
 build=${BUILD:-26100} revision=${REVISION:-1742} language=${LANGUAGE:-en-US}
 unset LANGUAGE

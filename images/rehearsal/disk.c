@@ -126,14 +126,20 @@ static void disk_note_firmware(const struct disk_state *s) {
     }
 }
 
-static bool disk_wine_listens(void) {
-    char path[REHEARSAL_PATH];
-    DIR *d = opendir("/tmp/.wine-1000");
+/* Wine is up once its service manager runs. */
+static bool disk_wine_is_up(void) {
+    char path[64];
+    DIR *d = opendir("/proc");
     struct dirent *e;
     bool there = false;
     while (d && !there && (e = readdir(d))) {
-        snprintf(path, sizeof(path), "/tmp/.wine-1000/%.200s/socket", e->d_name);
-        there = strncmp(e->d_name, "server-", 7) == 0 && access(path, F_OK) == 0;
+        char name[32] = "";
+        snprintf(path, sizeof(path), "/proc/%.20s/comm", e->d_name);
+        int fd = e->d_name[0] >= '1' && e->d_name[0] <= '9' ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+        if (fd >= 0) {
+            there = read(fd, name, sizeof(name) - 1) > 0 && strncmp(name, "services.exe", 12) == 0;
+            close(fd);
+        }
     }
     if (d) {
         closedir(d);
@@ -143,7 +149,7 @@ static bool disk_wine_listens(void) {
 
 static void disk_wait_for_wine(void) {
     long long end = setup_now_ms() + DISK_WINE_WAIT_MS;
-    while (!disk_wine_listens() && setup_now_ms() < end) {
+    while (!disk_wine_is_up() && setup_now_ms() < end) {
         poll(NULL, 0, DISK_POLL_MS);
     }
 }
