@@ -59,6 +59,7 @@ all: $(COEXIST) agents samples winelab $(BUILD)/coexist.1 $(BUILD)/coexist.bash 
 -include matrices/samples/rules.mk
 -include matrices/incidents/rules.mk
 -include images/winelab/rules.mk
+-include images/rehearsal/rules.mk
 .PHONY: agents samples
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/.flags

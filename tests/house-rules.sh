@@ -68,8 +68,9 @@ orchestrator/guest base proto
 orchestrator/run base model plan journal vm guest images
 orchestrator/analysis base model journal plan evidence
 images base model media
+orchestrator/install base vm guest evidence media images install
 reports base model journal analysis evidence
-orchestrator/cli base model cover plan journal vm media images run analysis evidence reports cli
+orchestrator/cli base model cover plan journal vm media images install run analysis evidence reports cli
 ROOMS
 
 grep -E ':[0-9]+:.*\b(sprintf|vsprintf|strcpy|strcat|gets|atoi|atol|system|popen|tmpnam|mktemp|alloca)\(' <<<"$host_code" |

@@ -4,7 +4,7 @@
  * The hardware profile of an image ("profile" in its manifest) is an object with these members,
  * each with a default, anything else refused:
  *   machine     "pc" | "q35"                                   "pc"
- *   firmware    "bios" | "uefi" | "uefi-secure" (q35)          "bios"; secure: Secure Boot on, Microsoft's keys enrolled
+ *   firmware    "bios" | "uefi" | "uefi-secure" (q35)          "bios"; secure: Secure Boot, Microsoft's keys
  *   cpu         a CPU model of QEMU, or "host" (KVM only)      "qemu64"
  *   memory_mib  16 .. 1048576                                  1024
  *   vcpus       1 .. 64                                        1
@@ -17,14 +17,14 @@
  *   clock       "utc" | "localtime"                            "utc"
  *   tpm         "none" | "2.0" (swtpm, CRB interface)          "none"
  *   iommu       "none" | "intel" (q35)                         "none"; with interrupt remapping
- *   hyperv      "none" | "windows" (KVM only)                  "none"; the enlightenments QEMU's docs/system/i386/hyperv
- *                                                              recommends for Windows
+ *   hyperv      "none" | "windows" (KVM only)                  "none"; the enlightenments that QEMU's
+ *                                                              docs/system/i386/hyperv recommends for Windows
  *   vbs         "none" | "ready" (KVM only)                    "none"; what Windows needs to turn memory integrity on:
  *                                                              the host's CPU with its virtualisation, an IOMMU,
  *                                                              Secure Boot
  *   vmcoreinfo  "off" | "on"                                   "off"; lets the host write dumps in Windows' own form
  *   with_kvm    an object of the members above                 in their place where KVM works
- *   needs_kvm   a text, why                                    refused without KVM, with this reason
+ *   needs_kvm   a text, why                                    refused without KVM, with it
  */
 #ifndef COEXIST_VM_DOMAIN_XML_H
 #define COEXIST_VM_DOMAIN_XML_H

@@ -136,7 +136,8 @@ START_TEST(recipes_and_profiles_agree_on_hardware) {
     json_t *image = json_loads(schemas_text(SCHEMA_IMAGE, &(size_t){0}), 0, NULL);
     json_t *profile = json_loads(schemas_text(SCHEMA_PROFILE, &(size_t){0}), 0, NULL);
     const json_t *a = json_object_get(json_object_get(json_object_get(image, "properties"), "profile"), "properties");
-    const json_t *b = json_object_get(json_object_get(json_object_get(profile, "properties"), "hardware"), "properties");
+    const json_t *b =
+        json_object_get(json_object_get(json_object_get(profile, "properties"), "hardware"), "properties");
     ck_assert_ptr_nonnull(a);
     ck_assert(json_equal(a, b));
     json_decref(image);
