@@ -24,7 +24,7 @@ char *reactos_unattend(const struct reactos_spec *s) {
     str_add(&out, "TimeZoneIndex = 85\r\nDisableAutoDaylightTimeSet = 1\r\nFormatPartition = 1\r\nAutoPartition = 1\r\n"
                   "FsType = 0\r\nDisableGeckoInst = yes\r\nDisableVmwInst = yes\r\nProductOption = 0\r\n");
     str_addf(&out, "LocaleID = %x\r\n\r\n[GuiRunOnce]\r\n", (unsigned)s->locale);
-    for (char letter = 'D'; letter < 'H'; letter++) { /* no loop: '%' would be looked up as a string of the file */
+    for (int letter = 'D'; letter < 'H'; letter++) { /* no loop: '%' would be looked up as a string of the file */
         str_addf(&out, "cmd.exe /c %c:\\coexist\\install.cmd %c:\r\n", letter, letter);
     }
     return str_take(&out);
