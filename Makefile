@@ -38,12 +38,13 @@ BENCH_SRCS := $(wildcard tests/bench/bench_*.c)
 BENCH_PROGS := $(BENCH_SRCS:%.c=$(BUILD)/%)
 TEST_SUPPORT := $(wildcard tests/support/*.c)
 
-PKGS := libvirt libvirt-qemu libssh2 jansson sqlite3 libxml-2.0 gsl libsodium libpng libpcre2-8 libevtx
+PKGS := libvirt libvirt-qemu libssh2 jansson sqlite3 libxml-2.0 gsl libsodium libpng libpcre2-8 libevtx libisofs-1 libudfread
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
         -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough -Werror
 # Asked for only when something is compiled: `make deps` has to work before pkg-config is there.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
-PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)) -lcadical -lstdc++ -lm -lpthread)$(PKG_LIBS)
+# wimlib.pc asks for the development packages of libraries that only static linking needs.
+PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)) -lwim -lcadical -lstdc++ -lm -lpthread)$(PKG_LIBS)
 SAN_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 OPT ?= -O2 -g
 CPPFLAGS_ALL = -Iorchestrator -Iagents -I. -D_GNU_SOURCE -DCOEXIST_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
@@ -58,6 +59,7 @@ all: $(COEXIST) agents samples winelab $(BUILD)/coexist.1 $(BUILD)/coexist.bash 
 -include matrices/samples/rules.mk
 -include matrices/incidents/rules.mk
 -include images/winelab/rules.mk
+-include images/rehearsal/rules.mk
 .PHONY: agents samples
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/.flags

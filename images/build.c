@@ -1,7 +1,6 @@
 /* Building an image: gather the inputs, run the builder in a folder of its own, describe what came out,
  * put it in place in one move. */
 #include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "images/image.h"
+#include "images/publish.h"
 
 #define BUILD_LIMIT_NS (INT64_C(45) * 60 * CLOCK_S)
 
@@ -156,18 +156,6 @@ static int build_run_script(struct build *b, struct err *err) {
 
 /* ---- the manifest ------------------------------------------------------------------------------ */
 
-static int build_add_file(const struct build *b, json_t *files, const char *name, const char *role,
-                          struct err *err) {
-    CLEANUP_FREE char *path = fs_join(b->out, name);
-    char hex[FS_SHA256_HEX];
-    if (fs_sha256_file(path, hex, err) < 0) {
-        return -1;
-    }
-    json_array_append_new(files, json_pack("{s:s, s:s, s:s, s:I}", "name", name, "role", role,
-                                           "sha256", hex, "bytes", (json_int_t)fs_size(path)));
-    return 0;
-}
-
 /* packages.tsv: a line "name<TAB>version" for each package the guest's files came from. */
 static json_t *build_packages(const struct build *b, struct err *err) {
     CLEANUP_FREE char *path = fs_join(b->out, "packages.tsv");
@@ -225,9 +213,9 @@ static json_t *build_manifest(const struct build *b, struct err *err) {
     json_t *packages = NULL;
     json_t *ssh = NULL;
     char agent[FS_SHA256_HEX];
-    if (build_add_file(b, files, "disk.qcow2", "disk", err) < 0 ||
-        build_add_file(b, files, "vmlinuz", "kernel", err) < 0 ||
-        build_add_file(b, files, "initrd", "initrd", err) < 0 ||
+    if (image_add_file(files, b->out, "disk.qcow2", "disk", err) < 0 ||
+        image_add_file(files, b->out, "vmlinuz", "kernel", err) < 0 ||
+        image_add_file(files, b->out, "initrd", "initrd", err) < 0 ||
         !(packages = build_packages(b, err)) || !(ssh = build_ssh(b, err)) ||
         fs_sha256_file(b->opts->agent_exe, agent, err) < 0) {
         json_decref(files);
@@ -246,41 +234,26 @@ static json_t *build_manifest(const struct build *b, struct err *err) {
                      "packages", packages);
 }
 
-static int build_describe(const struct build *b, struct err *err) {
-    json_t *manifest = build_manifest(b, err);
-    if (!manifest) {
-        return -1;
-    }
-    CLEANUP_FREE char *text = json_dumps(manifest, JSON_INDENT(2));
-    json_decref(manifest);
-    CLEANUP_FREE char *path = fs_join(b->out, "manifest.json");
-    CLEANUP_FREE char *packages = fs_join(b->out, "packages.tsv");
+static int build_copy_key(const struct build *b, struct err *err) {
     CLEANUP_FREE char *from = fs_join(b->keys, "client_key");
     CLEANUP_FREE char *to = fs_join(b->out, "client_key");
     size_t len = 0;
     CLEANUP_FREE char *key = fs_read(from, 16384, &len, err);
-    unlink(packages); /* the manifest has it now */
-    return key && fs_write_atomic(to, key, len, 0600, err) == 0
-               ? fs_write_atomic(path, text, strlen(text), 0644, err)
-               : -1;
+    return key ? fs_write_atomic(to, key, len, 0600, err) : -1;
 }
 
-/* Golden files are read-only; the folder changes its place in one move. */
-static int build_publish(const struct build *b, struct err *err) {
-    static const char *const golden[] = {"disk.qcow2", "vmlinuz", "initrd", "manifest.json"};
-    for (size_t i = 0; i < ARRAY_LEN(golden); i++) {
-        CLEANUP_FREE char *path = fs_join(b->out, golden[i]);
-        if (chmod(path, 0444) < 0) {
-            return err_sys(err, errno, "chmod %s", path);
-        }
+static int build_finish(const struct build *b, struct err *err) {
+    json_t *manifest = build_manifest(b, err);
+    if (!manifest) {
+        return -1;
     }
-    if (!fs_exists(b->final)) {
-        return rename(b->out, b->final) < 0 ? err_sys(err, errno, "rename to %s", b->final) : 0;
-    }
-    if (renameat2(AT_FDCWD, b->out, AT_FDCWD, b->final, RENAME_EXCHANGE) < 0) {
-        return err_sys(err, errno, "exchange %s", b->final);
-    }
-    return fs_remove_tree(b->out, err);
+    CLEANUP_FREE char *packages = fs_join(b->out, "packages.tsv");
+    unlink(packages); /* the manifest has it now */
+    int rc = build_copy_key(b, err) < 0 || image_write_manifest(b->out, manifest, err) < 0
+                 ? -1
+                 : image_publish(b->out, b->final, manifest, err);
+    json_decref(manifest);
+    return rc;
 }
 
 static int build_make(struct build *b, struct err *err) {
@@ -292,7 +265,7 @@ static int build_make(struct build *b, struct err *err) {
     if (fs_remove_tree(b->out, err) < 0 || fs_mkdirs(b->out, err) < 0) {
         return -1;
     }
-    if (build_run_script(b, err) < 0 || build_describe(b, err) < 0 || build_publish(b, err) < 0) {
+    if (build_run_script(b, err) < 0 || build_finish(b, err) < 0) {
         fs_remove_tree(b->out, NULL);
         return -1;
     }

@@ -23,11 +23,12 @@ struct image {
     char *name;
     json_t *manifest; /* whole, for the journal and reports */
     char *disk, *kernel, *initrd; /* absolute paths; kernel and initrd may be NULL */
+    char *nvram;                  /* UEFI variables as they were sealed; NULL: none */
     const char *cmdline;          /* the rest is borrowed from manifest */
     const json_t *profile, *limits;
     const char *windows_root;
-    const char *ssh_user, *ssh_host_key; /* host key: "ssh-ed25519 AAAA..." */
-    char *ssh_client_key;                /* path of the private key */
+    const char *ssh_user, *ssh_host_key; /* host key: "ssh-ed25519 AAAA..."; NULL: reached by the serial port alone */
+    char *ssh_client_key;                /* path of the private key; NULL as they are */
     const char *agent_path;              /* in the guest */
 };
 

@@ -16,6 +16,7 @@ void image_free(struct image *image) {
     free(image->disk);
     free(image->kernel);
     free(image->initrd);
+    free(image->nvram);
     free(image->ssh_client_key);
     json_decref(image->manifest);
     free(image);
@@ -68,6 +69,21 @@ static int manifest_check_files(const json_t *manifest, struct err *err) {
     return 0;
 }
 
+/* Without "ssh" the guest is reached by its serial port alone. */
+static int manifest_read_ssh(struct image *image, struct err *err) {
+    const json_t *ssh = json_object_get(image->manifest, "ssh");
+    if (!ssh) {
+        return 0;
+    }
+    const char *client_key = manifest_text(ssh, "client_key", err);
+    if (!client_key || !(image->ssh_user = manifest_text(ssh, "user", err)) ||
+        !(image->ssh_host_key = manifest_text(ssh, "host_key", err))) {
+        return -1;
+    }
+    image->ssh_client_key = fs_join(image->dir, client_key);
+    return 0;
+}
+
 static int manifest_read(struct image *image, struct err *err) {
     const json_t *m = image->manifest;
     const char *format = manifest_text(m, "format", err);
@@ -78,23 +94,19 @@ static int manifest_read(struct image *image, struct err *err) {
         return err_set(err, ERR_INPUT, "manifest: format '%s', this program reads '%s'", format,
                        IMAGE_MANIFEST_FORMAT);
     }
-    const json_t *ssh = json_object_get(m, "ssh");
     const char *name = manifest_text(m, "name", err);
-    const char *client_key = name ? manifest_text(ssh, "client_key", err) : NULL;
-    if (!client_key || manifest_check_files(m, err) < 0) {
+    if (!name || manifest_check_files(m, err) < 0 || manifest_read_ssh(image, err) < 0) {
         return -1;
     }
     image->name = str_dup(name);
-    image->ssh_client_key = fs_join(image->dir, client_key);
     image->profile = json_object_get(m, "profile");
     image->limits = json_object_get(m, "limits");
     image->disk = manifest_role(image, "disk");
     image->kernel = manifest_role(image, "kernel");
     image->initrd = manifest_role(image, "initrd");
+    image->nvram = manifest_role(image, "nvram");
     if (!(image->cmdline = manifest_text(m, "cmdline", err)) ||
         !(image->windows_root = manifest_text(m, "windows_root", err)) ||
-        !(image->ssh_user = manifest_text(ssh, "user", err)) ||
-        !(image->ssh_host_key = manifest_text(ssh, "host_key", err)) ||
         !(image->agent_path = manifest_text(json_object_get(m, "agent"), "path", err))) {
         return -1;
     }

@@ -42,6 +42,8 @@ grep -lE '#include <sqlite3' "${sources[@]}" | grep -vE '^(orchestrator/journal|
 
 grep -lE '#include <(tesseract|leptonica)/' "${sources[@]}" | grep -v '^orchestrator/evidence/' |
     rule "the OCR library's headers only in orchestrator/evidence/"
+grep -lE '#include <(libisofs/|udfread/|wimlib\.h)' "${sources[@]}" | grep -vE '^(orchestrator/media|tests)/' |
+    rule "the libraries that read and write CDs and WIMs only in orchestrator/media/"
 
 # Dependencies point one way only. A room may include itself and the rooms named after it.
 while read -r room allowed; do
@@ -59,14 +61,16 @@ orchestrator/model base cover
 orchestrator/plan base model cover
 orchestrator/journal base
 orchestrator/evidence base
+orchestrator/media base
 orchestrator/vm base
 orchestrator/sim base vm
 orchestrator/guest base proto
 orchestrator/run base model plan journal vm guest images
 orchestrator/analysis base model journal plan evidence
-images base model
+images base model media
+orchestrator/install base vm guest evidence media images install
 reports base model journal analysis evidence
-orchestrator/cli base model cover plan journal vm images run analysis evidence reports cli
+orchestrator/cli base model cover plan journal vm media images install run analysis evidence reports cli
 ROOMS
 
 grep -E ':[0-9]+:.*\b(sprintf|vsprintf|strcpy|strcat|gets|atoi|atol|system|popen|tmpnam|mktemp|alloca)\(' <<<"$host_code" |

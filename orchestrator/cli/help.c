@@ -197,7 +197,13 @@ void cli_help_completion(void) {
     for (const struct cli_option *o = global_options; o->name; o++) {
         printf(" --%s", o->name);
     }
-    puts("' ;;\n    image) opts='build list verify' ;;");
+    printf("' ;;\n    image) opts='");
+    for (size_t i = 0; (v = cli_verb_at(i)); i++) {
+        if (strncmp(v->name, "image ", 6) == 0) {
+            printf("%s ", v->name + 6);
+        }
+    }
+    puts("' ;;");
     for (size_t i = 0; (v = cli_verb_at(i)); i++) {
         if (!v->hidden) {
             completion_verb_case(v);

@@ -22,6 +22,8 @@ SCHEMAS_EMBED(update);
 SCHEMAS_EMBED(matrix);
 SCHEMAS_EMBED(image);
 SCHEMAS_EMBED(hosts);
+SCHEMAS_EMBED(profile);
+SCHEMAS_EMBED(windows);
 
 static const struct {
     const char *name, *begin, *end;
@@ -31,6 +33,8 @@ static const struct {
     [SCHEMA_MATRIX] = {"matrix", coexist_schema_matrix, coexist_schema_matrix_end},
     [SCHEMA_IMAGE] = {"image", coexist_schema_image, coexist_schema_image_end},
     [SCHEMA_HOSTS] = {"hosts", coexist_schema_hosts, coexist_schema_hosts_end},
+    [SCHEMA_PROFILE] = {"profile", coexist_schema_profile, coexist_schema_profile_end},
+    [SCHEMA_WINDOWS] = {"windows", coexist_schema_windows, coexist_schema_windows_end},
 };
 static_assert(ARRAY_LEN(schemas_table) == SCHEMA_KIND_COUNT, "a text for every schema");
 

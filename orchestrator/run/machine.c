@@ -85,7 +85,7 @@ static struct vm *machine_create_vm(void *ctx, struct err *err) {
         .name = "cell", .work_dir = m->vm_dir, .disk = m->image->disk,
         .disk_format = "qcow2", .kernel = m->image->kernel,
         .initrd = m->image->initrd, .cmdline = m->image->cmdline, .profile = m->image->profile,
-        .ssh_guest_port = MACHINE_SSH_PORT, .kvm = m->spec.kvm,
+        .nvram = m->image->nvram, .ssh_guest_port = m->image->ssh_user ? MACHINE_SSH_PORT : 0, .kvm = m->spec.kvm,
     };
     return m->spec.host ? machine_create_remote(m, &spec, err)
                         : vm_libvirt_create(&spec, m->cache_dir, m->spec.log, err);

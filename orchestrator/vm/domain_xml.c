@@ -46,18 +46,53 @@ static xmlNodePtr domain_add_number(xmlNodePtr parent, const char *name, json_in
     return domain_add_text(parent, name, text);
 }
 
+static void domain_set_number(xmlNodePtr node, const char *name, json_int_t n) {
+    char text[32];
+    snprintf(text, sizeof(text), "%lld", (long long)n);
+    domain_attr(node, name, text);
+}
+
+static bool domain_is(const char *value, const char *what) {
+    return strcmp(value, what) == 0;
+}
+
+static bool domain_has_uefi(const struct domain_profile *p) {
+    return !domain_is(p->firmware, "bios");
+}
+
 static void domain_add_memory(xmlNodePtr root, const struct domain_profile *p) {
     domain_attr(domain_add_number(root, "memory", p->memory_mib), "unit", "MiB");
     domain_add_number(root, "vcpu", p->vcpus);
 }
 
+/* libvirt finds the files by what its host's descriptors say of them (QEMU's docs/interop/firmware.json). */
+static void domain_add_firmware(xmlNodePtr os, const struct domain_paths *paths,
+                                const struct domain_profile *p) {
+    const char *secure = domain_is(p->firmware, "uefi-secure") ? "yes" : "no";
+    xmlNodePtr firmware = domain_add(os, "firmware");
+    domain_attr(domain_add_with(firmware, "feature", "enabled", secure), "name", "enrolled-keys");
+    domain_attr(domain_add_with(firmware, "feature", "enabled", secure), "name", "secure-boot");
+    if (paths->nvram) {
+        domain_add_text(os, "nvram", paths->nvram);
+    }
+}
+
 static void domain_add_os(xmlNodePtr root, const struct vm_spec *spec,
-                          const struct domain_profile *p) {
+                          const struct domain_paths *paths, const struct domain_profile *p) {
     xmlNodePtr os = domain_add(root, "os");
+    if (domain_has_uefi(p)) {
+        domain_attr(os, "firmware", "efi");
+    }
     xmlNodePtr type = domain_add_text(os, "type", "hvm");
     domain_attr(type, "arch", "x86_64");
     domain_attr(type, "machine", p->machine);
+    if (domain_has_uefi(p)) {
+        domain_add_firmware(os, paths, p);
+    }
     if (!spec->kernel) {
+        if (spec->cdrom_count > 0) {
+            domain_add_with(os, "boot", "dev", "cdrom");
+        }
         domain_add_with(os, "boot", "dev", "hd");
         return;
     }
@@ -70,27 +105,67 @@ static void domain_add_os(xmlNodePtr root, const struct vm_spec *spec,
     }
 }
 
-static void domain_add_cpu(xmlNodePtr root, const struct domain_profile *p, bool kvm) {
+static void domain_add_hyperv(xmlNodePtr features) {
+    static const char *const on[] = {"relaxed", "vapic", "vpindex", "runtime", "synic", "reset", "frequencies"};
+    xmlNodePtr hyperv = domain_add_with(features, "hyperv", "mode", "custom");
+    for (size_t i = 0; i < ARRAY_LEN(on); i++) {
+        domain_add_with(hyperv, on[i], "state", "on");
+    }
+    domain_attr(domain_add_with(hyperv, "spinlocks", "state", "on"), "retries", "8191");
+    domain_add_with(hyperv, "stimer", "state", "on");
+}
+
+static void domain_add_features(xmlNodePtr root, const struct domain_profile *p, bool kvm) {
     xmlNodePtr features = domain_add(root, "features");
     domain_add(features, "acpi");
     domain_add(features, "apic");
+    if (domain_is(p->hyperv, "windows")) {
+        domain_add_hyperv(features);
+    }
+    if (domain_is(p->firmware, "uefi-secure")) {
+        domain_add_with(features, "smm", "state", "on"); /* keeps the guest from writing the variables itself */
+    }
+    if (domain_is(p->vmcoreinfo, "on")) {
+        domain_add_with(features, "vmcoreinfo", "state", "on");
+    }
+    if (domain_is(p->iommu, "intel") && kvm) {
+        domain_add_with(features, "ioapic", "driver", "qemu"); /* KVM's own cannot remap interrupts */
+    }
     if (!kvm) {
         xmlNodePtr tcg = domain_add(features, "tcg");
         domain_attr(domain_add_number(tcg, "tb-cache", DOMAIN_TCG_CACHE_MIB), "unit", "MiB");
     }
+}
+
+static void domain_add_cpu(xmlNodePtr root, const struct domain_profile *p) {
     xmlNodePtr cpu = domain_add(root, "cpu");
-    if (strcmp(p->cpu, "host") == 0) {
-        domain_attr(cpu, "mode", "host-passthrough");
-        return;
+    if (domain_is(p->cpu, "host")) {
+        domain_attr(cpu, "mode", "host-passthrough"); /* its virtualisation with it, which VBS needs */
+    } else {
+        domain_attr(cpu, "mode", "custom");
+        domain_attr(cpu, "match", "exact");
+        domain_attr(cpu, "check", "none"); /* emulation leaves features out */
+        domain_attr(domain_add_text(cpu, "model", p->cpu), "fallback", "forbid");
     }
-    domain_attr(cpu, "mode", "custom");
-    domain_attr(cpu, "match", "exact");
-    domain_attr(cpu, "check", "none"); /* emulation leaves features out */
-    domain_attr(domain_add_text(cpu, "model", p->cpu), "fallback", "forbid");
+    if (p->vcpus > 1) {
+        xmlNodePtr topology = domain_add(cpu, "topology");
+        domain_set_number(topology, "sockets", p->vcpus / (p->cores * p->threads));
+        domain_set_number(topology, "cores", p->cores);
+        domain_set_number(topology, "threads", p->threads);
+    }
+}
+
+/* Without a high precision timer's interrupts Windows idles cheaper; its own clock comes with the enlightenments. */
+static void domain_add_clock(xmlNodePtr root, const struct domain_profile *p) {
+    xmlNodePtr clock = domain_add_with(root, "clock", "offset", p->clock);
+    if (domain_is(p->hyperv, "windows")) {
+        domain_attr(domain_add_with(clock, "timer", "name", "hpet"), "present", "no");
+        domain_attr(domain_add_with(clock, "timer", "name", "hypervclock"), "present", "yes");
+    }
 }
 
 static void domain_add_life(xmlNodePtr root, const struct domain_profile *p) {
-    domain_add_with(root, "clock", "offset", p->clock);
+    domain_add_clock(root, p);
     domain_add_text(root, "on_poweroff", "destroy");
     domain_add_text(root, "on_reboot", "restart");
     domain_add_text(root, "on_crash", "preserve"); /* the evidence is still in memory */
@@ -116,6 +191,40 @@ static void domain_add_disk(xmlNodePtr devices, const struct domain_paths *paths
             domain_attr(target, "bus", p->disk);
         }
     }
+}
+
+/* Always where the machine's own controller is: recent Windows builds cannot read a CD on virtio-scsi. The overlay has
+ * the first place of that bus when it is on it. */
+static void domain_add_cdroms(xmlNodePtr devices, const struct vm_spec *spec,
+                              const struct domain_profile *p) {
+    const char *bus = domain_is(p->machine, "q35") ? "sata" : "ide";
+    for (size_t i = 0; i < spec->cdrom_count; i++) {
+        const char dev[] = {*bus == 's' ? 's' : 'h', 'd', (char)('b' + i), '\0'};
+        xmlNodePtr disk = domain_add_with(devices, "disk", "type", "file");
+        domain_attr(disk, "device", "cdrom");
+        domain_attr(domain_add_with(disk, "driver", "name", "qemu"), "type", "raw");
+        domain_add_with(disk, "source", "file", spec->cdroms[i]);
+        domain_attr(domain_add_with(disk, "target", "dev", dev), "bus", bus);
+        domain_add(disk, "readonly");
+    }
+}
+
+/* libvirt starts swtpm beside QEMU; its state is made anew for every start. */
+static void domain_add_tpm(xmlNodePtr devices, const struct domain_profile *p) {
+    if (domain_is(p->tpm, "none")) {
+        return;
+    }
+    xmlNodePtr tpm = domain_add_with(devices, "tpm", "model", "tpm-crb");
+    domain_attr(domain_add_with(tpm, "backend", "type", "emulator"), "version", p->tpm);
+}
+
+static void domain_add_iommu(xmlNodePtr devices, const struct domain_profile *p, bool kvm) {
+    if (domain_is(p->iommu, "none")) {
+        return;
+    }
+    xmlNodePtr driver = domain_add(domain_add_with(devices, "iommu", "model", p->iommu), "driver");
+    domain_attr(driver, "intremap", kvm ? "on" : "off"); /* libvirt: only with a split irqchip, which is KVM's */
+    domain_attr(driver, "caching_mode", "on");
 }
 
 static void domain_add_net(xmlNodePtr devices, const struct domain_profile *p) {
@@ -153,20 +262,23 @@ static void domain_add_screen(xmlNodePtr devices, const struct domain_paths *pat
     domain_add_with(video, "model", "type", p->video);
 }
 
-static void domain_add_devices(xmlNodePtr root, const struct domain_paths *paths,
-                               const struct domain_profile *p) {
+static void domain_add_devices(xmlNodePtr root, const struct vm_spec *spec,
+                               const struct domain_paths *paths, const struct domain_profile *p) {
     xmlNodePtr devices = domain_add(root, "devices");
     domain_add_disk(devices, paths, p);
+    domain_add_cdroms(devices, spec, p);
     xmlNodePtr usb = domain_add_with(devices, "controller", "type", "usb");
     domain_attr(usb, "model", "none");
     domain_add_net(devices, p);
     domain_add_serial(devices, "file", paths->console_log, "0");
     domain_add_serial(devices, "unix", paths->agent_socket, "1");
+    domain_add_tpm(devices, p);
     domain_add_screen(devices, paths, p);
     domain_add_with(devices, "memballoon", "model", "none");
     if (strcmp(p->panic, "none") != 0) {
         domain_add_with(devices, "panic", "model", p->panic);
     }
+    domain_add_iommu(devices, p, spec->kvm);
 }
 
 static int domain_check_paths(const struct domain_paths *paths, struct err *err) {
@@ -177,6 +289,12 @@ static int domain_check_paths(const struct domain_paths *paths, struct err *err)
         }
     }
     return 0;
+}
+
+static int domain_check_cdroms(const struct vm_spec *spec, struct err *err) {
+    return spec->cdrom_count > VM_CDROMS_MAX
+               ? err_set(err, ERR_BUG, "%zu CD drives, %d are possible", spec->cdrom_count, VM_CDROMS_MAX)
+               : 0;
 }
 
 static char *domain_doc_text(xmlDocPtr doc) {
@@ -192,7 +310,7 @@ char *domain_xml_build(const struct vm_spec *spec, const struct domain_paths *pa
                        struct err *err) {
     struct domain_profile p;
     if (domain_profile_read(spec->profile, spec->kvm, &p, err) < 0 ||
-        domain_check_paths(paths, err) < 0) {
+        domain_check_paths(paths, err) < 0 || domain_check_cdroms(spec, err) < 0) {
         return NULL;
     }
     CLEANUP(domain_free_doc) xmlDocPtr doc = xmlNewDoc(X("1.0"));
@@ -201,10 +319,11 @@ char *domain_xml_build(const struct vm_spec *spec, const struct domain_paths *pa
     domain_attr(root, "type", spec->kvm ? "kvm" : "qemu");
     domain_add_text(root, "name", spec->name);
     domain_add_memory(root, &p);
-    domain_add_os(root, spec, &p);
-    domain_add_cpu(root, &p, spec->kvm);
+    domain_add_os(root, spec, paths, &p);
+    domain_add_features(root, &p, spec->kvm);
+    domain_add_cpu(root, &p);
     domain_add_life(root, &p);
-    domain_add_devices(root, paths, &p);
+    domain_add_devices(root, spec, paths, &p);
     return domain_doc_text(doc);
 }
 

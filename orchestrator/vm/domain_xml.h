@@ -4,14 +4,27 @@
  * The hardware profile of an image ("profile" in its manifest) is an object with these members,
  * each with a default, anything else refused:
  *   machine     "pc" | "q35"                                   "pc"
+ *   firmware    "bios" | "uefi" | "uefi-secure" (q35)          "bios"; secure: Secure Boot, Microsoft's keys
  *   cpu         a CPU model of QEMU, or "host" (KVM only)      "qemu64"
  *   memory_mib  16 .. 1048576                                  1024
  *   vcpus       1 .. 64                                        1
- *   disk        "virtio" | "sata" | "ide"                      "virtio"
+ *   cores       1 .. 64, of each socket                        all in one socket
+ *   threads     1 .. 2, of each core                           1
+ *   disk        "virtio" | "sata" | "ide" (pc)                 "virtio"
  *   net         "virtio" | "e1000" | "e1000e" | "rtl8139" | "none"   "virtio"
  *   video       "vga" | "bochs" | "qxl" | "none"               "vga" (virtio: black stop screens)
  *   panic       "isa" | "hyperv" (KVM only) | "none"           "isa"
  *   clock       "utc" | "localtime"                            "utc"
+ *   tpm         "none" | "2.0" (swtpm, CRB interface)          "none"
+ *   iommu       "none" | "intel" (q35)                         "none"; with interrupt remapping
+ *   hyperv      "none" | "windows" (KVM only)                  "none"; the enlightenments that QEMU's
+ *                                                              docs/system/i386/hyperv recommends for Windows
+ *   vbs         "none" | "ready" (KVM only)                    "none"; what Windows needs to turn memory integrity on:
+ *                                                              the host's CPU with its virtualisation, an IOMMU,
+ *                                                              Secure Boot
+ *   vmcoreinfo  "off" | "on"                                   "off"; lets the host write dumps in Windows' own form
+ *   with_kvm    an object of the members above                 in their place where KVM works
+ *   needs_kvm   a text, why                                    refused without KVM, with it
  */
 #ifndef COEXIST_VM_DOMAIN_XML_H
 #define COEXIST_VM_DOMAIN_XML_H
@@ -31,6 +44,8 @@ struct domain_paths {
     const char *console_log;  /* first serial port, appended to */
     const char *agent_socket; /* second serial port; QEMU listens */
     const char *vnc_socket;   /* a screen has pictures only when one could look at it */
+    const char *nvram;        /* UEFI variables: made from the firmware's template when it is not there yet; NULL: where
+                                 libvirt wants */
 };
 
 /* New domain's XML; caller frees with free(). NULL with ERR_INPUT when the profile is wrong. */

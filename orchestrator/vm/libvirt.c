@@ -24,7 +24,8 @@ enum { LIBVIRT_LOOK_S = 20, LIBVIRT_TERM_S = 2, LIBVIRT_KILL_S = 10 };
 struct vm_libvirt {
     struct vm_spec spec; /* its strings point into `owned` */
     json_t *profile;
-    char *owned[8];
+    char *owned[8 + VM_CDROMS_MAX];
+    const char *cdroms[VM_CDROMS_MAX]; /* of owned */
     size_t owned_count;
     char *cache_dir;
     char *root, *overlay;
@@ -32,6 +33,7 @@ struct vm_libvirt {
     unsigned overlays; /* further ones so far: each save and restore gives the VM another */
     struct domain_paths paths; /* disk is `overlay`; the others are owned */
     char *console_log, *agent_socket, *vnc_socket;
+    char *nvram; /* NULL: a machine without UEFI */
     struct libvirt_events *events;
     virConnectPtr conn;
     virDomainPtr dom; /* NULL while OFF */
@@ -126,8 +128,13 @@ static int libvirt_need_overlay(struct vm_libvirt *v, struct err *err) {
                                                          v->spec.disk_format, 0, err);
 }
 
+/* The golden variables; without any, libvirt takes the firmware's. */
+static int libvirt_need_nvram(struct vm_libvirt *v, struct err *err) {
+    return !v->nvram || !v->spec.nvram || fs_exists(v->nvram) ? 0 : fs_copy(v->spec.nvram, v->nvram, err);
+}
+
 static int libvirt_do_start(struct vm_libvirt *v, struct err *err) {
-    if (libvirt_need_overlay(v, err) < 0) {
+    if (libvirt_need_overlay(v, err) < 0 || libvirt_need_nvram(v, err) < 0) {
         return -1;
     }
     /* A name of its own for every start: libvirt tells the end of a machine a little before it forgets the
@@ -251,6 +258,14 @@ static int vm_libvirt_screenshot(void *self, const char *path, struct err *err) 
     return libvirt_end(v, libvirt_qemu_screenshot(v->conn, v->dom, path, err), err);
 }
 
+static int vm_libvirt_press(void *self, enum vm_key key, struct err *err) {
+    struct vm_libvirt *v = self;
+    if (libvirt_have_domain(v, err) < 0 || libvirt_begin(v, libvirt_in(LIBVIRT_LOOK_S), err) < 0) {
+        return -1;
+    }
+    return libvirt_end(v, libvirt_qemu_press(v->dom, key, err), err);
+}
+
 static int vm_libvirt_dump(void *self, const char *path, int64_t deadline, struct err *err) {
     struct vm_libvirt *v = self;
     if (libvirt_have_domain(v, err) < 0 || libvirt_begin(v, deadline, err) < 0) {
@@ -297,6 +312,10 @@ static const char *vm_libvirt_disk_path(void *self) {
     return ((struct vm_libvirt *)self)->overlay;
 }
 
+static const char *vm_libvirt_nvram_path(void *self) {
+    return ((struct vm_libvirt *)self)->nvram;
+}
+
 /* ---- making and ending ----------------------------------------------------------------------- */
 
 static void libvirt_close(struct vm_libvirt *v) {
@@ -321,6 +340,9 @@ static void vm_libvirt_destroy(void *self) {
     if (v->overlay) {
         unlink(v->overlay);
     }
+    if (v->nvram) {
+        unlink(v->nvram);
+    }
     for (size_t i = 0; i < v->owned_count; i++) {
         free(v->owned[i]);
     }
@@ -331,6 +353,7 @@ static void vm_libvirt_destroy(void *self) {
     free(v->console_log);
     free(v->agent_socket);
     free(v->vnc_socket);
+    free(v->nvram);
     free(v);
 }
 
@@ -342,12 +365,14 @@ static const struct vm_ops vm_libvirt_ops = {
     .save = vm_libvirt_save,
     .restore = vm_libvirt_restore,
     .screenshot = vm_libvirt_screenshot,
+    .press = vm_libvirt_press,
     .dump = vm_libvirt_dump,
     .diagnose = vm_libvirt_diagnose,
     .next_event = vm_libvirt_next_event,
     .event_fd = vm_libvirt_event_fd,
     .endpoints = vm_libvirt_endpoints,
     .disk_path = vm_libvirt_disk_path,
+    .nvram_path = vm_libvirt_nvram_path,
     .destroy = vm_libvirt_destroy,
 };
 
@@ -374,11 +399,21 @@ static struct vm_libvirt *libvirt_new(const struct vm_spec *spec, const char *ca
     v->spec.kernel = libvirt_own_path(v, spec->kernel);
     v->spec.initrd = libvirt_own_path(v, spec->initrd);
     v->spec.cmdline = libvirt_own(v, spec->cmdline);
+    v->spec.nvram = libvirt_own_path(v, spec->nvram);
+    for (size_t i = 0; i < spec->cdrom_count && i < VM_CDROMS_MAX; i++) {
+        v->cdroms[i] = libvirt_own_path(v, spec->cdroms[i]);
+    }
+    v->spec.cdroms = v->cdroms;
     v->profile = json_deep_copy(spec->profile);
     v->spec.profile = v->profile;
     v->cache_dir = str_dup(cache_dir);
     v->log = log;
     return v;
+}
+
+static bool libvirt_wants_nvram(const struct vm_libvirt *v) {
+    const char *firmware = json_string_value(json_object_get(v->profile, "firmware"));
+    return firmware && strcmp(firmware, "bios") != 0;
 }
 
 static int libvirt_make_files(struct vm_libvirt *v, struct err *err) {
@@ -390,7 +425,8 @@ static int libvirt_make_files(struct vm_libvirt *v, struct err *err) {
     v->console_log = fs_join(v->spec.work_dir, "console.log");
     v->agent_socket = fs_join(v->root, "agent.sock");
     v->vnc_socket = fs_join(v->root, "vnc.sock");
-    v->paths = (struct domain_paths){v->overlay, v->console_log, v->agent_socket, v->vnc_socket};
+    v->nvram = libvirt_wants_nvram(v) ? fs_join(v->spec.work_dir, "nvram.fd") : NULL;
+    v->paths = (struct domain_paths){v->overlay, v->console_log, v->agent_socket, v->vnc_socket, v->nvram};
     return 0;
 }
 

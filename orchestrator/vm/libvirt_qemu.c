@@ -1,5 +1,6 @@
 #include "vm/libvirt_qemu.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
@@ -67,6 +68,18 @@ int libvirt_qemu_forward(virDomainPtr dom, int guest_port, bool here, struct err
         str_add(&said, answer);
     }
     return err_set(err, ERR_SYSTEM, "forward a port to the guest: %s", str_get(&said));
+}
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+/* Linux' key codes (linux/input-event-codes.h): KEY_SPACE, KEY_ENTER. Held long enough for a BIOS that polls. */
+int libvirt_qemu_press(virDomainPtr dom, enum vm_key key, struct err *err) {
+    enum { HOLD_MS = 100 };
+    static const unsigned codes[] = {[VM_KEY_SPACE] = 57, [VM_KEY_ENTER] = 28};
+    static_assert(ARRAY_LEN(codes) == VM_KEY_COUNT, "a code for every key");
+    unsigned code = codes[key];
+    return virDomainSendKey(dom, VIR_KEYCODE_SET_LINUX, HOLD_MS, &code, 1, 0) < 0 ? libvirt_fail(err, "press a key")
+                                                                               : 0;
 }
 
 /* ---- screenshot ------------------------------------------------------------------------------ */

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "vm/vm.h"
 
 /* Turns libvirt's last error of this thread into err: its class, "WHAT: its message". Returns
  * -1. */
@@ -14,6 +15,8 @@ int libvirt_fail(struct err *err, const char *what);
 /* Forwards a free port of 127.0.0.1, on the host where QEMU runs, to the guest's port. here: that is this machine, so a
  * free one can be found; elsewhere one is asked for until QEMU gets it. Returns the port, -1 with err. */
 int libvirt_qemu_forward(virDomainPtr dom, int guest_port, bool here, struct err *err);
+
+int libvirt_qemu_press(virDomainPtr dom, enum vm_key key, struct err *err);
 
 /* PNG of the first screen to `path`. */
 int libvirt_qemu_screenshot(virConnectPtr conn, virDomainPtr dom, const char *path,

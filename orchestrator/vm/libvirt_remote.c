@@ -237,6 +237,14 @@ static int vm_remote_restore(void *self, const char *dir, int64_t deadline, stru
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
+static int vm_remote_press(void *self, enum vm_key key, struct err *err) {
+    struct vm_remote *v = self;
+    if (remote_have_domain(v, err) < 0 || remote_begin(v, remote_in(REMOTE_LOOK_S), err) < 0) {
+        return -1;
+    }
+    return remote_end(v, libvirt_qemu_press(v->dom, key, err), err);
+}
+
 static int vm_remote_screenshot(void *self, const char *path, struct err *err) {
     struct vm_remote *v = self;
     if (remote_have_domain(v, err) < 0 || remote_begin(v, remote_in(REMOTE_LOOK_S), err) < 0) {
@@ -384,6 +392,7 @@ static const struct vm_ops vm_remote_ops = {
     .save = vm_remote_save,
     .restore = vm_remote_restore,
     .screenshot = vm_remote_screenshot,
+    .press = vm_remote_press,
     .dump = vm_remote_dump,
     .diagnose = vm_remote_diagnose,
     .next_event = vm_remote_next_event,
@@ -488,6 +497,11 @@ static int remote_make(struct vm_remote *v, struct err *err) {
 struct vm *vm_remote_create(const struct vm_spec *spec, const struct vm_remote_spec *at,
                             struct log *log, struct err *err) {
     struct vm_remote *v = remote_new(spec, at, log);
+    if (spec->cdrom_count > 0) {
+        err_set(err, ERR_REFUSED, "vm %s: CDs can be given to machines of this host alone", spec->name);
+        vm_remote_destroy(v);
+        return NULL;
+    }
     if (remote_make(v, err) < 0) {
         err_prefix(err, "vm %s: create", spec->name);
         vm_remote_destroy(v);

@@ -73,7 +73,8 @@ static int root_write_conf(const char *root, struct err *err) {
                    "remember_owner = 0\n"
                    "security_driver = \"none\"\n");
     if (geteuid() == 0) {
-        str_add(&conf, "user = \"root\"\ngroup = \"root\"\ndynamic_ownership = 0\n");
+        str_add(&conf, "user = \"root\"\ngroup = \"root\"\ndynamic_ownership = 0\n"
+                       "swtpm_user = \"root\"\nswtpm_group = \"root\"\n");
     }
     if (fs_mkdirs(dir, err) < 0) {
         return -1;

@@ -14,6 +14,13 @@ static const char *const vm_event_names[] = {"started",  "reset",    "shutdown",
                                              "panicked", "io-error", "died"};
 static_assert(ARRAY_LEN(vm_event_names) == VM_EVENT_TYPE_COUNT, "a name for every VM event");
 
+static const char *const vm_key_names[] = {"space", "enter"};
+static_assert(ARRAY_LEN(vm_key_names) == VM_KEY_COUNT, "a name for every key");
+
+const char *vm_key_name(enum vm_key key) {
+    return (unsigned)key < VM_KEY_COUNT ? vm_key_names[key] : "unknown";
+}
+
 const char *vm_state_name(enum vm_state state) {
     return (unsigned)state < VM_STATE_COUNT ? vm_state_names[state] : "unknown";
 }
@@ -29,6 +36,7 @@ enum vm_call {
     VM_CALL_SAVE,
     VM_CALL_RESTORE,
     VM_CALL_SCREENSHOT,
+    VM_CALL_PRESS,
     VM_CALL_DUMP,
     VM_CALL_DIAGNOSE,
     VM_CALL_NEXT_EVENT,
@@ -53,6 +61,7 @@ static const struct vm_rule {
     [VM_CALL_SAVE] = {"save", IN(VM_RUNNING), VM_STAYS},
     [VM_CALL_RESTORE] = {"restore", IN(VM_DEFINED), VM_RUNNING},
     [VM_CALL_SCREENSHOT] = {"screenshot", IN_ALIVE, VM_STAYS},
+    [VM_CALL_PRESS] = {"press", IN(VM_RUNNING), VM_STAYS},
     [VM_CALL_DUMP] = {"dump", IN_ALIVE, VM_STAYS},
     [VM_CALL_DIAGNOSE] = {"diagnose", IN_ALIVE, VM_STAYS},
     [VM_CALL_NEXT_EVENT] = {"next event", IN_ANY, VM_STAYS},
@@ -219,6 +228,17 @@ int vm_screenshot(struct vm *vm, const char *path, struct err *err) {
     VM_GUARD(vm, VM_CALL_SCREENSHOT, vm->ops->screenshot(vm->self, path, e), err);
 }
 
+static int vm_press_backend(struct vm *vm, enum vm_key key, struct err *err) {
+    if (!vm->ops->press) {
+        return err_set(err, ERR_REFUSED, "the %s backend has no keyboard", vm->ops->backend);
+    }
+    return vm->ops->press(vm->self, key, err);
+}
+
+int vm_press(struct vm *vm, enum vm_key key, struct err *err) {
+    VM_GUARD(vm, VM_CALL_PRESS, vm_press_backend(vm, key, e), err);
+}
+
 static int vm_dump_backend(struct vm *vm, const char *path, int64_t deadline, struct err *err) {
     if (!vm->ops->dump) {
         return err_set(err, ERR_REFUSED, "the %s backend cannot dump memory", vm->ops->backend);
@@ -276,6 +296,10 @@ int vm_event_fd(struct vm *vm) {
 
 const char *vm_disk_path(struct vm *vm) {
     return vm->ops->disk_path(vm->self);
+}
+
+const char *vm_nvram_path(struct vm *vm) {
+    return vm->ops->nvram_path ? vm->ops->nvram_path(vm->self) : NULL;
 }
 
 int vm_host_answers(struct vm *vm, struct err *err) {

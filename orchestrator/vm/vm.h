@@ -39,6 +39,9 @@
 enum vm_state { VM_DEFINED, VM_RUNNING, VM_CRASHED, VM_OFF, VM_GONE, VM_STATE_COUNT };
 const char *vm_state_name(enum vm_state state);
 
+/* The overlay and three CD drives are what machine "pc" has places for. */
+enum { VM_CDROMS_MAX = 3 };
+
 #define VM_STATE_MEMORY "memory"
 #define VM_STATE_DISK "disk.qcow2"
 
@@ -69,6 +72,9 @@ struct vm_spec {
     const char *kernel;    /* direct kernel boot; NULL when the disk boots by itself */
     const char *initrd;    /* NULL with kernel NULL */
     const char *cmdline;
+    const char *const *cdroms; /* ISO files in CD drives, the one to boot from first; tried before the disk */
+    size_t cdrom_count;        /* at most VM_CDROMS_MAX */
+    const char *nvram;     /* UEFI variables to begin with, copied; NULL: the firmware's own */
     const json_t *profile; /* hardware profile of the image manifest, see vm/domain_xml.h */
     int ssh_guest_port;    /* forwarded from a free port on 127.0.0.1; 0 for none */
     bool kvm;              /* decided by a real probe (vm/probe.h), never by the device */
@@ -90,6 +96,9 @@ struct vm_endpoints {
     const char *console_log; /* file that the first serial port is written to; borrowed */
 };
 
+enum vm_key { VM_KEY_SPACE, VM_KEY_ENTER, VM_KEY_COUNT };
+const char *vm_key_name(enum vm_key key); /* "space", "enter" */
+
 struct vm; /* opaque */
 
 struct vm_ops {
@@ -108,6 +117,8 @@ struct vm_ops {
     int (*restore)(void *self, const char *dir, int64_t deadline, struct err *err);
     /* PNG of the first screen to `path`. */
     int (*screenshot)(void *self, const char *path, struct err *err);
+    /* Presses and lets go of one key. ERR_CLOSED: nobody is there. May be NULL: has no keyboard. */
+    int (*press)(void *self, enum vm_key key, struct err *err);
     /* The guest's memory to `path` (ELF or kdump), guest stopped meanwhile. May be NULL. */
     int (*dump)(void *self, const char *path, int64_t deadline, struct err *err);
     int (*diagnose)(void *self, struct vm_diagnostics *out, struct err *err);
@@ -118,6 +129,8 @@ struct vm_ops {
     /* Path of the overlay disk, for offline reading once the VM is OFF; borrowed until the next save
      * or restore, which give the VM another one. */
     const char *(*disk_path)(void *self);
+    /* File of the UEFI variables, NULL for a machine without; borrowed. May be NULL: none has any. */
+    const char *(*nvram_path)(void *self);
     /* Whether the host it runs on still answers, within half a minute; ERR_SYSTEM: no. NULL: it always does. */
     int (*host_answers)(void *self, struct err *err);
     /* Ends everything the VM has on the host and frees self. Cannot fail from the caller's view. */
@@ -143,6 +156,7 @@ int vm_save(struct vm *vm, const char *dir, int64_t deadline, struct err *err);
  * VM is DEFINED still. */
 int vm_restore(struct vm *vm, const char *dir, int64_t deadline, struct err *err);
 int vm_screenshot(struct vm *vm, const char *path, struct err *err);
+int vm_press(struct vm *vm, enum vm_key key, struct err *err); /* RUNNING; ERR_REFUSED: no keyboard */
 int vm_dump(struct vm *vm, const char *path, int64_t deadline, struct err *err);
 int vm_diagnose(struct vm *vm, struct vm_diagnostics *out, struct err *err);
 /* Also moves the wrapper's state (PANICKED -> CRASHED, SHUTDOWN/DIED -> OFF). */
@@ -150,6 +164,7 @@ int vm_next_event(struct vm *vm, int64_t deadline, struct vm_event *ev, struct e
 int vm_event_fd(struct vm *vm);
 int vm_endpoints(struct vm *vm, struct vm_endpoints *out, struct err *err);
 const char *vm_disk_path(struct vm *vm);
+const char *vm_nvram_path(struct vm *vm); /* UEFI variables as they are now; NULL: none */
 /* 0, or negative when the host that the VM runs on is not there: then nothing can be said of the guest. */
 int vm_host_answers(struct vm *vm, struct err *err);
 enum vm_state vm_state(const struct vm *vm);

@@ -68,7 +68,7 @@ static int script_domain(const struct image *image, const char *dir, struct err 
     CLEANUP_FREE char *disk = fs_join(dir, "disk.qcow2");
     CLEANUP_FREE char *console = fs_join(dir, "console.log");
     CLEANUP_FREE char *vnc = fs_join(dir, "vnc.sock");
-    struct domain_paths paths = {disk, console, "/agent", vnc};
+    struct domain_paths paths = {.disk = disk, .console_log = console, .agent_socket = "/agent", .vnc_socket = vnc};
     struct vm_spec spec = {.name = "onecell", .kernel = image->kernel, .initrd = image->initrd,
                            .cmdline = image->cmdline, .profile = image->profile};
     CLEANUP_FREE char *xml = domain_xml_build(&spec, &paths, err);

@@ -11,15 +11,17 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "images/profile.h"
+#include "model/schemas.h"
 #include "support/skip.h"
 #include "vm/domain_xml.h"
 
 #define SCHEMA "/usr/share/libvirt/schemas/domain.rng"
 
 static const struct domain_paths paths = {"/w/overlay.qcow2", "/w/console.log", "/r/agent.sock",
-                                          "/r/vnc.sock"};
+                                          "/r/vnc.sock", "/w/nvram.fd"};
 static const struct domain_paths elsewhere = {"/w2/overlay.qcow2", "/w2/console.log",
-                                              "/r2/agent.sock", "/r2/vnc.sock"};
+                                              "/r2/agent.sock", "/r2/vnc.sock", "/w2/nvram.fd"};
 
 static char *build(const char *profile, bool kvm, const char *cmdline, struct err *err) {
     json_t *j = json_loads(profile, 0, NULL);
@@ -91,6 +93,58 @@ START_TEST(every_profile_is_valid_by_libvirts_schema) {
 }
 END_TEST
 
+/* The shipped ones, as the installer and a run use them: with CD drives and without, with KVM and without. */
+static int validate_shipped(const char *name, void *ctx) {
+    static const char *const cds[] = {"/c/setup.iso", "/c/lab.iso", "/c/virtio.iso"};
+    struct diags diags = DIAGS_INIT;
+    CLEANUP_FREE char *path = str_printf("images/profiles/%s", name);
+    struct image_profile *p = image_profile_load(path, &diags);
+    ck_assert_msg(p != NULL, "%s", diags.count ? diags.items[0].message : path);
+    for (size_t i = 0; i < 4; i++) {
+        CLEANUP_ERR struct err err = ERR_INIT;
+        struct vm_spec spec = {.name = "x", .profile = p->hardware, .kvm = i & 1,
+                               .cdroms = cds, .cdrom_count = i & 2 ? 3 : 0};
+        CLEANUP_FREE char *xml = domain_xml_build(&spec, &paths, &err);
+        bool refused = !spec.kvm && json_object_get(p->hardware, "needs_kvm");
+        ck_assert_msg((xml == NULL) == refused, "%s: %s", name, err_text(&err));
+        if (xml) {
+            expect_valid(ctx, xml);
+            expect(xml, "count(/domain/devices/serial)", "2");
+            expect(xml, "/domain/devices/video/model/@type", "vga");
+        }
+    }
+    image_profile_free(p);
+    diags_free(&diags);
+    return 0;
+}
+
+START_TEST(every_shipped_profile_is_valid_by_libvirts_schema) {
+    if (!fs_exists(SCHEMA)) {
+        TEST_SKIP("%s is not there (libvirt0)", SCHEMA);
+    }
+    xmlRelaxNGParserCtxtPtr parser = xmlRelaxNGNewParserCtxt(SCHEMA);
+    xmlRelaxNGPtr schema = xmlRelaxNGParse(parser);
+    xmlRelaxNGFreeParserCtxt(parser);
+    ck_assert_ptr_nonnull(schema);
+    ck_assert_int_eq(fs_each("images/profiles", validate_shipped, schema, NULL), 0);
+    xmlRelaxNGFree(schema);
+}
+END_TEST
+
+/* Two schemas say what hardware is: they must say the same. */
+START_TEST(recipes_and_profiles_agree_on_hardware) {
+    json_t *image = json_loads(schemas_text(SCHEMA_IMAGE, &(size_t){0}), 0, NULL);
+    json_t *profile = json_loads(schemas_text(SCHEMA_PROFILE, &(size_t){0}), 0, NULL);
+    const json_t *a = json_object_get(json_object_get(json_object_get(image, "properties"), "profile"), "properties");
+    const json_t *b =
+        json_object_get(json_object_get(json_object_get(profile, "properties"), "hardware"), "properties");
+    ck_assert_ptr_nonnull(a);
+    ck_assert(json_equal(a, b));
+    json_decref(image);
+    json_decref(profile);
+}
+END_TEST
+
 START_TEST(the_machine_is_what_the_profile_says) {
     CLEANUP_FREE char *xml = build(profiles[2], false, NULL, NULL);
     expect(xml, "/domain/@type", "qemu");
@@ -115,7 +169,7 @@ END_TEST
 
 /* On another host nothing of this machine's paths may be named. */
 START_TEST(on_another_host_ports_are_ptys) {
-    static const struct domain_paths far = {"/far/overlay.qcow2", NULL, NULL, NULL};
+    static const struct domain_paths far = {.disk = "/far/overlay.qcow2"};
     struct vm_spec spec = {.name = "coexist-0a1b2c3d-run.1-1.1", .profile = NULL};
     CLEANUP_ERR struct err err = ERR_INIT;
     CLEANUP_FREE char *xml = domain_xml_build(&spec, &far, &err);
@@ -153,12 +207,85 @@ START_TEST(wrong_profiles_are_refused) {
         "{\"memory_mib\":\"x\"}",  "{\"memory_mib\":512.5}", "{\"vcpus\":0}",
         "{\"vcpus\":65}",          "{\"disk\":\"scsi\"}",    "{\"net\":7}",
         "{\"colour\":\"blue\"}",   "[]",                     "{\"panic\":\"hyperv\"}",
+        "{\"firmware\":\"uefi-secure\"}", "{\"iommu\":\"intel\"}", "{\"tpm\":\"1.2\"}",
+        "{\"machine\":\"q35\",\"disk\":\"ide\"}", "{\"vcpus\":3,\"cores\":2}", "{\"hyperv\":\"windows\"}",
+        "{\"with_kvm\":{\"colour\":1}}", "{\"with_kvm\":{\"with_kvm\":{}}}", "{\"with_kvm\":7}",
+        "{\"needs_kvm\":\"it does\"}", "{\"needs_kvm\":1}", "{\"vbs\":\"ready\"}",
     };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         CLEANUP_ERR struct err err = ERR_INIT;
         char *xml = build(wrong[i], false, NULL, &err);
         ck_assert_msg(!xml && err.cls == ERR_INPUT, "%s was taken", wrong[i]);
     }
+}
+END_TEST
+
+START_TEST(firmware_tpm_and_cds_stand_where_they_belong) {
+    static const char *const cds[] = {"/c/setup & co.iso", "/c/lab.iso"};
+    json_t *j = json_loads("{\"machine\":\"q35\",\"firmware\":\"uefi-secure\",\"tpm\":\"2.0\",\"disk\":\"sata\","
+                           "\"vmcoreinfo\":\"on\",\"vcpus\":4,\"cores\":2}", 0, NULL);
+    struct vm_spec spec = {.name = "x", .profile = j, .cdroms = cds, .cdrom_count = 2};
+    CLEANUP_ERR struct err err = ERR_INIT;
+    CLEANUP_FREE char *xml = domain_xml_build(&spec, &paths, &err);
+    json_decref(j);
+    ck_assert_msg(xml != NULL, "%s", err_text(&err));
+    expect(xml, "/domain/os/@firmware", "efi");
+    expect(xml, "/domain/os/firmware/feature[@name='secure-boot']/@enabled", "yes");
+    expect(xml, "/domain/os/firmware/feature[@name='enrolled-keys']/@enabled", "yes");
+    expect(xml, "/domain/os/nvram", "/w/nvram.fd");
+    expect(xml, "/domain/os/boot[1]/@dev", "cdrom");
+    expect(xml, "/domain/os/boot[2]/@dev", "hd");
+    expect(xml, "/domain/features/smm/@state", "on");
+    expect(xml, "/domain/features/vmcoreinfo/@state", "on");
+    expect(xml, "/domain/cpu/topology/@sockets", "2");
+    expect(xml, "/domain/devices/tpm/@model", "tpm-crb");
+    expect(xml, "/domain/devices/tpm/backend/@version", "2.0");
+    expect(xml, "/domain/devices/disk[2]/@device", "cdrom");
+    expect(xml, "/domain/devices/disk[2]/source/@file", "/c/setup & co.iso");
+    expect(xml, "/domain/devices/disk[2]/target/@bus", "sata");
+    expect(xml, "/domain/devices/disk[3]/target/@dev", "sdc");
+    expect(xml, "count(/domain/devices/disk[@device='cdrom']/readonly)", "2");
+    spec = (struct vm_spec){.name = "x", .cdroms = cds, .cdrom_count = VM_CDROMS_MAX + 1};
+    ck_assert_ptr_null(domain_xml_build(&spec, &paths, &err));
+}
+END_TEST
+
+START_TEST(a_cd_is_never_on_virtio) {
+    static const char *const cds[] = {"/c/setup.iso"};
+    static const char *const machines[][2] = {{"{\"machine\":\"q35\"}", "sata"}, {"{}", "ide"}};
+    for (size_t i = 0; i < ARRAY_LEN(machines); i++) {
+        json_t *j = json_loads(machines[i][0], 0, NULL);
+        struct vm_spec spec = {.name = "x", .profile = j, .cdroms = cds, .cdrom_count = 1};
+        CLEANUP_FREE char *xml = domain_xml_build(&spec, &paths, NULL);
+        json_decref(j);
+        expect(xml, "/domain/devices/disk[@device='disk']/target/@bus", "virtio");
+        expect(xml, "/domain/devices/disk[@device='cdrom']/target/@bus", machines[i][1]);
+    }
+}
+END_TEST
+
+START_TEST(with_kvm_the_profile_has_other_members) {
+    static const char profile[] = "{\"cpu\":\"Nehalem\",\"machine\":\"q35\",\"iommu\":\"intel\",\"with_kvm\":"
+                                  "{\"cpu\":\"host\",\"hyperv\":\"windows\"}}";
+    CLEANUP_FREE char *without = build(profile, false, NULL, NULL);
+    CLEANUP_FREE char *with = build(profile, true, NULL, NULL);
+    expect(without, "/domain/cpu/model", "Nehalem");
+    expect(without, "count(/domain/features/hyperv)", "0");
+    expect(with, "/domain/cpu/@mode", "host-passthrough");
+    expect(with, "/domain/features/hyperv/spinlocks/@retries", "8191");
+    expect(with, "/domain/clock/timer[@name='hypervclock']/@present", "yes");
+    expect(with, "/domain/features/ioapic/@driver", "qemu");
+    expect(with, "/domain/devices/iommu/driver/@intremap", "on");
+}
+END_TEST
+
+START_TEST(what_needs_kvm_is_refused_with_its_cause) {
+    CLEANUP_ERR struct err err = ERR_INIT;
+    ck_assert_ptr_null(build("{\"needs_kvm\":\"because of the moon\"}", false, NULL, &err));
+    ck_assert_int_eq(err.cls, ERR_INPUT);
+    ck_assert_ptr_nonnull(strstr(err_text(&err), "because of the moon"));
+    CLEANUP_FREE char *with = build("{\"needs_kvm\":\"because of the moon\"}", true, NULL, NULL);
+    ck_assert_ptr_nonnull(with);
 }
 END_TEST
 
@@ -229,20 +356,59 @@ START_TEST(the_bones_are_those_of_virt_install) {
 }
 END_TEST
 
+/* What virt-install makes for Windows 11, member by member of what matters to it. */
+START_TEST(windows_11_gets_what_virt_install_gives_it) {
+    static const char *const same[] = {
+        "/domain/os/@firmware", "/domain/os/type/@machine", "/domain/os/type/@arch",
+        "/domain/devices/tpm/@model", "/domain/devices/tpm/backend/@type", "/domain/devices/tpm/backend/@version",
+        "/domain/devices/disk[1]/target/@bus", "/domain/devices/disk[2]/target/@bus",
+        "/domain/devices/disk[2]/@device", "/domain/devices/disk[2]/driver/@type",
+        "/domain/devices/interface/model/@type", "/domain/os/boot[1]/@dev", "/domain/os/boot[2]/@dev",
+        "/domain/features/hyperv/spinlocks/@retries", "/domain/features/hyperv/vapic/@state",
+        "/domain/features/hyperv/relaxed/@state", "/domain/clock/timer[@name='hpet']/@present",
+        "/domain/clock/timer[@name='hypervclock']/@present"};
+    static const char *const cds[] = {"/c/setup.iso"};
+    CLEANUP_FREE char *path = str_printf("%s/libvirt/q_win11_uefi_tpm.xml", test_cases_dir() ? test_cases_dir() : "");
+    CLEANUP_FREE char *theirs = fs_read(path, 1 << 20, NULL, NULL);
+    if (!theirs) {
+        TEST_SKIP("no %s", path);
+    }
+    struct diags diags = DIAGS_INIT;
+    struct image_profile *p = image_profile_load("images/profiles/uefi-secure-tpm.json", &diags);
+    ck_assert_ptr_nonnull(p);
+    struct vm_spec spec = {.name = "x", .profile = p->hardware, .kvm = true, .cdroms = cds, .cdrom_count = 1};
+    CLEANUP_FREE char *ours = domain_xml_build(&spec, &paths, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(same); i++) {
+        CLEANUP_FREE char *want = ask(theirs, same[i]);
+        ck_assert_msg(*want, "%s is not in %s", same[i], path);
+        expect(ours, same[i], want);
+    }
+    image_profile_free(p);
+    diags_free(&diags);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("domain xml");
     TCase *t = tcase_create("domain xml");
     tcase_set_timeout(t, 60);
     tcase_add_test(t, every_profile_is_valid_by_libvirts_schema);
+    tcase_add_test(t, every_shipped_profile_is_valid_by_libvirts_schema);
+    tcase_add_test(t, recipes_and_profiles_agree_on_hardware);
     tcase_add_test(t, the_machine_is_what_the_profile_says);
     tcase_add_test(t, on_another_host_ports_are_ptys);
     tcase_add_test(t, kvm_changes_the_type_and_allows_the_hosts_cpu);
     tcase_add_test(t, text_stays_text);
     tcase_add_test(t, wrong_profiles_are_refused);
+    tcase_add_test(t, firmware_tpm_and_cds_stand_where_they_belong);
+    tcase_add_test(t, a_cd_is_never_on_virtio);
+    tcase_add_test(t, with_kvm_the_profile_has_other_members);
+    tcase_add_test(t, what_needs_kvm_is_refused_with_its_cause);
     tcase_add_test(t, a_socket_path_too_long_is_refused);
     tcase_add_test(t, rebase_moves_the_files_and_keeps_the_machine);
     tcase_add_test(t, rebase_refuses_what_is_no_machine_of_ours);
     tcase_add_test(t, the_bones_are_those_of_virt_install);
+    tcase_add_test(t, windows_11_gets_what_virt_install_gives_it);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

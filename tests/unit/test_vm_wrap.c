@@ -345,6 +345,33 @@ START_TEST(each_call_is_traced_with_its_duration) {
 }
 END_TEST
 
+static int dummy_press(void *self, enum vm_key key, struct err *err) {
+    struct dummy *d = self;
+    return d->fail ? err_set(err, ERR_SYSTEM, "told to fail at %s", vm_key_name(key)) : 0;
+}
+
+START_TEST(a_key_is_pressed_while_the_machine_runs_and_has_a_keyboard) {
+    struct clock_virtual clock;
+    clock_virtual_init(&clock);
+    struct dummy d = {0};
+    struct vm_ops ops = dummy_ops;
+    struct vm *vm = vm_wrap(&ops, &d, "t", &clock.clock, NULL);
+    CLEANUP_ERR struct err err = ERR_INIT;
+    ck_assert_int_lt(vm_press(vm, VM_KEY_SPACE, &err), 0);
+    ck_assert_int_eq(err.cls, ERR_BUG); /* not started */
+    ck_assert_int_eq(vm_start(vm, CLOCK_NEVER, NULL), 0);
+    ck_assert_int_lt(vm_press(vm, VM_KEY_SPACE, &err), 0);
+    ck_assert_int_eq(err.cls, ERR_REFUSED);
+    ck_assert_ptr_null(vm_nvram_path(vm));
+    ops.press = dummy_press;
+    ck_assert_int_eq(vm_press(vm, VM_KEY_SPACE, &err), 0);
+    d.fail = true;
+    ck_assert_int_lt(vm_press(vm, VM_KEY_ENTER, &err), 0);
+    ck_assert_str_eq(err_text(&err), "vm t: press: told to fail at enter");
+    vm_destroy(vm);
+}
+END_TEST
+
 int main(void) {
     if (!mkdtemp(states)) {
         perror(states);
@@ -360,6 +387,7 @@ int main(void) {
     tcase_add_test(t, events_move_the_state);
     tcase_add_test(t, an_event_from_before_a_reset_is_history);
     tcase_add_test(t, an_unknown_event_is_a_lab_bug);
+    tcase_add_test(t, a_key_is_pressed_while_the_machine_runs_and_has_a_keyboard);
     tcase_add_test(t, each_call_is_traced_with_its_duration);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -1,0 +1,62 @@
+#include "images/profile.h"
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/schema.h"
+#include "base/str.h"
+#include "model/schemas.h"
+
+/* Recipes name a profile and mean a file: the two must not part. */
+static void profile_check_name(const struct image_profile *p, const struct json_doc *doc, struct diags *diags) {
+    CLEANUP_FREE char *file = str_printf("%s.json", p->name);
+    if (!str_eq(fs_basename(p->path), file)) {
+        json_doc_complain(doc, "/name", 0, diags, "wrong-name", "a profile's file is named after it",
+                          "profile '%s' stands in %s", p->name, fs_basename(p->path));
+    }
+}
+
+static struct image_profile *profile_build(const struct json_doc *doc, const char *path, struct diags *diags) {
+    const json_t *root = json_doc_root(doc);
+    struct image_profile *p = mem_zalloc(1, sizeof(*p));
+    p->path = fs_absolute(path);
+    p->name = str_dup(json_string_value(json_object_get(root, "name")));
+    p->title = str_dup(json_string_value(json_object_get(root, "title")));
+    p->hardware = json_incref(json_object_get(root, "hardware"));
+    profile_check_name(p, doc, diags);
+    return p;
+}
+
+struct image_profile *image_profile_load(const char *path, struct diags *diags) {
+    size_t before = diags->count;
+    struct json_doc *doc = json_doc_load(path, diags);
+    if (!doc) {
+        return NULL;
+    }
+    CLEANUP_ERR struct err err = ERR_INIT;
+    struct image_profile *p = NULL;
+    struct schema *schema = schemas_compile(SCHEMA_PROFILE, &err);
+    if (!schema) {
+        json_doc_complain(doc, "", 0, diags, "lab-bug", NULL, "%s", err_text(&err));
+    } else if (schema_validate(schema, doc, diags) == 0) {
+        p = profile_build(doc, path, diags);
+    }
+    schema_free(schema);
+    json_doc_free(doc);
+    if (diags->count > before) {
+        image_profile_free(p);
+        return NULL;
+    }
+    return p;
+}
+
+void image_profile_free(struct image_profile *p) {
+    if (!p) {
+        return;
+    }
+    free(p->path);
+    free(p->name);
+    free(p->title);
+    json_decref(p->hardware);
+    free(p);
+}

@@ -1,0 +1,17 @@
+/* Inside media/ only. */
+#ifndef COEXIST_MEDIA_MEDIA_IMPL_H
+#define COEXIST_MEDIA_MEDIA_IMPL_H
+
+#include "media/media.h"
+
+/* Looks, in this process: only behind the fence, or on files the tests made. m is empty; what is found is filled in. */
+int media_look(const char *path, struct media *m, struct err *err);
+/* What a file is that is no CD, by its first bytes: "a saved web page (HTML)", ... Static storage. */
+const char *media_guess(const unsigned char *head, size_t len);
+
+char **media_strings_new(void);
+void media_strings_add(char ***list, char *taken);
+void media_strings_free(char **list);
+void media_clear(struct media *m); /* all that it holds */
+
+#endif
