@@ -57,6 +57,10 @@ void screen_glyphs_vote_sheet(struct glyph_page *g, const struct screen_lines *r
  * which the sheet says something else, are '?'. Caller frees. */
 char *screen_glyphs_text(struct glyph_page *g);
 
+/* screen_rom.c: the text of a PC text mode, by the fonts of the VGA BIOS; every letter is sure, '?' stands for a cell that
+ * is none. NULL: the picture is no such screen, or no VGA BIOS is on this host. Caller frees. */
+char *screen_rom_text(const struct screen_picture *p);
+
 /* What a text says. Sets all of a stop screen's and boot error's members, the kind and its likeness. sure: the text is
  * the vote of many letters, so its numbers may be taken from it alone; else `second`, another reading of the same
  * picture (NULL: none), has to agree. Both may be any bytes. */

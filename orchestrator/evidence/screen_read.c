@@ -206,6 +206,20 @@ static int screen_read_text(struct screen_work *w, struct screen_reading *r, str
     return 0;
 }
 
+/* Text modes need no OCR. False: the picture is none, or what it says is not known. */
+static bool screen_read_rom(const struct screen_picture *p, struct screen_reading *r) {
+    CLEANUP_FREE char *text = screen_rom_text(p);
+    if (!text) {
+        return false;
+    }
+    screen_text_classify(text, NULL, true, r);
+    if (r->kind == SCREEN_UNKNOWN) {
+        return false;
+    }
+    r->text = str_printf("%.*s", SCREEN_MAX_TEXT, text);
+    return true;
+}
+
 static int screen_read_inside(const void *data, size_t size, struct screen_reading *r, struct err *err) {
     CLEANUP(screen_picture_free) struct screen_picture p;
     *r = (struct screen_reading){0};
@@ -219,6 +233,9 @@ static int screen_read_inside(const void *data, size_t size, struct screen_readi
         r->kind = SCREEN_BLANK;
         r->confidence = 1;
         r->text = str_dup("");
+        return 0;
+    }
+    if (screen_read_rom(&p, r)) {
         return 0;
     }
     struct screen_work w = {.picture = &p, .ocr = screen_ocr_open(err)};
