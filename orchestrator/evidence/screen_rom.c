@@ -1,8 +1,8 @@
-/* Text modes show the letters that the VGA BIOS brings along. QEMU's lies on this host: what a guest's text screen shows
- * is compared with its fonts bit by bit, which leaves nothing to guess. Found in the ROM by what code page 437 has at
- * known places, whatever the ROM's layout: 0x00 and 0x20 blank, 0xB3 a line down two pixels wide, 0xDB a full block
- * (IBM VGA technical reference: fonts of 8 x 16, 8 x 14 and 8 x 8 pixels, 256 letters of a byte a row; SeaBIOS keeps them
- * as they are). A screen of another font, drawn by a kernel's own graphics, is none of these. */
+/* Text modes show the letters that the VGA BIOS brings along. QEMU's lies on this host: what a guest's text screen
+ * shows is compared with its fonts bit by bit, which leaves nothing to guess. Found in the ROM by what code page 437 has
+ * at known places, whatever the ROM's layout: 0x00 and 0x20 blank, 0xB3 a line down two pixels wide, 0xDB a full block
+ * (IBM VGA technical reference: fonts of 8 x 16, 8 x 14 and 8 x 8 pixels, 256 letters of a byte a row; SeaBIOS keeps
+ * them as they are). A screen of another font, drawn by a kernel's own graphics, is none of these. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,17 +127,36 @@ static char *rom_text(const struct rom_screen *s) {
     return str_take(&text);
 }
 
-char *screen_rom_text(const struct screen_picture *p) {
-    static const int heights[] = {16, 14, 8};
+bool screen_rom_open(struct screen_rom *rom) {
+    static const int heights[SCREEN_ROM_FONTS] = {16, 14, 8};
     size_t size = 0;
-    if (p->colours > 17 || p->width > 1280) { /* 16 of a text mode, and a mouse pointer's */
+    *rom = (struct screen_rom){.bytes = rom_load(&size)};
+    for (size_t i = 0; rom->bytes && i < SCREEN_ROM_FONTS; i++) {
+        const uint8_t *letters = rom_font((const uint8_t *)rom->bytes, size, heights[i]);
+        if (letters) {
+            rom->fonts[rom->count++] = (struct screen_font){letters, heights[i]};
+        }
+    }
+    if (!rom->count) {
+        screen_rom_close(rom);
+    }
+    return rom->count > 0;
+}
+
+void screen_rom_close(struct screen_rom *rom) {
+    free(rom->bytes);
+    *rom = (struct screen_rom){0};
+}
+
+char *screen_rom_text(const struct screen_picture *p) {
+    CLEANUP(screen_rom_close) struct screen_rom rom = {0};
+    if (p->colours > 17 || p->width > 1280 || !screen_rom_open(&rom)) { /* 16 of a text mode, and a mouse pointer's */
         return NULL;
     }
-    CLEANUP_FREE char *rom = rom_load(&size);
-    for (size_t i = 0; rom && i < ARRAY_LEN(heights); i++) {
-        struct rom_screen s = {.p = p, .height = heights[i], .width = p->width == 720 ? 9 : 8,
-                               .font = rom_font((const uint8_t *)rom, size, heights[i])};
-        char *text = s.font ? rom_text(&s) : NULL;
+    for (size_t i = 0; i < rom.count; i++) {
+        struct rom_screen s = {.p = p, .height = rom.fonts[i].height, .width = p->width == 720 ? 9 : 8,
+                               .font = rom.fonts[i].letters};
+        char *text = rom_text(&s);
         if (text) {
             return text;
         }
