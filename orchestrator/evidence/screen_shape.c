@@ -1,5 +1,5 @@
 /* Which hex digit a letter of an unknown font looks like most: its bits, stretched over a grid, against the digits of
- * the VGA BIOS' fonts (screen_rom.c), which most text fonts of PCs resemble. Another voice beside OCR's, not a proof: of
+ * the VGA BIOS' fonts (screen_rom.c), which most text fonts of PCs resemble. Another voice beside OCR's, no proof: of
  * 24 fonts of Debian's console two have a digit that looks like another one's by these bounds. */
 #include <math.h>
 #include <stdlib.h>
