@@ -378,8 +378,8 @@ void screen_glyphs_vote_sheet(struct glyph_page *g, const struct screen_lines *r
 }
 
 /* Sheet, shape and text vote together; the sheet, which shows nothing but this digit, counts as much as SHEET_WEIGHT
- * letters of the text, its shape as SHAPE_WEIGHT. Seven of ten votes decide; those for a digit that another glyph was found to be (bit in *taken) do not
- * count. True when it is decided now. */
+ * letters of the text, its shape as SHAPE_WEIGHT. Seven of ten votes decide; those for a digit that another glyph was
+ * found to be (bit in *taken) do not count. True when it is decided now. */
 static bool glyph_elect_digit(struct glyph *g, unsigned *taken) {
     static const char digits[] = "0123456789ABCDEF", like[] = "OoQ@lI|!", as[] = "00001111";
     enum { SHEET_WEIGHT = 6, SHAPE_WEIGHT = 6 };

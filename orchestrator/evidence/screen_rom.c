@@ -1,8 +1,8 @@
 /* Text modes show the letters that the VGA BIOS brings along. QEMU's lies on this host: what a guest's text screen
- * shows is compared with its fonts bit by bit, which leaves nothing to guess. Found in the ROM by what code page 437 has
- * at known places, whatever the ROM's layout: 0x00 and 0x20 blank, 0xB3 a line down two pixels wide, 0xDB a full block
- * (IBM VGA technical reference: fonts of 8 x 16, 8 x 14 and 8 x 8 pixels, 256 letters of a byte a row; SeaBIOS keeps
- * them as they are). A screen of another font, drawn by a kernel's own graphics, is none of these. */
+ * shows is compared with its fonts bit by bit, which leaves nothing to guess. They are found in the ROM by what code
+ * page 437 has at known places, whatever the ROM's layout: 0x00 and 0x20 blank, 0xB3 a line down two pixels wide, 0xDB
+ * a full block (IBM VGA technical reference: fonts of 8 x 16, 8 x 14 and 8 x 8 pixels, 256 letters of a byte a row;
+ * SeaBIOS keeps them as they are). A screen of another font, drawn by a kernel's own graphics, is none of these. */
 #include <stdlib.h>
 #include <string.h>
 
