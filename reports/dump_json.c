@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "evidence/bugcheck.h"
 #include "evidence/microsoft.h"
+#include "evidence/stop_code.h"
 #include "reports/text.h"
 
 char *dump_report_time(int64_t us) {
@@ -60,7 +61,7 @@ static json_t *dump_json_bugcheck(const struct dump_bugcheck *b) {
     }
     const struct bugcheck *known = bugcheck_find(b->code);
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "code", dump_json_hex(b->code), "raw", dump_json_hex(b->raw),
-                     "name", text_json(known ? known->name : NULL), "meaning",
+                     "name", text_json(stop_code_name(b->code)), "meaning",
                      text_json(known ? known->meaning : NULL), "detail",
                      text_json(bugcheck_subtype(b->code, b->parameters[0])), "parameters",
                      dump_json_parameters(b, known));

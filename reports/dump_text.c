@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "evidence/bugcheck.h"
 #include "evidence/microsoft.h"
+#include "evidence/stop_code.h"
 #include "reports/dump.h"
 #include "reports/text.h"
 
@@ -51,11 +52,11 @@ static void dump_text_head(const struct dump *d, struct str *out) {
 
 static void dump_text_bugcheck(const struct dump_bugcheck *b, struct str *out) {
     const struct bugcheck *known = bugcheck_find(b->code);
-    const char *detail = bugcheck_subtype(b->code, b->parameters[0]);
+    const char *detail = bugcheck_subtype(b->code, b->parameters[0]), *name = stop_code_name(b->code);
     if (!b->known) {
         return;
     }
-    str_addf(out, "  %-10s 0x%" PRIX32 " %s", "bugcheck", b->code, known ? known->name : "(not in the table)");
+    str_addf(out, "  %-10s 0x%" PRIX32 " %s", "bugcheck", b->code, name ? name : "(not in the table)");
     str_addf(out, b->raw != b->code ? " (0x%08" PRIX32 " in the header)\n" : "\n", b->raw);
     dump_text_line(out, "", known ? known->meaning : NULL);
     dump_text_line(out, "", detail);

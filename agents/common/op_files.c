@@ -8,6 +8,7 @@
 #include "proto/base64.h"
 
 #define FILES_HASH_PIECE 65536
+#define FILES_LOOK_MAX 100
 
 static int files_make_folders(const char *path, bool last_too, struct op_error *err)
 {
@@ -209,26 +210,86 @@ static void files_write_digest(struct jsonw *w, const unsigned char digest[32])
     jsonw_put_string(w, "sha256", hex);
 }
 
+static int files_digest(struct request *rq, const char *path, unsigned char digest[32],
+                        uint64_t *size, struct op_error *err)
+{
+    struct plat_file *f = plat_file_open_read(path, err);
+    struct plat_sha256 *h = f == NULL ? NULL : plat_sha256_new(err);
+    int rc = -1;
+
+    if (h != NULL && files_hash(rq, f, h, size, err) == 0)
+        rc = plat_sha256_finish(h, digest, err);
+    plat_sha256_free(h);
+    plat_file_close(f);
+    return rc;
+}
+
 int op_hash(struct request *rq, struct jsonw *result, struct op_error *err)
 {
     unsigned char digest[32];
     uint64_t size = 0;
     char *path;
-    int rc = -1;
 
     if (request_arg_string(rq, "path", &path, err) < 0)
         return -1;
-    struct plat_file *f = plat_file_open_read(path, err);
-    struct plat_sha256 *h = f == NULL ? NULL : plat_sha256_new(err);
-    if (h != NULL && files_hash(rq, f, h, &size, err) == 0)
-        rc = plat_sha256_finish(h, digest, err);
+    int rc = files_digest(rq, path, digest, &size, err);
+    free(path);
     if (rc == 0) {
         files_write_digest(result, digest);
         jsonw_put_u64(result, "size", size);
     }
-    plat_sha256_free(h);
-    plat_file_close(f);
-    free(path);
+    return rc;
+}
+
+/* One row. -1 only when the whole request is to end. */
+static int files_look(struct request *rq, const char *path, uint64_t i, bool digest,
+                      struct op_error *err)
+{
+    struct op_error why = {.message = ""};
+    struct plat_file_info info = {.dir = false};
+    unsigned char bytes[32];
+    uint64_t size;
+    int rc = plat_file_stat(path, &info, &why);
+
+    if (rc == 0 && digest)
+        rc = files_digest(rq, path, bytes, &size, &why);
+    if (request_stopped(rq, err))
+        return -1;
+    struct jsonw *w = request_item_begin(rq);
+    jsonw_put_u64(w, "i", i);
+    if (rc == 0 || why.code == PROTO_ERR_NOT_FOUND)
+        jsonw_put_bool(w, "exists", rc == 0);
+    else
+        jsonw_put_string(w, "why", why.message);
+    if (rc == 0)
+        files_write_info(w, &info);
+    if (rc == 0 && digest)
+        files_write_digest(w, bytes);
+    return request_item_end(rq, err);
+}
+
+int op_look(struct request *rq, struct jsonw *result, struct op_error *err)
+{
+    bool digest = false;
+    uint64_t count = 0;
+    char *paths;
+    int rc = 0;
+
+    if (request_arg_string(rq, "paths", &paths, err) < 0)
+        return -1;
+    if (request_opt_bool(rq, "digest", &digest, err) < 0)
+        rc = -1;
+    for (char *p = paths, *next; rc == 0 && *p != '\0'; p = next) {
+        next = p + strcspn(p, "\n");
+        if (*next == '\n')
+            *next++ = '\0';
+        if (count == FILES_LOOK_MAX)
+            rc = op_fail(err, PROTO_ERR_BAD_ARGS, "paths: more than %d", FILES_LOOK_MAX);
+        else
+            rc = files_look(rq, p, count++, digest, err);
+    }
+    free(paths);
+    jsonw_put_u64(result, "count", count);
     return rc;
 }
 

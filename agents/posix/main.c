@@ -77,6 +77,7 @@ static int main_stdio(void)
                     [PROTO_OP_GET] = op_get,
                     [PROTO_OP_STAT] = op_stat,
                     [PROTO_OP_HASH] = op_hash,
+                    [PROTO_OP_LOOK] = op_look,
                     [PROTO_OP_LIST] = op_list,
                     [PROTO_OP_REMOVE] = op_remove,
                     [PROTO_OP_MKDIR] = op_mkdir,

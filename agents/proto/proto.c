@@ -12,6 +12,7 @@ static const char *const proto_op_names[] = {
     [PROTO_OP_GET] = "get",
     [PROTO_OP_STAT] = "stat",
     [PROTO_OP_HASH] = "hash",
+    [PROTO_OP_LOOK] = "look",
     [PROTO_OP_LIST] = "list",
     [PROTO_OP_REMOVE] = "remove",
     [PROTO_OP_MKDIR] = "mkdir",

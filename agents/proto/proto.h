@@ -31,6 +31,7 @@ enum proto_op {
     PROTO_OP_GET,
     PROTO_OP_STAT,
     PROTO_OP_HASH,
+    PROTO_OP_LOOK,
     PROTO_OP_LIST,
     PROTO_OP_REMOVE,
     PROTO_OP_MKDIR,

@@ -112,6 +112,9 @@ static void attribution_flaky(const struct judged *c, struct analysis_blame *b, 
         str_addf(why, "; flaky: %zu of %zu repetitions failed", c->failed, c->repetitions);
     } else if (c->failed > 0 && c->confirms > 0) {
         str_addf(why, "; run again and failed again: %zu of %zu", c->failed, c->repetitions);
+        if (c->alike < c->failed) {
+            str_addf(why, ", in this way %zu", c->alike);
+        }
     }
 }
 

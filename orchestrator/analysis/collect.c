@@ -282,25 +282,33 @@ static void collect_host(struct cell_facts *c, const char *host) {
     c->host = host ? collect_cut(host) : NULL;
 }
 
-struct collect_look {
-    struct cell_facts *c;
-    const struct observation *o;
-};
-
-static void collect_lost(const struct kept_loss *loss, void *ctx) {
-    const struct collect_look *x = ctx;
-    struct fact_failure *f = facts_add_failure(x->c, x->o, loss->cls, loss->text);
+static void collect_loss(struct cell_facts *c, const struct observation *o, enum failure_class cls,
+                         const char *path, bool gone) {
+    const char *whose = cls == FAILURE_SYSTEM_FILE ? "the system's" : "the user's";
+    CLEANUP_FREE char *text = str_printf("%s file %s is %s", whose, path, gone ? "gone" : "changed");
+    struct fact_failure *f = facts_add_failure(c, o, cls, text);
     if (f) {
-        f->subject = str_dup(loss->path);
+        f->subject = str_dup(path);
     }
-    collect_evidence(x->c, x->o, "%s: %s", failure_class_name(loss->cls), loss->text);
+    collect_evidence(c, o, "%s: %s", failure_class_name(cls), text);
 }
 
+/* An update of the system may change the system's files; nothing may lose them. */
 static void collect_files(struct cell_facts *c, const struct observation *o) {
-    struct collect_look ctx = {c, o};
     const struct model_update *u = c->plan->update;
-    bool os = u && u->kind == UPDATE_OS && collect_is_after(o);
-    kept_look(&c->kept, collect_text(o, "role"), json_object_get(o->data, "files"), os, collect_lost, &ctx);
+    bool system = str_eq(collect_text(o, "role"), "system");
+    bool may_change = system && u && u->kind == UPDATE_OS && collect_is_after(o);
+    const char *path;
+    json_t *value;
+    if (!system && !str_eq(collect_text(o, "role"), "canary")) {
+        return;
+    }
+    json_object_foreach(json_object_get(o->data, "files"), path, value) {
+        const char *mark = json_string_value(value);
+        if ((mark || json_is_null(value)) && kept_is_lost(&c->kept, path, mark, may_change)) {
+            collect_loss(c, o, system ? FAILURE_SYSTEM_FILE : FAILURE_DATA_LOST, path, mark == NULL);
+        }
+    }
 }
 
 void facts_observe(struct cell_facts *c, const struct observation *o) {

@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
-#include "evidence/bugcheck.h"
+#include "evidence/stop_code.h"
 
 /* Dumps looked at in one cell: a crash storm leaves more alike, not more to learn. */
 #define CRASH_MAX_DUMPS 16
@@ -64,8 +64,8 @@ static struct crash_suspect crash_suspect(const struct model *m, const struct du
 
 static void crash_say_what(const struct dump *d, struct str *s) {
     if (d->bugcheck.known) {
-        const struct bugcheck *known = bugcheck_find(d->bugcheck.code);
-        str_addf(s, "bugcheck 0x%" PRIX32 " %s", d->bugcheck.code, known ? known->name : "(not in the table)");
+        const char *name = stop_code_name(d->bugcheck.code);
+        str_addf(s, "bugcheck 0x%" PRIX32 " %s", d->bugcheck.code, name ? name : "(not in the table)");
         str_add(s, d->fault.code ? ", " : "");
     }
     if (d->fault.code || !d->bugcheck.known) {

@@ -115,6 +115,7 @@ static void judge_count_repetitions(struct judgement *j, struct judged *c) {
         if (judge_tells(o) && judge_same_combination(c->plan, o->plan)) {
             c->repetitions++;
             c->failed += o->outcome != OUTCOME_PASS;
+            c->alike += o->outcome != OUTCOME_PASS && o->cls == c->cls;
             c->confirms += o->plan->confirm > 0;
         }
     }

@@ -30,8 +30,8 @@ struct judged {
     struct crash crash;
     struct witness witness;
     /* Cells of the same combination and order that came to a verdict, or to something wrong that is not known; of
-     * these, the failed ones, and those that were run to confirm a failure. */
-    size_t repetitions, failed, confirms;
+     * these, the failed ones, of these those of this cell's own class, and those that were run to confirm a failure. */
+    size_t repetitions, failed, alike, confirms;
 };
 
 struct judgement {

@@ -21,31 +21,16 @@ static void kept_remember(struct kept *k, const char *path, const char *mark) {
     }
 }
 
-void kept_look(struct kept *k, const char *role, const json_t *files, bool os_update,
-               void (*lost)(const struct kept_loss *loss, void *ctx), void *ctx) {
-    bool system = str_eq(role, "system");
-    const char *path;
-    json_t *value;
-    if (!system && !str_eq(role, "canary")) {
-        return;
+bool kept_is_lost(struct kept *k, const char *path, const char *mark, bool may_change) {
+    struct kept_file *f = kept_find(k, path);
+    if (!f && mark) {
+        kept_remember(k, path, mark);
     }
-    json_object_foreach((json_t *)files, path, value) {
-        const char *now = json_string_value(value);
-        struct kept_file *f = kept_find(k, path);
-        if (!f && now) {
-            kept_remember(k, path, now);
-        }
-        if (!f || f->told || (now && (str_eq(now, f->mark) || (system && os_update))) ||
-            (!now && !json_is_null(value))) {
-            continue;
-        }
-        f->told = true;
-        CLEANUP_FREE char *text =
-            str_printf("%s %s is %s", system ? "the system's file" : "the user's file", path,
-                       now ? "changed" : "gone");
-        struct kept_loss loss = {system ? FAILURE_SYSTEM_FILE : FAILURE_DATA_LOST, f->path, text};
-        lost(&loss, ctx);
+    if (!f || f->told || (mark && (may_change || str_eq(mark, f->mark)))) {
+        return false;
     }
+    f->told = true;
+    return true;
 }
 
 void kept_free(struct kept *k) {

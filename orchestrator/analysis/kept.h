@@ -2,11 +2,8 @@
 #ifndef COEXIST_ANALYSIS_KEPT_H
 #define COEXIST_ANALYSIS_KEPT_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
-
-#include "model/failure.h"
 
 /* More files than this are not followed: a guest's answers cannot make the lab run out of memory. */
 #define KEPT_MAX 500
@@ -21,16 +18,9 @@ struct kept {
     size_t count;
 };
 
-struct kept_loss { /* borrowed during the call */
-    enum failure_class cls; /* FAILURE_DATA_LOST or FAILURE_SYSTEM_FILE */
-    const char *path, *text;
-};
-
-/* Takes in one look: role "canary" or "system", files an object of path: mark or null. The first mark of a path is
- * what it has to be ever after; each loss is told once. os_update: an OS update was applied, which may
- * change the system's files (and does not lose them). Anything malformed is passed over. */
-void kept_look(struct kept *k, const char *role, const json_t *files, bool os_update,
-               void (*lost)(const struct kept_loss *loss, void *ctx), void *ctx);
+/* Takes in what a look found of one file; mark NULL: it is gone. The first mark of a path is what it has to be ever
+ * after, unless it may change: then it only must not be gone. True when that does not hold, once for each file. */
+bool kept_is_lost(struct kept *k, const char *path, const char *mark, bool may_change);
 void kept_free(struct kept *k);
 
 #endif

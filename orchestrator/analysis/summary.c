@@ -163,6 +163,8 @@ char *summary_make(const struct judged *c, const struct analysis_cell *cell) {
     }
     if (c->failed > 0 && c->failed < c->repetitions) {
         str_addf(&s, " Flaky: %zu of %zu repetitions failed.", c->failed, c->repetitions);
+    } else if (c->alike > 0 && c->alike < c->failed) {
+        str_addf(&s, " %zu of %zu repetitions failed, in this way %zu.", c->failed, c->repetitions, c->alike);
     } else if (c->failed > 0 && c->confirms > 0) {
         str_addf(&s, " Firm: %zu of %zu repetitions failed.", c->failed, c->repetitions);
     }

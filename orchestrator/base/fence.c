@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -25,6 +26,7 @@
 
 /* The first byte of what a child sends. */
 enum { FENCE_OK = 'o', FENCE_ERR = 'e' };
+#define FENCE_LEAVE (10 * CLOCK_S) /* from its last byte to its end */
 
 static void fence_write(int fd, const void *data, size_t len) {
     const char *p = data;
@@ -138,6 +140,17 @@ static int fence_read(int fd, const struct fence_limits *l, struct str *got, str
     }
 }
 
+/* It has said everything: whoever does not go now has been taken over. False when it is still there. */
+static bool fence_wait(pid_t pid) {
+    CLEANUP_FD int gone = pidfd_open(pid, 0);
+    struct pollfd p = {.fd = gone, .events = POLLIN};
+    int64_t until = clock_after(clock_monotonic(), FENCE_LEAVE);
+    int rc = -1;
+    while (gone >= 0 && (rc = poll(&p, 1, clock_poll_ms(clock_monotonic(), until))) < 0 && errno == EINTR) {
+    }
+    return rc > 0;
+}
+
 static int fence_result(const struct str *got, int status, struct str *out, struct err *err) {
     if (WIFSIGNALED(status)) {
         return err_set(err, ERR_PROTOCOL, "the reader broke down over it (signal %d)", WTERMSIG(status));
@@ -176,7 +189,7 @@ int fence_run(int (*fn)(void *ctx, struct str *out, struct err *err), void *ctx,
     CLEANUP_STR struct str got = STR_INIT;
     int rc = fence_read(fd, limits, &got, err);
     int status = 0;
-    if (rc < 0) {
+    if (rc < 0 || !fence_wait(pid)) {
         kill(limits->group ? -pid : pid, SIGKILL);
     }
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {

@@ -57,6 +57,7 @@ static int events_run(struct cli *cli, const struct cli_args *args) {
         CLEANUP_ERR struct err err = ERR_INIT;
         CLEANUP(event_log_clear) struct event_log l;
         if (evtx_read_file(path, all, &l, &err) < 0) {
+            json_array_append_new(files, json_pack("{s:s, s:s}", "file", path, "error", err_text(&err)));
             err_prefix(&err, "%s", path);
             rc = cli_fail(&err);
             continue;

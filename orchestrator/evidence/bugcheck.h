@@ -46,5 +46,4 @@ uint32_t bugcheck_plain(uint32_t raw);
 /* What a value of that role says ("IRQL 2: DISPATCH_LEVEL", "write", "access violation"), or NULL. Static storage. */
 const char *bugcheck_value(enum bugcheck_role role, uint64_t value);
 
-
 #endif

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "evidence/bugcheck.h"
+#include "evidence/stop_code.h"
 
 #define KDUMP_UNFILLED 0x45474150u /* "PAGE" */
 #define KDUMP_TYPE_HEADER 3u
@@ -156,9 +157,9 @@ int kdump_read(struct bytes file, struct dump *d, struct err *err) {
     kdump_version(d);
     int rc = kdump_read_rest(&k, d, err);
     if (rc && d->bugcheck.known) {
-        const struct bugcheck *b = bugcheck_find(d->bugcheck.code);
-        err_prefix(err, "kernel dump of bugcheck 0x%" PRIX32 "%s%s", d->bugcheck.code, b ? " " : "",
-                   b ? b->name : "");
+        const char *name = stop_code_name(d->bugcheck.code);
+        err_prefix(err, "kernel dump of bugcheck 0x%" PRIX32 "%s%s", d->bugcheck.code, name ? " " : "",
+                   name ? name : "");
     } else if (rc) {
         err_prefix(err, "kernel dump");
     }

@@ -410,8 +410,12 @@ int screen_read(const void *data, size_t size, struct screen_reading *out, struc
 int screen_read_file(const char *path, struct screen_reading *out, struct err *err) {
     size_t size = 0;
     *out = (struct screen_reading){0};
-    CLEANUP_FREE char *data = fs_read(path, SCREEN_MAX_BYTES, &size, err);
-    return data ? screen_read(data, size, out, err) : -1;
+    CLEANUP_ERR struct err unread = ERR_INIT;
+    CLEANUP_FREE char *data = fs_read(path, SCREEN_MAX_BYTES, &size, &unread);
+    if (!data) {
+        return err_set(err, ERR_INPUT, "%s", err_text(&unread));
+    }
+    return screen_read(data, size, out, err);
 }
 
 /* ---- said ------------------------------------------------------------------------------------ */

@@ -201,6 +201,32 @@ static json_t *guest_fake_op_hash(struct sim_world *w, const json_t *args, struc
     return json_pack("{s:s, s:I}", "sha256", hex, "size", (json_int_t)len);
 }
 
+static json_t *guest_fake_op_look(struct sim_world *w, const json_t *args, struct err *err) {
+    const char *paths = guest_fake_arg(args, "paths", err);
+    bool digest = json_is_true(json_object_get(args, "digest"));
+    if (!paths) {
+        return NULL;
+    }
+    json_t *items = json_array();
+    for (json_int_t i = 0; *paths; i++) {
+        size_t n = strcspn(paths, "\n"), len = 0;
+        json_t *path = json_pack("{s:s%}", "path", paths, n);
+        CLEANUP_ERR struct err missing = ERR_INIT;
+        const void *data = guest_fake_file(w, path, &len, &missing);
+        json_t *item = json_pack("{s:I, s:b, s:b, s:I, s:I}", "i", i, "exists", data != NULL, "dir", 0, "size",
+                                 (json_int_t)len, "mtime_unix_ms", (json_int_t)0);
+        if (data && digest) {
+            char hex[FS_SHA256_HEX];
+            fs_sha256_bytes(data, len, hex);
+            json_object_set_new(item, "sha256", json_string(hex));
+        }
+        json_array_append_new(items, item);
+        json_decref(path);
+        paths += n + (paths[n] == '\n');
+    }
+    return json_pack("{s:o}", "items", items);
+}
+
 static json_t *guest_fake_op_file_version(struct sim_world *w, const json_t *args,
                                           struct err *err) {
     size_t len = 0;
@@ -348,11 +374,25 @@ static void guest_fake_watch(struct sim_world *w, json_t *items, int i, const ch
     }
 }
 
+static bool guest_fake_refuses(struct sim_world *w, const char *workload) {
+    CLEANUP_FREE char *thing = str_printf("refused:%s", workload);
+    const char *times = sim_world_get(w, thing);
+    long left = times ? strtol(times, NULL, 10) : 0;
+    CLEANUP_FREE char *next = str_printf("%ld", left - 1);
+    if (left > 0) {
+        sim_world_set(w, thing, next);
+    }
+    return left > 0;
+}
+
 static json_t *guest_fake_op_workload(struct sim_world *w, const json_t *args, struct err *err) {
     const char *name = guest_fake_arg(args, "name", err);
     json_int_t reps = json_integer_value(json_object_get(args, "repetitions"));
     if (!name || reps < 1 || reps > 1000) {
         return name ? guest_fake_refuse(err, "bad-args", "repetitions") : NULL;
+    }
+    if (guest_fake_refuses(w, name)) {
+        return guest_fake_refuse(err, "os", "start: Windows error 1359");
     }
     json_t *items = json_array();
     for (int i = 0; i < (int)reps; i++) {
@@ -385,6 +425,7 @@ static const struct {
     {"stat", guest_fake_op_stat, 10},
     {"hash", guest_fake_op_hash, 40},
     {"file_version", guest_fake_op_file_version, 20},
+    {"look", guest_fake_op_look, 40},
     {"list", guest_fake_op_list, 20},
     {"remove", guest_fake_op_remove, 10},
     {"mkdir", guest_fake_op_mkdir, 10},

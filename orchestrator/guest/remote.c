@@ -226,7 +226,9 @@ static int remote_reach_ssh(struct remote *r, int64_t deadline, struct guest_rea
     }
     out->ssh = ssh != NULL;
     out->no_ssh = !r->ssh_port;
-    if (ssh) {
+    if (ssh && !r->ssh) {
+        r->ssh = ssh;
+    } else if (ssh) {
         ssh_abandon(ssh);
         ssh_close(ssh);
     }

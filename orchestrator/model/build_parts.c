@@ -196,6 +196,7 @@ void build_product(const struct input_doc *d, struct model_product *out) {
     build_command(json_object_get(o, "install"), &out->install);
     build_command(json_object_get(o, "uninstall"), &out->uninstall);
     build_checks(json_object_get(o, "health"), &out->health);
+    out->healthy_ms = build_seconds(o, "healthy_within_s", 0);
     build_detection(json_object_get(o, "detection"), d->dir, &out->detection);
     build_modules(json_object_get(o, "modules"), out);
 }

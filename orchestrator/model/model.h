@@ -52,6 +52,7 @@ struct model_product {
     char *installer_sha256; /* lower-case hex */
     struct model_command install, uninstall;
     struct model_checks health;
+    int64_t healthy_ms; /* what it may need for that after a start of the machine; 0: what the lab gives all */
     struct model_detection detection;
     char **modules; /* file names (no folder) that belong to it; NULL-terminated; includes what health names */
 };

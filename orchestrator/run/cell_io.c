@@ -12,6 +12,15 @@ bool cell_stop_now(const struct cell *c) {
     return c->env->stop && *c->env->stop >= CELL_STOP_NOW;
 }
 
+int64_t cell_healthy_by(const struct cell *c) {
+    int64_t most = c->env->limits.healthy;
+    for (size_t i = 0; i < c->env->cell->product_count; i++) {
+        int64_t own = c->env->cell->products[i]->healthy_ms * CLOCK_MS;
+        most = c->installed[i] && own > most ? own : most;
+    }
+    return cell_in(c, most);
+}
+
 int64_t cell_in(const struct cell *c, int64_t ns) {
     return clock_after(c->env->clock, ns);
 }

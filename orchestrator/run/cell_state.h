@@ -99,6 +99,7 @@ void cell_fail_boots(struct cell *c, enum failure_class class, int boots, const 
 /* ---- cell_io.c: the vm and the guest, watched ---------------------------------------------- */
 bool cell_stop_now(const struct cell *c);
 int64_t cell_in(const struct cell *c, int64_t ns); /* a deadline from now */
+int64_t cell_healthy_by(const struct cell *c);     /* when whatever is installed has to be as it should be, from now */
 /* Takes all events that wait. Negative with err when the VM cannot even be asked. */
 int cell_pump(struct cell *c, struct err *err);
 /* Looks for events until the deadline, or until one ends the step (returns 1). */

@@ -13,6 +13,7 @@
 enum {
     KEEP_PATH_MAX = 400,
     KEEP_PROFILES_MAX = 3, /* users whose folders get files */
+    KEEP_LOOK_MAX = 64,    /* files in one look; the agent takes 100 */
     KEEP_LINK_SIZE = 76,   /* ShellLinkHeader: [MS-SHLLINK] 2.1 */
 };
 
@@ -223,80 +224,90 @@ int cell_give_canaries(struct cell *c, struct err *err) {
 
 /* ---- looking ------------------------------------------------------------------------------- */
 
-/* Asks op about path. 1 with *result, 0 when it is absent, 2 when it cannot be read just now: a scanner may hold it.
- * Negative with err. */
-static int keep_ask(struct cell *c, const char *op, const char *path, json_t **result,
-                    struct err *err) {
-    CLEANUP_ERR struct err refused = ERR_INIT;
-    if (cell_call(c, op, json_pack("{s:s}", "path", path), c->env->limits.file, result, &refused) == 0) {
-        return 1;
+/* What is to be looked at, in the order of asking. */
+struct keep_look {
+    struct str paths; /* a line each */
+    char *paths_of[KEEP_LOOK_MAX];
+    size_t count;
+    bool digest; /* small files by their digest; the system's by size and time of the last change: to read
+                  * them all at every look would take longer than the update itself */
+};
+
+static void keep_look_free(struct keep_look *l) {
+    for (size_t i = 0; i < l->count; i++) {
+        free(l->paths_of[i]);
     }
-    if (refused.cls == ERR_REFUSED) {
-        return strstr(err_text(&refused), "not-found") ? 0 : 2;
-    }
-    err_move(err, &refused);
-    return -1;
+    str_free(&l->paths);
 }
 
-/* Small files by their digest. */
-static int keep_mark_digest(struct cell *c, json_t *files, const char *path, struct err *err) {
+static void keep_add(struct keep_look *l, const char *path) {
+    if (l->count < KEEP_LOOK_MAX) {
+        str_addf(&l->paths, "%s\n", path);
+        l->paths_of[l->count++] = str_dup(path);
+    }
+}
+
+static int keep_add_canary(struct cell *c, const struct keep_canary *k, const char *path, void *ctx,
+                           struct err *err) {
+    (void)c, (void)k, (void)err;
+    keep_add(ctx, path);
+    return 0;
+}
+
+/* What a file is, null when it is gone; NULL when the guest cannot tell just now: a scanner may hold it. New. */
+static json_t *keep_mark(const json_t *item, bool digest) {
+    const json_t *exists = json_object_get(item, "exists");
+    const json_t *size = json_object_get(item, "size");
+    const json_t *mtime = json_object_get(item, "mtime_unix_ms");
+    const char *hex = json_string_value(json_object_get(item, "sha256"));
+    if (json_is_false(exists)) {
+        return json_null();
+    }
+    if (!json_is_true(exists) || (digest ? !hex : !json_is_integer(size) || !json_is_integer(mtime))) {
+        return NULL;
+    }
+    return digest ? cell_text(hex, strlen(hex), FS_SHA256_HEX)
+                  : json_sprintf("%lld bytes of %lld", (long long)json_integer_value(size),
+                                 (long long)json_integer_value(mtime));
+}
+
+static void keep_say(struct cell *c, const char *role, const struct keep_look *l, const json_t *items) {
+    json_t *files = json_object();
+    size_t k;
+    json_t *item;
+    json_array_foreach((json_t *)items, k, item) {
+        json_int_t i = json_integer_value(json_object_get(item, "i"));
+        json_t *mark = i >= 0 && (size_t)i < l->count ? keep_mark(item, l->digest) : NULL;
+        if (mark) {
+            json_object_set_new(files, l->paths_of[i], mark);
+        }
+    }
+    cell_emit(c, OBS_FILES, json_pack("{s:s, s:o}", "role", role, "files", files));
+}
+
+static int keep_look(struct cell *c, const char *role, const struct keep_look *l, struct err *err) {
     CLEANUP(json_decref_ptr) json_t *result = NULL;
-    int there = keep_ask(c, "hash", path, &result, err);
-    const char *hex = json_string_value(json_object_get(result, "sha256"));
-    if (there == 0) {
-        json_object_set_new(files, path, json_null());
-    } else if (there == 1 && hex) {
-        json_object_set_new(files, path, cell_text(hex, strlen(hex), FS_SHA256_HEX));
+    json_t *args = json_pack("{s:s, s:b}", "paths", str_get(&l->paths), "digest", (int)l->digest);
+    if (cell_call(c, "look", args, c->env->limits.file, &result, err) < 0) {
+        err_prefix(err, "look at the %s files", role);
+        return -1;
     }
-    return there < 0 ? -1 : 0;
-}
-
-/* The system's by size and time of the last change: to read them all at every look would take longer than the
- * update itself. */
-static int keep_mark_stat(struct cell *c, json_t *files, const char *path, struct err *err) {
-    CLEANUP(json_decref_ptr) json_t *result = NULL;
-    int there = keep_ask(c, "stat", path, &result, err);
-    const json_t *size = json_object_get(result, "size");
-    const json_t *mtime = json_object_get(result, "mtime_unix_ms");
-    if (there == 0 || (there == 1 && json_is_false(json_object_get(result, "exists")))) {
-        json_object_set_new(files, path, json_null());
-    } else if (there == 1 && json_is_integer(size) && json_is_integer(mtime)) {
-        json_object_set_new(files, path,
-                            json_sprintf("%lld bytes of %lld", (long long)json_integer_value(size),
-                                         (long long)json_integer_value(mtime)));
+    if (!c->drilling) { /* else files were removed on purpose */
+        keep_say(c, role, l, json_object_get(result, "items"));
     }
-    return there < 0 ? -1 : 0;
-}
-
-static int keep_look_canary(struct cell *c, const struct keep_canary *k, const char *path,
-                            void *ctx, struct err *err) {
-    (void)k;
-    return keep_mark_digest(c, ctx, path, err);
-}
-
-static void keep_say(struct cell *c, const char *role, json_t *files) {
-    if (c->drilling) {
-        return; /* files were removed on purpose */
-    }
-    cell_emit(c, OBS_FILES, json_pack("{s:s, s:O}", "role", role, "files", files));
+    return 0;
 }
 
 int cell_look_at_files(struct cell *c, struct err *err) {
     CLEANUP(keep_profiles_free) struct keep_profiles p = {{NULL}, 0};
-    CLEANUP(json_decref_ptr) json_t *canaries = json_object();
-    CLEANUP(json_decref_ptr) json_t *system = json_object();
-    if (keep_find_profiles(c, &p, err) < 0 ||
-        keep_each_canary(c, &p, keep_look_canary, canaries, err) < 0) {
+    CLEANUP(keep_look_free) struct keep_look canaries = {.paths = STR_INIT, .digest = true};
+    CLEANUP(keep_look_free) struct keep_look system = {.paths = STR_INIT};
+    if (keep_find_profiles(c, &p, err) < 0 || keep_each_canary(c, &p, keep_add_canary, &canaries, err) < 0) {
         err_prefix(err, "look at the user's files");
         return -1;
     }
     for (size_t i = 0; i < ARRAY_LEN(keep_system); i++) {
-        if (keep_mark_stat(c, system, keep_system[i], err) < 0) {
-            err_prefix(err, "look at the system's files");
-            return -1;
-        }
+        keep_add(&system, keep_system[i]);
     }
-    keep_say(c, "canary", canaries);
-    keep_say(c, "system", system);
-    return 0;
+    return keep_look(c, "canary", &canaries, err) < 0 ? -1 : keep_look(c, "system", &system, err);
 }

@@ -61,7 +61,7 @@ static int residue_look(struct cell *c, const struct model_product *p, bool tell
 }
 
 int cell_look_for_residue(struct cell *c, const struct model_product *p, struct err *err) {
-    int64_t deadline = cell_in(c, c->env->limits.healthy);
+    int64_t deadline = cell_healthy_by(c);
     for (;;) {
         bool last = clock_now(c->env->clock) >= deadline;
         int left = residue_look(c, p, last, err);

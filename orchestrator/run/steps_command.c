@@ -228,7 +228,7 @@ int step_rollback(struct cell *c, struct err *err) {
         return rc;
     }
     uint64_t before = c->step_failures;
-    if (step_verify_until(c, cell_in(c, c->env->limits.healthy), err) < 0) {
+    if (step_verify_until(c, cell_healthy_by(c), err) < 0) {
         return -1;
     }
     const char *product = u->product ? u->product->id : NULL;

@@ -110,7 +110,7 @@ static void drill_rollback(struct cell *c, struct err *err) {
     int64_t began = clock_now(c->env->clock);
     int rc = step_rollback(c, err);
     rc = rc < 0 || c->drill_faults > 0 ? rc : cell_reboot(c, err);
-    rc = rc < 0 || c->drill_faults > 0 ? rc : step_verify_until(c, cell_in(c, c->env->limits.healthy), err);
+    rc = rc < 0 || c->drill_faults > 0 ? rc : step_verify_until(c, cell_healthy_by(c), err);
     if (rc < 0 && c->side != CELL_SIDE_GUEST) {
         return;
     }

@@ -11,6 +11,7 @@
 enum {
     MEASURE_ROWS_MAX = 20000, /* more than any sane answer has: processes times repetitions */
     MEASURE_ROUNDS = 3,       /* how often a workload is run until the host let it run */
+    MEASURE_TRIES = 3,        /* ... until the guest does: a start that fails once is no harm, as in vitals.h */
 };
 
 /* The agent's names of what idle and load tell (agents/proto/PROTOCOL.md, Workloads), after the
@@ -225,9 +226,24 @@ static bool measure_is_broken(const struct err *err) {
 /* Work that anybody does on a computer does not go through any more: a full disk, say. */
 static int measure_broken(struct cell *c, const struct model_workload *w, struct err *err) {
     cell_check(c, "launch", w->name, NULL, false, "done", err_text(err));
-    cell_fail(c, FAILURE_APPLICATION_BROKEN, NULL, "%s", err_text(err));
+    cell_fail(c, FAILURE_APPLICATION_BROKEN, NULL, "%s, %d times in a row", err_text(err), MEASURE_TRIES);
     err_clear(err);
     return vitals_begin(c, err) < 0 ? -1 : vitals_end(c, true, err);
+}
+
+/* 1: measured, 0: the guest's system does not let it through, told as a failure; negative with err. */
+static int measure_until_done(struct cell *c, const struct model_workload *w, struct err *err) {
+    for (int i = 1; measure_workload(c, w, err) < 0; i++) {
+        if (!measure_is_broken(err)) {
+            return -1;
+        }
+        if (i == MEASURE_TRIES) {
+            return measure_broken(c, w, err);
+        }
+        cell_note(c, "%s; tried again", err_text(err));
+        err_clear(err);
+    }
+    return 1;
 }
 
 int step_measure(struct cell *c, struct err *err) {
@@ -236,8 +252,9 @@ int step_measure(struct cell *c, struct err *err) {
         return -1;
     }
     for (size_t i = 0; i < m->workload_count; i++) {
-        if (measure_workload(c, &m->workloads[i], err) < 0) {
-            return measure_is_broken(err) ? measure_broken(c, &m->workloads[i], err) : -1;
+        int rc = measure_until_done(c, &m->workloads[i], err);
+        if (rc <= 0) {
+            return rc;
         }
     }
     return 0;

@@ -146,7 +146,7 @@ int step_look(struct cell *c, struct err *err) {
 }
 
 int step_verify(struct cell *c, struct err *err) {
-    if (step_verify_until(c, cell_in(c, c->env->limits.healthy), err) < 0 ||
+    if (step_verify_until(c, cell_healthy_by(c), err) < 0 ||
         step_look(c, err) < 0) {
         return -1;
     }
@@ -181,7 +181,7 @@ int step_soak(struct cell *c, struct err *err) {
 /* What failed to become healthy had its time for that. */
 int step_look_for_cause(struct cell *c, struct err *err) {
     bool waited = c->failed_at >= 0 && c->env->cell->steps[c->failed_at].kind == STEP_VERIFY;
-    return step_verify_until(c, cell_in(c, waited ? c->env->limits.poll : c->env->limits.healthy), err) < 0
+    return step_verify_until(c, waited ? cell_in(c, c->env->limits.poll) : cell_healthy_by(c), err) < 0
                ? -1
                : cell_look_at_files(c, err);
 }
@@ -195,10 +195,11 @@ int step_took(struct cell *c, struct err *err) {
     CLEANUP(verify_list_free) struct verify_list l = {NULL, 0};
     verify_add(&l, &u->took, u->product ? u->product->id : NULL);
     if (vitals_begin(c, err) < 0 ||
-        verify_all(c, &l, cell_in(c, c->env->limits.healthy), "took", FAILURE_UPDATE_NOT_APPLIED,
+        verify_all(c, &l, cell_healthy_by(c), "took", FAILURE_UPDATE_NOT_APPLIED,
                    err) < 0) {
         return -1;
     }
-    /* Harm done now may keep the machine from coming up again: then it is seen here or never. */
-    return step_look(c, err);
+    /* Harm done now may keep the machine from coming up again: then it is seen here or never. What ends with the
+     * restart is not worth a look. */
+    return cell_look_at_files(c, err) < 0 ? -1 : vitals_end(c, false, err);
 }

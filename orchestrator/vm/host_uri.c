@@ -1,21 +1,11 @@
 #include "vm/host_uri.h"
 
-#include <assert.h>
 #include <libxml/uri.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/str.h"
-
-static const char *const host_way_names[] = {
-    [HOST_EMBED] = "embed", [HOST_LOCAL] = "local", [HOST_SSH] = "ssh", [HOST_TLS] = "tls",
-};
-static_assert(ARRAY_LEN(host_way_names) == HOST_WAY_COUNT, "a name for every way to a host");
-
-const char *host_way_name(enum host_way way) {
-    return host_way_names[way];
-}
 
 static void uri_free(xmlURIPtr *u) {
     xmlFreeURI(*u);

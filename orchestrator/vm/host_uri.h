@@ -25,7 +25,6 @@ enum host_way {
     HOST_TLS,
     HOST_WAY_COUNT
 };
-const char *host_way_name(enum host_way way); /* "embed", "local", "ssh", "tls" */
 
 struct host_uri { /* all owned */
     enum host_way way;

@@ -101,7 +101,7 @@ static int libvirt_open_network(struct vm_libvirt *v, struct err *err) {
     if (v->spec.ssh_guest_port <= 0) {
         return 0;
     }
-    v->ssh_port = libvirt_qemu_forward(v->dom, v->spec.ssh_guest_port, err);
+    v->ssh_port = libvirt_qemu_forward(v->dom, v->spec.ssh_guest_port, true, err);
     return v->ssh_port < 0 ? -1 : 0;
 }
 

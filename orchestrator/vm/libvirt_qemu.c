@@ -4,6 +4,7 @@
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
 #include <netinet/in.h>
+#include <sodium.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -11,7 +12,12 @@
 #include "base/str.h"
 #include "vm/screen.h"
 
-enum { FORWARD_TRIES = 50, SCREENSHOT_MAX = 3 * SCREEN_SIDE_MAX * SCREEN_SIDE_MAX / 4 };
+enum {
+    FORWARD_TRIES = 50,
+    FORWARD_FIRST = 20000, /* elsewhere; below what Linux gives out by itself (ip(7), ip_local_port_range) */
+    FORWARD_COUNT = 12000,
+    SCREENSHOT_MAX = 3 * SCREEN_SIDE_MAX * SCREEN_SIDE_MAX / 4,
+};
 
 int libvirt_fail(struct err *err, const char *what) {
     virErrorPtr e = virGetLastError();
@@ -40,10 +46,10 @@ static int qemu_free_port(struct err *err) {
     return ntohs(a.sin_port);
 }
 
-int libvirt_qemu_forward(virDomainPtr dom, int guest_port, struct err *err) {
+int libvirt_qemu_forward(virDomainPtr dom, int guest_port, bool here, struct err *err) {
     CLEANUP_STR struct str said = STR_INIT;
     for (int tries = 0; tries < FORWARD_TRIES; tries++) {
-        int port = qemu_free_port(err);
+        int port = here ? qemu_free_port(err) : FORWARD_FIRST + (int)randombytes_uniform(FORWARD_COUNT);
         if (port < 0) {
             return -1;
         }

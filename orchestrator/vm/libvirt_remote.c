@@ -27,9 +27,6 @@ enum {
     REMOTE_LOOK_S = 30,    /* calls without a deadline of their own */
     REMOTE_ANSWER_S = 20,  /* keepalives notice a lost host in 12 s */
     REMOTE_FETCH_S = 600,
-    REMOTE_PORT_FIRST = 20000, /* below what Linux gives out by itself (ip(7), ip_local_port_range) */
-    REMOTE_PORT_COUNT = 12000,
-    REMOTE_PORT_TRIES = 50,
 };
 #define REMOTE_FETCH_MAX (INT64_C(64) << 30)
 #define REMOTE_AGENT "serial1"
@@ -125,32 +122,11 @@ static int remote_end_machine(struct vm_remote *v, int64_t deadline, struct err 
     return 0;
 }
 
-/* A port that is free there is not known here: one is asked for until QEMU gets it. */
-static int remote_forward(virDomainPtr dom, int guest_port, struct err *err) {
-    CLEANUP_STR struct str said = STR_INIT;
-    for (int tries = 0; tries < REMOTE_PORT_TRIES; tries++) {
-        int port = REMOTE_PORT_FIRST + (int)randombytes_uniform(REMOTE_PORT_COUNT);
-        CLEANUP_FREE char *command =
-            str_printf("hostfwd_add hostnet0 tcp:127.0.0.1:%d-:%d", port, guest_port);
-        CLEANUP_FREE char *answer = NULL;
-        if (virDomainQemuMonitorCommand(dom, command, &answer,
-                                        VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) < 0) {
-            return libvirt_fail(err, "forward a port to the guest");
-        }
-        if (!answer || !*answer) {
-            return port;
-        }
-        str_reset(&said);
-        str_add(&said, answer);
-    }
-    return err_set(err, ERR_SYSTEM, "forward a port to the guest: %s", str_get(&said));
-}
-
 static int remote_open_network(struct vm_remote *v, struct err *err) {
     if (v->spec.ssh_guest_port <= 0 || v->at.uri->way == HOST_TLS) {
         return 0;
     }
-    int port = remote_forward(v->dom, v->spec.ssh_guest_port, err);
+    int port = libvirt_qemu_forward(v->dom, v->spec.ssh_guest_port, v->at.uri->way == HOST_LOCAL, err);
     if (port < 0) {
         return -1;
     }

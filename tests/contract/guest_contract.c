@@ -201,6 +201,18 @@ START_TEST(facts_are_typed) {
     ck_assert_int_eq(json_integer_value(json_object_get(result, "size")), 1234);
     json_decref(result);
     json_decref(args);
+    args = json_pack("{s:s, s:b}", "paths", "C:\\coexist\\in\\fact.bin\nC:\\coexist\\in\\none.bin", "digest", 1);
+    OK(guest_call(rig->guest, "look", args, in_s(60), &result, &err));
+    const json_t *items = json_object_get(result, "items");
+    ck_assert_uint_eq(json_array_size(items), 2);
+    const json_t *first = json_array_get(items, 0), *second = json_array_get(items, 1);
+    ck_assert(json_is_true(json_object_get(first, "exists")));
+    ck_assert_int_eq(json_integer_value(json_object_get(first, "size")), 1234);
+    ck_assert_int_eq(json_string_length(json_object_get(first, "sha256")), 64);
+    ck_assert(json_is_false(json_object_get(second, "exists")));
+    ck_assert_int_eq(json_integer_value(json_object_get(second, "i")), 1);
+    json_decref(result);
+    json_decref(args);
 }
 END_TEST
 

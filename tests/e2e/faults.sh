@@ -13,7 +13,7 @@ JSON
 }
 faults_matrix faults '"cedar-content-2"' '"install", "verify", "apply", "took"'
 faults_matrix faults-pair '"none", "cedar-content-2"' '"install", "verify", "apply", "took"'
-fault_machine() { pgrep -f "qemu-system-x86_64.*$(realpath "$lab")/" | head -n 1; }
+fault_machine() { machines | head -n 1; }
 fault_worker() { pgrep -P "$orchestrator" -f "coexist .*worker" | head -n 1; }
 fault_left() { find "$lab/work" "$lab/states" -mindepth 1 -type d 2>/dev/null; }
 # fault_start NAME [ARGUMENTS of run]: returns once the step $fault_step has begun
@@ -52,9 +52,8 @@ fault_retried() {
     try "$1: the update ships" test "$fault_exit" -eq 0
     try "$1: tried again, and told" holds "$fault_report" \
         ".cells[0] | .verdict == \"pass\" and .attempts == 2 and (.earlier_attempts | length == 1 and (.[0] | test(\"$2\")))"
-    try "$1: nothing is left" test -z "$(lab_machines_of)$(fault_left)"
+    try "$1: nothing is left" test -z "$(machines)$(fault_left)"
 }
-lab_machines_of() { pgrep -f "qemu-system-x86_64.*$(realpath "$lab")/" || true; }
 fault_under=""
 faults_began=$SECONDS
 
@@ -119,7 +118,7 @@ if mount -t tmpfs -o size=48m coexist-e2e "$lab/states" 2>/dev/null; then
         '(.cells | length) == 2 and all(.cells[]; .verdict == "pass" and .attempts == 1)'
     try "disk full: the state that was not kept is told" holds "$fault_report" \
         '[.cells[].evidence[] | select(test("was not kept: .*(space|full)"; "i"))] | length > 0'
-    try "disk full: nothing is left" test -z "$(lab_machines_of)$(find "$lab/states" -mindepth 2)"
+    try "disk full: nothing is left" test -z "$(machines)$(find "$lab/states" -mindepth 2)"
     umount "$lab/states"
 else
     echo "e2e: disk full: skipped, no file system may be mounted here"

@@ -7,7 +7,6 @@ cat >"$work/killed.json" <<JSON
   "product_sets": [{ "products": ["cedar"] }], "repetitions": 2,
   "steps": ["install", "verify", "apply", "took", "reboot", "verify"] }
 JSON
-roots_before=$(roots)
 "$coexist" --lab "$lab" --runs "$work/killed" run "$work/killed.json" >/dev/null 2>&1 &
 orchestrator=$!
 for _ in $(seq 600); do # up to 60 s for both machines to run
@@ -22,7 +21,7 @@ wait "$orchestrator" 2>/dev/null
 try "clean after kill -9 works" test $? -eq 0
 try "no machine is left" test -z "$(machines)"
 try "no work folder is left" test -z "$(find "$lab/work" -mindepth 1 -type d 2>/dev/null)"
-try "no temporary folder is left" diff <(echo "$roots_before") <(roots)
+try "no temporary folder is left" test -z "$(roots)"
 "$coexist" --lab "$lab" --runs "$work/killed" report "$(ls "$work/killed")" >"$work/killed.out" 2>&1
 try "the journal opens and says not known" test $? -eq 4
 "$coexist" --lab "$lab" --runs "$work/killed" clean --states >/dev/null

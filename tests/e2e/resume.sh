@@ -10,7 +10,6 @@ cat >"$work/resume.json" <<JSON
   "steps": ["install", "verify", "apply", "took", "verify"] }
 JSON
 resumed() { "$coexist" --lab "$lab" --runs "$work/resume" "$@"; }
-lab_machines() { pgrep -f "qemu-system-x86_64.*$(realpath "$lab")/" || true; }
 whole_states() { find "$lab/states" -mindepth 3 -maxdepth 3 -path '*-resume-*/state.json' 2>/dev/null; }
 # until_so SECONDS COMMAND...: looks ten times a second; gives up when the program in $orchestrator has ended
 until_so() {
@@ -23,7 +22,6 @@ until_so() {
     done
     return 1
 }
-export TMPDIR=$work
 
 "$coexist" --lab "$lab" --runs "$work/resume" run --json "$work/resume.json" >"$work/resume-1.events" 2>/dev/null &
 orchestrator=$!
@@ -36,7 +34,7 @@ kill -9 "$orchestrator"
 wait "$orchestrator" 2>/dev/null
 resumed clean >"$work/resume-clean.out"
 try "clean tells of the kept states" grep -q "states of 1 interrupted run kept" "$work/resume-clean.out"
-try "clean leaves no machine" test -z "$(lab_machines)"
+try "clean leaves no machine" test -z "$(machines)"
 try "and no work folder" test -z "$(find "$lab/work" -mindepth 1 -type d 2>/dev/null)"
 try "the state is still there" test -n "$(whole_states)"
 
@@ -47,7 +45,7 @@ kill -INT "$orchestrator"
 wait "$orchestrator"
 try "an interrupted run is not known" test $? -eq 4
 try "its last event says so" jq -es 'last | .event == "run-ended" and .outcome == "interrupted"' "$work/resume-2.events"
-try "an interrupt leaves no machine" test -z "$(lab_machines)"
+try "an interrupt leaves no machine" test -z "$(machines)"
 
 resumed run --json --resume "$id" >"$work/resume-3.events" 2>"$work/resume-3.err"
 try "the resumed run ships" test $? -eq 0
@@ -65,12 +63,11 @@ try "every event is as documented" bash -c 'jq -es "all(.[]; (.event | IN(\"run-
     and (map(select(.counts)) | length > 5 and all(.[].counts; .cells == 2 and .done + .running <= 2))" "$@"' _ \
     "$work"/resume-[23].events
 try "no state is left" test -z "$(find "$lab/states" -mindepth 1 -type d 2>/dev/null)"
-try "nor a machine" test -z "$(lab_machines)"
+try "nor a machine" test -z "$(machines)"
 try "nor a work folder" test -z "$(find "$lab/work" -mindepth 1 -type d 2>/dev/null)"
-try "nor a temporary folder" test -z "$(find "$work" -mindepth 1 -maxdepth 1 -name 'coexist-*')"
+try "nor a temporary folder" test -z "$(roots)"
 resumed run --resume "$id" >/dev/null 2>"$work/resume-4.err"
 try "a finished run is reported again" test $? -eq 0
 try "and said to be finished" grep -q "finished already" "$work/resume-4.err"
 resumed run --resume no-such-run >/dev/null 2>&1
 try "an unknown run is bad input" test $? -eq 2
-unset TMPDIR

@@ -11,6 +11,9 @@ coexist=$PWD/build/coexist
 lab=${COEXIST_E2E_LAB:-lab}
 work=$(mktemp -d "${TMPDIR:-/tmp}/coexist-e2e-XXXXXX")
 trap 'rm -rf "$work"' EXIT
+# Temporary folders and machines of ours are told from those of other runs on this host.
+export TMPDIR=$work/tmp
+mkdir "$TMPDIR"
 passed=0 failed=0 skipped=0
 
 try() { # NAME COMMAND...: the command's success is the check
@@ -31,8 +34,8 @@ holds() {
     jq -c '.cells[] | [.id, .verdict, .failure_class, .blame]' "$1"
     return 1
 }
-roots() { find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'coexist-*' ! -name 'coexist-e2e-*' | sort; }
-machines() { pgrep -f "qemu-system-x86_64.*coexist-" || true; }
+roots() { find "$TMPDIR" -maxdepth 1 -name 'coexist-*' | sort; }
+machines() { pgrep -f "qemu-system-x86_64.*$TMPDIR/coexist-" || true; }
 
 for part in "${@:-demo renamed killed resume}"; do
     for name in $part; do

@@ -20,7 +20,7 @@ START_TEST(clean_run_passes) {
         lab_print(l);
     }
     ck_assert_int_eq((int)lab_failures(l), 0);
-    ck_assert_int_eq((int)lab_count(l, OBS_CHECK), 2 * (7 + 2) + 1 + 7 + 4 * 2);
+    ck_assert_int_eq((int)lab_count(l, OBS_CHECK), 2 * (7 + 2) + 1 + 7 + 4 + 3);
     ck_assert_int_eq((int)lab_metrics(l, "boot", PHASE_BEFORE), 1);
     ck_assert_int_eq((int)lab_metrics(l, "boot", PHASE_AFTER), 1);
     ck_assert_int_eq((int)lab_metrics(l, "copy-small", PHASE_BEFORE), 5);
@@ -123,12 +123,18 @@ static void effect_late_done(struct sim_world *w, void *ctx) {
     sim_world_set(w, "service:AlderSvc", "running");
 }
 
+static const struct {
+    int ms, healthy_ms;
+    bool down;
+} late_cases[] = {{20000, 0, false}, {100000, 0, true}, {100000, 120000, false}};
+
 START_TEST(service_that_starts_late_is_waited_for) {
     struct lab *l = lab_new();
+    l->products[0].healthy_ms = late_cases[_i].healthy_ms;
     sim_world_on_boot(l->world, effect_late, NULL);
     /* The second product's installer finishes what the first began: only a retry sees it running.
      * */
-    sim_world_on_file(l->world, "birch.msi", 20000, effect_late_done, NULL);
+    sim_world_on_file(l->world, "birch.msi", late_cases[_i].ms, effect_late_done, NULL);
     sim_world_on_exec(l->world, "alder-setup.exe", 100, 0, NULL, NULL);
     effect_late(l->world, NULL);
     static const enum step_kind steps[] = {STEP_PROVISION, STEP_BOOT, STEP_INSTALL, STEP_VERIFY,
@@ -136,7 +142,8 @@ START_TEST(service_that_starts_late_is_waited_for) {
     lab_steps(l, steps);
     l->products[0].health.count = 1;
     ck_assert_int_eq(lab_run(l), 0);
-    ck_assert_int_eq((int)lab_failures(l), 0);
+    ck_assert_int_eq((int)lab_failures(l), late_cases[_i].down ? 1 : 0);
+    ck_assert(late_cases[_i].down == (lab_failure(l, FAILURE_SERVICE_DOWN) != NULL));
     lab_free(l);
 }
 END_TEST
@@ -492,7 +499,7 @@ int main(void) {
     tcase_add_test(t, runs_are_repeatable);
     tcase_add_test(t, starved_workload_is_measured_again);
     tcase_add_test(t, neighbour_is_bitten_at_boot);
-    tcase_add_test(t, service_that_starts_late_is_waited_for);
+    tcase_add_loop_test(t, service_that_starts_late_is_waited_for, 0, ARRAY_LEN(late_cases));
     tcase_add_test(t, detection_lost);
     tcase_add_test(t, install_that_asks_for_a_reboot);
     tcase_add_test(t, install_fails);

@@ -160,6 +160,28 @@ START_TEST(programs_that_crash_after_an_update_are_told_of) {
 }
 END_TEST
 
+static const struct {
+    const char *refused;
+    bool broken;
+} refused_cases[] = {{"2", false}, {"3", true}};
+
+START_TEST(work_that_is_refused_again_and_again_is_told_of) {
+    struct change refused = {"refused:copy-small", refused_cases[_i].refused};
+    struct lab *l = lab_with(&refused);
+    ck_assert_int_eq(lab_run(l), 0);
+    const struct observation *f = lab_failure(l, FAILURE_APPLICATION_BROKEN);
+    ck_assert(refused_cases[_i].broken == (f != NULL));
+    ck_assert_int_eq((int)lab_failures(l), refused_cases[_i].broken ? 1 : 0);
+    int told = 0; /* each refusal but the last, too */
+    for (size_t i = 0; i < l->seen_count; i++) {
+        told += l->seen[i].o.type == OBS_NOTE && strstr(lab_text(&l->seen[i].o), "1359; tried again") != NULL;
+    }
+    ck_assert_int_eq(told, 2);
+    ck_assert_int_eq((int)lab_metrics(l, "copy-small", PHASE_AFTER), refused_cases[_i].broken ? 0 : 5);
+    lab_free(l);
+}
+END_TEST
+
 static const enum step_kind removal[] = {STEP_PROVISION, STEP_BOOT, STEP_INSTALL,   STEP_APPLY,    STEP_TOOK,
                                          STEP_ROLLBACK,  STEP_UNINSTALL, STEP_COLLECT, STEP_TEARDOWN,
                                          STEP_KIND_COUNT};
@@ -220,6 +242,7 @@ int main(void) {
     tcase_add_loop_test(t, a_burst_that_passes_is_no_harm, 0, 3);
     tcase_add_test(t, a_restart_by_design_is_no_loop);
     tcase_add_test(t, programs_that_crash_after_an_update_are_told_of);
+    tcase_add_loop_test(t, work_that_is_refused_again_and_again_is_told_of, 0, ARRAY_LEN(refused_cases));
     tcase_add_test(t, a_rollback_that_only_says_so_is_told_of);
     tcase_add_test(t, what_an_uninstallation_leaves_is_told_of);
     tcase_add_test(t, a_hang_is_looked_at_from_outside);

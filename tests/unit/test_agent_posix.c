@@ -317,6 +317,7 @@ END_TEST
 
 START_TEST(files_go_there_and_back) {
     struct agent a;
+    char lines[101 * 4 + 1] = "";
     char dir[] = "/tmp/coexist-agent-XXXXXX", chunk[BASE64_ENCODED_SIZE(PROTO_MAX_CHUNK) + 1];
     static char bytes[PROTO_MAX_CHUNK];
     ck_assert_ptr_nonnull(mkdtemp(dir));
@@ -358,6 +359,17 @@ START_TEST(files_go_there_and_back) {
     json_decref(r);
     agent_send(&a, "{'id':11,'op':'hash','args':{'path':'%s/none'}}", dir);
     agent_error(&a, 11, "not-found");
+    a.events = 0;
+    agent_send(&a, "{'id':14,'op':'look','args':{'paths':'%s/none\\n%s/x/y','digest':true}}", dir, dir);
+    r = agent_ok(&a, 14);
+    ck_assert_int_eq(number(r, "count"), 2);
+    ck_assert_uint_eq(a.events, 2);
+    json_decref(r);
+    for (int i = 0; i < 101; i++) {
+        strcat(lines, "/q\\n");
+    }
+    agent_send(&a, "{'id':15,'op':'look','args':{'paths':'%s'}}", lines);
+    agent_error(&a, 15, "bad-args"); /* more than it takes */
     agent_send(&a, "{'id':12,'op':'put','args':{'path':'%s/z','offset':0,'data':'a'}}", dir);
     agent_error(&a, 12, "bad-args");
     agent_send(&a, "{'id':13,'op':'mkdir','args':{'path':'%s/m/n'}}", dir);

@@ -135,6 +135,25 @@ START_TEST(a_flaky_failure_holds) {
 }
 END_TEST
 
+START_TEST(another_failure_confirms_no_kind) {
+    struct runs *r = runs_make(PAIR_SETS);
+    static const enum failure_class cls[] = {FAILURE_SERVICE_DOWN, FAILURE_FILE_DAMAGED};
+    for (int k = 0; k < 2; k++) {
+        runs_cell_until_applied(r, k ? "winelab/alder/alder-content/1.1" : "winelab/alder/alder-content/1");
+        runs_step(r, "verify", true);
+        runs_fail(r, cls[k], "alder", "found otherwise");
+        runs_end(r, true);
+    }
+    struct analysis *a = runs_analyse(r);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(a->cells[i].verdict, VERDICT_UPDATE_REGRESSION);
+        ck_assert_ptr_nonnull(strstr(a->cells[i].summary, "2 of 2 repetitions failed, in this way 1."));
+    }
+    analysis_free(a);
+    runs_free(r);
+}
+END_TEST
+
 START_TEST(a_confirmed_failure_is_firm) {
     struct runs *r = runs_make(PAIR_SETS);
     for (int k = 0; k < 3; k++) {
@@ -187,6 +206,7 @@ int main(void) {
     tcase_add_test(t, a_dangling_state_is_the_labs_fault);
     tcase_add_test(t, a_flaky_failure_holds);
     tcase_add_test(t, a_confirmed_failure_is_firm);
+    tcase_add_test(t, another_failure_confirms_no_kind);
     tcase_add_test(t, a_riddle_is_not_solved_by_a_pass);
     suite_add_tcase(s, t);
     SRunner *sr = srunner_create(s);

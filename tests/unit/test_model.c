@@ -46,7 +46,7 @@ static void test_write_product(const char *dir) {
         "{\"path\": \"C:\\\\Windows\\\\System32\\\\svchost.exe\"},"
         "{\"path\": \"C:\\\\Windows\\\\System32\\\\drivers\\\\AlderFlt.sys\"}],"
         "\"registry\": [{\"key\": \"HKLM\\\\Software\\\\Alder\", \"value\": \"\"}]},"
-        "\"detection\": {\"name\": \"cmd\", \"command\": \"alder check\", \"success\": [1]},"
+        "\"healthy_within_s\": 180, \"detection\": {\"name\": \"cmd\", \"command\": \"alder check\", \"success\": [1]},"
         "\"modules\": [\"alderhook.dll\"]}",
         hex);
     test_write(dir, "alder.json", text);
@@ -119,6 +119,7 @@ static void test_is_product(const struct model *m, const char *dir) {
     ck_assert_int_eq(p->detection.expect, DETECT_COMMAND);
     ck_assert_uint_eq(p->detection.command.success[0], 1);
     ck_assert_int_eq(p->detection.within_ms, 60000);
+    ck_assert_int_eq(p->healthy_ms, 180000);
     ck_assert_uint_eq(p->health.count, 8);
     test_check(&p->health, 0, CHECK_SERVICE, "AlderSvc", NULL, "running");
     test_check(&p->health, 1, CHECK_SERVICE, "off", NULL, "stopped");

@@ -289,6 +289,10 @@ START_TEST(pictures_that_are_none_are_refused) {
     refused("P6\n640 480\n65535\n\1\2\3", 20, "not understood");
     refused("P6\n9000000 9000000\n255\n\1\2\3", 26, "is not read");
     refused("P6\n-1 5\n255\n\1\2\3", 15, "not understood");
+    CLEANUP_ERR struct err err = ERR_INIT;
+    CLEANUP(screen_reading_clear) struct screen_reading none;
+    ck_assert_int_lt(screen_read_file("/nonexistent.png", &none, &err), 0);
+    ck_assert_int_eq(err.cls, ERR_INPUT);
     const char *dir = test_cases_dir();
     if (!dir) {
         TEST_SKIP("no folder of cases (set COEXIST_CASES)");
@@ -332,6 +336,27 @@ START_TEST(text_alone_is_enough_and_misread_letters_are_no_facts) {
 }
 END_TEST
 
+START_TEST(every_stop_code_has_one_name) {
+    uint32_t codes[600] = {0}, code;
+    const char *name;
+    size_t n = 0;
+    for (; (name = stop_code_at(n, &code)); n++) {
+        ck_assert_uint_lt(n, ARRAY_LEN(codes));
+        for (size_t i = 0; i < n; i++) {
+            ck_assert_msg(codes[i] != code, "%s is told twice", name);
+        }
+        codes[n] = code;
+        ck_assert_str_eq(stop_code_name(code), name);
+    }
+    ck_assert_uint_gt(n, 250);
+    ck_assert_str_eq(stop_code_name(0x50), "PAGE_FAULT_IN_NONPAGED_AREA"); /* its parameters are known, too */
+    ck_assert_str_eq(stop_code_name(0x126), "NETIO_INVALID_POOL_CALLER");  /* only its name is */
+    ck_assert_str_eq(stop_code_name(0x159), "HAL_ILLEGAL_IOMMU_PAGE_FAULT");
+    ck_assert_str_eq(stop_code_name(0x1DA), "HAL_BLOCKED_PROCESSOR_INTERNAL_ERROR");
+    ck_assert_ptr_null(stop_code_name(0x7777));
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("screen");
     TCase *t = tcase_create("screen");
@@ -343,6 +368,7 @@ int main(void) {
     tcase_add_loop_test(t, other_screens_are_told, 0, ARRAY_LEN(plain_cases));
     tcase_add_loop_test(t, consoles_are_told, 0, ARRAY_LEN(console_cases));
     tcase_add_test(t, pictures_that_are_none_are_refused);
+    tcase_add_test(t, every_stop_code_has_one_name);
     tcase_add_test(t, text_alone_is_enough_and_misread_letters_are_no_facts);
     suite_add_tcase(s, t);
     SRunner *sr = srunner_create(s);
