@@ -63,6 +63,9 @@ struct screen_font {
     const uint8_t *letters; /* 256, a byte a row, the leftmost pixel in bit 7 */
     int height;
 };
+static inline const uint8_t *screen_font_letter(const struct screen_font *f, int letter) {
+    return f->letters + (size_t)letter * (size_t)f->height;
+}
 struct screen_rom {
     char *bytes;
     struct screen_font fonts[SCREEN_ROM_FONTS];

@@ -35,10 +35,11 @@ static bool rom_is_all(const uint8_t *p, int height, uint8_t byte) {
 static const uint8_t *rom_font(const uint8_t *rom, size_t size, int height) {
     size_t whole = (size_t)ROM_LETTERS * (size_t)height;
     for (size_t at = 0; at + whole <= size; at++) {
-        const uint8_t *f = rom + at;
-        if (rom_is_all(f, height, 0) && rom_is_all(f + ROM_BLANK * height, height, 0) &&
-            rom_is_all(f + ROM_BAR * height, height, 0x18) && rom_is_all(f + ROM_BLOCK * height, height, 0xff)) {
-            return f;
+        const struct screen_font f = {rom + at, height};
+        if (rom_is_all(f.letters, height, 0) && rom_is_all(screen_font_letter(&f, ROM_BLANK), height, 0) &&
+            rom_is_all(screen_font_letter(&f, ROM_BAR), height, 0x18) &&
+            rom_is_all(screen_font_letter(&f, ROM_BLOCK), height, 0xff)) {
+            return f.letters;
         }
     }
     return NULL;
@@ -95,7 +96,7 @@ static int rom_letter(const struct rom_screen *s, const uint8_t bits[ROM_TALLEST
         return ' ';
     }
     for (int c = ROM_BLANK + 1; c < ROM_LETTERS + ROM_BLANK; c++) { /* ASCII first */
-        const uint8_t *f = s->font + (c % ROM_LETTERS) * s->height;
+        const uint8_t *f = screen_font_letter(&(struct screen_font){s->font, s->height}, c % ROM_LETTERS);
         if (memcmp(f, bits, (size_t)s->height) == 0 || memcmp(f, other, (size_t)s->height) == 0) {
             return c % ROM_LETTERS;
         }

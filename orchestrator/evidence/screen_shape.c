@@ -55,7 +55,8 @@ static bool shape_make(const uint16_t *rows, int height, struct shape *out) {
     }
     double w = (double)(b.right - b.left) / SHAPE_WIDTH, h = (double)(b.bottom - b.top) / SHAPE_HEIGHT;
     for (int i = 0; i < SHAPE_CELLS; i++) {
-        double x0 = b.left + i % SHAPE_WIDTH * w, y0 = b.top + (double)(i / SHAPE_WIDTH) * h, ink = 0;
+        int row = i / SHAPE_WIDTH;
+        double x0 = b.left + i % SHAPE_WIDTH * w, y0 = b.top + row * h, ink = 0;
         for (int y = (int)y0; y < b.bottom && y < y0 + h; y++) {
             for (int x = (int)x0; x < b.right && x < x0 + w; x++) {
                 ink += rows[y] >> x & 1 ? shape_overlap(x0, x0 + w, x) * shape_overlap(y0, y0 + h, y) : 0;
@@ -85,7 +86,7 @@ struct screen_shapes *screen_shapes_new(void) {
         for (int d = 0; d < SHAPE_ALL; d++) {
             uint16_t rows[16] = {0};
             for (int y = 0; y < rom.fonts[f].height * 8; y++) {
-                const uint8_t *letter = rom.fonts[f].letters + digits[d] * rom.fonts[f].height;
+                const uint8_t *letter = screen_font_letter(&rom.fonts[f], digits[d]);
                 rows[y / 8] |= (uint16_t)((letter[y / 8] >> (7 - y % 8) & 1) << y % 8);
             }
             shape_make(rows, rom.fonts[f].height, &s->digits[f][d]);
