@@ -117,7 +117,7 @@ const char *minimal_state_name(enum minimal_state s); /* "open", "found", "not-r
 
 struct analysis_minimal { /* a failing set of products, shrunk (analysis/minimize.h) */
     enum minimal_state state;
-    char *cell;   /* the planned cell it began with */
+    char *cell;   /* the cell it began with: planned, or the confirmation of one */
     char *image;
     char *update; /* NULL: it fails before any update */
     enum failure_class failure;
