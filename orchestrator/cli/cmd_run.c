@@ -213,8 +213,8 @@ static const char about[] =
     "cell-started {cell, attempt, counts}; step-started {cell, step (from 0), steps, kind, counts}; "
     "cell-finished {cell, outcome: ok, stopped, a failure class, or 'again: <class>', counts}; "
     "waiting {why}; and as the last one run-ended {run, dir, outcome: finished, interrupted or failed, "
-    "decision: ship, hold, unknown or null, exit, error}. counts is {cells (confirmations and minimisation runs included, "
-    "as they are ordered), done, running, failed (in the "
+    "decision: ship, hold, unknown or null, exit, error}. counts is {cells (confirmations and "
+    "minimisation runs included, as they are ordered), done, running, failed (in the "
     "lab, after all attempts), eta_ms (null while not known)}.";
 
 const struct cli_verb *cmd_run(void) {
