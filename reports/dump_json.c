@@ -144,10 +144,11 @@ static json_t *dump_json_unloaded(const struct dump *d) {
     json_t *list = json_array();
     for (size_t i = 0; i < d->unloaded_count; i++) {
         const struct dump_unloaded *u = &d->unloaded[i];
-        json_array_append_new(list, json_pack("{s:o, s:o, s:I, s:o, s:o}", "name", text_json(u->name), "base",
+        json_array_append_new(list, json_pack("{s:o, s:o, s:I, s:o, s:o, s:o}", "name", text_json(u->name), "base",
                                               dump_json_hex(u->base), "size", (json_int_t)(u->size & INT64_MAX),
                                               "timestamp", dump_json_hex_or_null(u->timestamp), "checksum",
-                                              dump_json_hex_or_null(u->checksum)));
+                                              dump_json_hex_or_null(u->checksum), "unloaded_at",
+                                              dump_json_time(u->time_us)));
     }
     return list;
 }

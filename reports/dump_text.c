@@ -145,6 +145,9 @@ static void dump_text_modules(const struct dump_report *r, struct str *out) {
         str_addf(out, "             0x%016" PRIx64 " %8" PRIu32 " KiB  ", m->base, m->size / 1024);
         dump_text_add(out, m->path);
         str_addf(out, "%s%s", *m->version ? " " : "", m->version);
+        if (m->timestamp) {
+            str_addf(out, " timestamp 0x%08" PRIx32, m->timestamp);
+        }
         if (owner) {
             str_add(out, "  of ");
             dump_text_add(out, owner->vendor);
@@ -155,7 +158,8 @@ static void dump_text_modules(const struct dump_report *r, struct str *out) {
         str_addf(out, "  %-10s 0x%016" PRIx64 " %8" PRIu64 " KiB  ", i ? "" : "unloaded", d->unloaded[i].base,
                  d->unloaded[i].size / 1024);
         dump_text_add(out, d->unloaded[i].name);
-        str_add(out, "\n");
+        CLEANUP_FREE char *when = dump_report_time(d->unloaded[i].time_us);
+        str_addf(out, "%s%s\n", when ? " at " : "", when ? when : "");
     }
 }
 

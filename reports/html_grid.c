@@ -77,6 +77,10 @@ static void grid_row(struct str *out, const json_t *report, const json_t *produc
         str_addf(out, ", run again to confirm (%lld)",
                  (long long)json_integer_value(json_object_get(factors, "confirmation")));
     }
+    if (json_object_get(factors, "minimization")) {
+        str_addf(out, ", beyond the plan: shrinks a failing set (run %lld)",
+                 (long long)json_integer_value(json_object_get(factors, "minimization")));
+    }
     str_add(out, "</small></th>");
     json_array_foreach(products, i, p) {
         grid_entry(out, report, cell, html_get(p, "id"));

@@ -221,6 +221,28 @@ static void page_combinations(struct str *out, const json_t *report) {
     str_add(out, "</section>");
 }
 
+static void page_minimization(struct str *out, const json_t *report) {
+    const json_t *minimization = json_object_get(report, "minimization");
+    const json_t *sets = json_object_get(minimization, "sets");
+    long long runs = json_integer_value(json_object_get(minimization, "runs"));
+    size_t i;
+    json_t *set;
+    if (!minimization) {
+        return;
+    }
+    str_add(out, "<section><h2>Smallest failing sets</h2><ul>");
+    json_array_foreach(sets, i, set) {
+        str_add(out, "<li>");
+        html_text(out, html_get(set, "text"));
+        str_add(out, " <small>From <code>");
+        html_text(out, html_get(set, "cell"));
+        str_add(out, "</code></small></li>");
+    }
+    str_addf(out, "</ul><p class=\"quiet\">%s%lld run%s beyond the plan. They decide no gate and count as no exposure."
+                  "</p></section>",
+             json_array_size(sets) == 0 ? "Nothing had to be shrunk. " : "", runs, runs == 1 ? "" : "s");
+}
+
 static void page_limits(struct str *out, const json_t *report) {
     const json_t *limits = json_object_get(report, "limits");
     size_t i;
@@ -262,6 +284,7 @@ char *report_to_html(const json_t *report, const char *artifact_dir, struct err 
     page_title(&out, report);
     page_banner(&out, report);
     page_updates(&out, report);
+    page_minimization(&out, report);
     html_grid(&out, report);
     page_combinations(&out, report);
     page_cells(&out, report, artifact_dir);

@@ -87,16 +87,69 @@ static json_t *report_exposure(const struct analysis_update *u) {
                      report_number(u->failure_upper), "confidence", 0.95);
 }
 
+static json_t *report_tally(const struct analysis_tally *t) {
+    return json_pack("{s:I, s:I, s:I}", "failed", (json_int_t)t->failed, "runs", (json_int_t)t->trials, "unclear",
+                     (json_int_t)t->unclear);
+}
+
+static json_t *report_controls(const struct analysis_minimal *m) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < m->control_count; i++) {
+        json_t *one = report_tally(&m->controls[i].seen);
+        json_object_set_new(one, "without", text_json(m->controls[i].without));
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
+static json_t *report_minimal(const struct analysis_minimal *m) {
+    json_t *j = json_pack("{s:s, s:o, s:o, s:o, s:s, s:o}", "state", minimal_state_name(m->state), "cell",
+                          text_json(m->cell), "image", text_json(m->image), "update", text_json(m->update),
+                          "failure_class", failure_class_name(m->failure), "products", report_texts(m->products));
+    json_object_set_new(j, "seen", report_tally(&m->seen));
+    json_object_set_new(j, "controls", report_controls(m));
+    json_object_set_new(j, "other_orders", m->other_orders.trials ? report_tally(&m->other_orders) : json_null());
+    json_object_set_new(j, "confidence", m->confidence > 0 ? report_number(m->confidence) : json_null());
+    json_object_set_new(j, "budget_used_up", json_boolean(m->cut));
+    json_object_set_new(j, "text", text_json(m->text));
+    return j;
+}
+
+static json_t *report_minimization(const struct analysis *a) {
+    json_t *sets = json_array();
+    for (size_t i = 0; i < a->minimal_count; i++) {
+        json_array_append_new(sets, report_minimal(&a->minimal[i]));
+    }
+    return json_pack("{s:i, s:I, s:o}", "budget", a->minimize_budget, "runs", (json_int_t)a->minimize_runs, "sets",
+                     sets);
+}
+
+/* The sets found to fail with this update. */
+static json_t *report_minimal_sets(const struct analysis *a, const char *update) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < a->minimal_count; i++) {
+        const struct analysis_minimal *m = &a->minimal[i];
+        if (m->state == MINIMAL_FOUND && str_eq(m->update, update)) {
+            json_array_append_new(list, report_texts(m->products));
+        }
+    }
+    return list;
+}
+
 static json_t *report_update(const struct analysis *a, const struct analysis_update *u) {
     const struct model_update *m = model_find_update(a->model, u->id);
     const struct model_product *p = m ? m->product : NULL;
-    return json_pack(
+    json_t *j = json_pack(
         "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "id", text_json(u->id), "title",
         text_json(m ? m->title : u->id), "kind", m ? update_kind_name(m->kind) : "", "product",
         text_json(p ? p->id : NULL), "vendor", text_json(p ? p->vendor : NULL), "from",
         text_json(m ? m->from : NULL), "to", text_json(m ? m->to : NULL), "decision",
         decision_name(u->decision), "reasons", report_texts(u->reasons), "exposure",
         report_exposure(u));
+    if (a->minimizes) {
+        json_object_set_new(j, "minimal_sets", report_minimal_sets(a, u->id));
+    }
+    return j;
 }
 
 static json_t *report_factors(const struct plan_cell *c) {
@@ -111,6 +164,9 @@ static json_t *report_factors(const struct plan_cell *c) {
                           text_json(c->update ? c->update->id : NULL), "repetition", c->repetition);
     if (c->confirm) {
         json_object_set_new(j, "confirmation", json_integer(c->confirm));
+    }
+    if (c->minimize) {
+        json_object_set_new(j, "minimization", json_integer(c->minimize));
     }
     return j;
 }
@@ -249,13 +305,16 @@ static json_t *report_combinations(const struct analysis *a) {
 }
 
 static json_t *report_coverage(const struct analysis *a) {
+    size_t planned = 0;
     size_t run = 0;
     size_t verdict = 0;
     for (size_t i = 0; i < a->cell_count; i++) {
-        run += a->cells[i].run;
-        verdict += analysis_came_to_verdict(&a->cells[i]);
+        bool counts = !a->cells[i].plan->minimize; /* these are told apart, under "minimization" */
+        planned += counts;
+        run += counts && a->cells[i].run;
+        verdict += counts && analysis_came_to_verdict(&a->cells[i]);
     }
-    json_t *j = json_pack("{s:I, s:I, s:I}", "cells_planned", (json_int_t)a->cell_count, "cells_run",
+    json_t *j = json_pack("{s:I, s:I, s:I}", "cells_planned", (json_int_t)planned, "cells_run",
                           (json_int_t)run, "cells_with_verdict", (json_int_t)verdict);
     if (a->plan->coverage) {
         json_object_set_new(j, "combinations", report_combinations(a));
@@ -302,6 +361,9 @@ json_t *report_to_json(const struct analysis *a, struct journal *j, struct err *
         report_limits(images), "gate", "decision", decision_name(a->decision), "reasons",
         report_texts(a->reasons), "coverage", report_coverage(a), "updates", updates, "cells", cells,
         "images", images);
+    if (report && a->minimizes) {
+        json_object_set_new(report, "minimization", report_minimization(a));
+    }
     if (!report) {
         err_set(err, ERR_BUG, "report: a part of it could not be put together");
     }

@@ -148,6 +148,20 @@ static void junit_attempts(const json_t *cell, struct str *out) {
     }
 }
 
+/* Runs that shrink a failing set are no test cases: they would count the same failure again. What came of them: */
+static void junit_minimal(const json_t *report, const char *update, struct str *out) {
+    const json_t *sets = json_object_get(json_object_get(report, "minimization"), "sets");
+    size_t i;
+    json_t *set;
+    json_array_foreach(sets, i, set) {
+        if (str_eq(html_get_null(set, "update"), update)) {
+            str_add(out, "smallest failing set: ");
+            text_add_clean(out, html_get(set, "text"), TEXT_MAX);
+            str_add(out, "\n");
+        }
+    }
+}
+
 /* update: id, or NULL for the control cells. */
 static void junit_suite(xmlNode *root, const json_t *report, const char *update,
                         const char *decision, int id) {
@@ -159,7 +173,8 @@ static void junit_suite(xmlNode *root, const json_t *report, const char *update,
     json_t *cell;
     junit_properties(suite, report, decision);
     json_array_foreach(json_object_get(report, "cells"), i, cell) {
-        if (str_eq(html_get_null(json_object_get(cell, "factors"), "update"), update)) {
+        const json_t *factors = json_object_get(cell, "factors");
+        if (str_eq(html_get_null(factors, "update"), update) && !json_object_get(factors, "minimization")) {
             junit_case(suite, cell, classname, &counts);
             junit_attempts(cell, &attempts);
         }
@@ -168,6 +183,7 @@ static void junit_suite(xmlNode *root, const json_t *report, const char *update,
         xmlFreeNode(suite);
         return;
     }
+    junit_minimal(report, update, &attempts);
     xmlNode *said = xmlNewChild(suite, NULL, BAD_CAST "system-out", NULL);
     if (attempts.len > 0) {
         xmlAddChild(said, xmlNewText(BAD_CAST str_get(&attempts)));

@@ -216,6 +216,24 @@ static void term_attempts(const struct term *t, const json_t *report) {
     }
 }
 
+static void term_minimal(const struct term *t, const json_t *report) {
+    const json_t *minimization = json_object_get(report, "minimization");
+    size_t i;
+    json_t *set;
+    json_array_foreach(json_object_get(minimization, "sets"), i, set) {
+        CLEANUP_FREE char *line =
+            str_printf("smallest failing set, from %s: %s", html_get(set, "cell"), html_get(set, "text"));
+        term_wrapped(t, line, 0);
+    }
+    if (minimization) {
+        CLEANUP_FREE char *line =
+            str_printf("%lld run%s beyond the plan to shrink what fails; they count for no gate and no exposure",
+                       (long long)json_integer_value(json_object_get(minimization, "runs")),
+                       json_integer_value(json_object_get(minimization, "runs")) == 1 ? "" : "s");
+        term_wrapped(t, line, 0);
+    }
+}
+
 static void term_drills(const struct term *t, const json_t *report) {
     size_t i, k, told = 0;
     json_t *cell, *drill;
@@ -280,6 +298,7 @@ char *report_to_text(const json_t *report, int columns, bool colour) {
     term_updates(&t, report);
     term_cells(&t, report);
     term_attempts(&t, report);
+    term_minimal(&t, report);
     term_drills(&t, report);
     term_combinations(&t, report);
     term_limits(&t, report);

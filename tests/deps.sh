@@ -4,7 +4,8 @@
 set -euo pipefail
 run=(build-essential pkg-config libvirt0 libvirt-dev libvirt-daemon libvirt-daemon-driver-qemu
     qemu-system-x86 qemu-utils ovmf swtpm swtpm-tools libssh2-1-dev libjansson-dev libsqlite3-dev libxml2-dev libgsl-dev
-    libsodium-dev libcadical-dev libguestfs-dev libguestfs0 libpng-dev libpcre2-dev libtesseract-dev tesseract-ocr-eng libevtx-dev libbfio-dev libisofs-dev libudfread-dev libwim-dev xorriso linux-image-cloud-amd64
+    libsodium-dev libcadical-dev libguestfs-dev libguestfs0 libpng-dev libpcre2-dev libtesseract-dev tesseract-ocr-eng
+    libevtx-dev libbfio-dev libisofs-dev libudfread-dev libwim-dev xorriso linux-image-cloud-amd64 ntfs-3g
     gcc-mingw-w64-x86-64 gcc-mingw-w64-i686 binutils-mingw-w64-x86-64 mingw-w64-x86-64-dev
     libjsmn-dev nsis wixl mmdebstrap e2fsprogs openssh-client xz-utils
     cpio kmod)

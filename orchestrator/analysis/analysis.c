@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "analysis/gates.h"
+#include "analysis/minimize.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "plan/confirm.h"
+#include "plan/minimize.h"
 
 static void analysis_free_ptr(struct analysis **a) {
     analysis_free(*a);
@@ -46,11 +48,13 @@ static void analysis_keep_planned(struct plan *plan, const json_t *kept) {
     plan->cell_count = out;
 }
 
-/* A run may have repeated cells to confirm a failure: each such run is a cell of its own. */
-static int analysis_add_confirm(const char *cell, void *ctx) {
+/* A run may have repeated cells to confirm a failure, and run others to shrink one: each is a cell of its own. */
+static int analysis_add_extra(const char *cell, void *ctx) {
     int k;
     confirm_split(cell, &k);
-    if (k > 0) {
+    if (minimize_number(cell) > 0) {
+        minimize_add(ctx, cell);
+    } else if (k > 0) {
         confirm_add(ctx, cell);
     }
     return 0;
@@ -69,7 +73,7 @@ static int analysis_load(struct journal *j, struct analysis *a, struct err *err)
                      diags.count ? diags.items[0].message : "no reason given");
     } else {
         analysis_keep_planned(a->plan, a->run.plan);
-        rc = journal_each_cell(j, analysis_add_confirm, a->plan, err);
+        rc = journal_each_cell(j, analysis_add_extra, a->plan, err);
     }
     diags_free(&diags);
     return rc;
@@ -184,11 +188,40 @@ static void analysis_cover(struct analysis *a) {
     free(shown);
 }
 
-static void analysis_judge(struct analysis *a, struct facts *facts, const char *artifact_dir) {
+/* Whether the matrix installs the same products in several orders. */
+static bool analysis_has_orders(const struct judgement *j) {
+    for (size_t i = 0; i < j->count; i++) {
+        const struct judged *c = &j->cells[i];
+        for (size_t k = 0; k < i && !c->plan->minimize; k++) {
+            const struct judged *o = &j->cells[k];
+            if (str_eq(c->set, o->set) && memcmp(c->plan->products, o->plan->products,
+                                                 c->plan->product_count * sizeof(*c->plan->products)) != 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void analysis_minimize(struct analysis *a, struct judgement *j, int budget) {
+    struct texts wanted = {NULL, 0};
+    for (size_t i = 0; i < j->count; i++) {
+        a->minimize_runs += j->cells[i].plan->minimize > 0;
+    }
+    a->minimize_budget = budget;
+    a->minimizes = budget > 0 || a->minimize_runs > 0;
+    if (a->minimizes) {
+        minimize_sets(j, analysis_has_orders(j), budget, &wanted);
+    }
+    a->wanted = texts_take(&wanted);
+}
+
+static void analysis_judge(struct analysis *a, struct facts *facts, const char *artifact_dir, int budget) {
     struct judgement j = {.model = a->model};
     judge_outcomes(&j, facts, artifact_dir);
     struct slower_cell *slow = analysis_metrics(a, facts, &j);
     judge_slower(&j, slow);
+    analysis_minimize(a, &j, budget);
     a->cells = mem_zalloc(facts->count, sizeof(*a->cells));
     for (size_t i = 0; i < facts->count; i++) {
         analysis_cell_fill(&j, i, &facts->cells[i], &slow[i], &a->cells[i]);
@@ -200,17 +233,24 @@ static void analysis_judge(struct analysis *a, struct facts *facts, const char *
         free(slow[i].compares);
     }
     free(slow);
+    a->minimal = STEAL(j.minimal);
+    a->minimal_count = j.minimal_count;
+    j.minimal_count = 0;
     judge_clear(&j);
 }
 
 struct analysis *analysis_run(struct journal *j, const char *artifact_dir, struct err *err) {
+    return analysis_run_minimize(j, artifact_dir, -1, err);
+}
+
+struct analysis *analysis_run_minimize(struct journal *j, const char *artifact_dir, int budget, struct err *err) {
     CLEANUP(analysis_free_ptr) struct analysis *a = mem_zalloc(1, sizeof(*a));
     CLEANUP(facts_free) struct facts facts = {NULL, 0, 0};
     if (analysis_load(j, a, err) || facts_collect(j, a->plan, &facts, err)) {
         err_prefix(err, "analysis");
         return NULL;
     }
-    analysis_judge(a, &facts, artifact_dir);
+    analysis_judge(a, &facts, artifact_dir, budget < 0 ? a->model->minimize : budget);
     return STEAL(a);
 }
 
@@ -260,6 +300,8 @@ void analysis_free(struct analysis *a) {
     free(a->cells);
     free(a->updates);
     texts_free_array(a->reasons);
+    texts_free_array(a->wanted);
+    minimize_clear(a->minimal, a->minimal_count);
     coverage_tally_clear(&a->covered);
     journal_run_clear(&a->run);
     plan_free(a->plan);

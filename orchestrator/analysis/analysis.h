@@ -97,6 +97,41 @@ struct analysis_cell {
     size_t drill_count;
 };
 
+struct analysis_tally { /* runs of one combination */
+    size_t failed, trials; /* trials: runs that tell; failed: of these, with the failure at hand */
+    size_t unclear;        /* minimisation runs that tell nothing: the lab failed, or nobody knows */
+};
+
+struct analysis_control { /* the same with one thing less */
+    char *without; /* product id; NULL: the update */
+    struct analysis_tally seen;
+};
+
+enum minimal_state {
+    MINIMAL_OPEN,           /* more runs are needed */
+    MINIMAL_FOUND,          /* `products` fail together; no product of them can be left out */
+    MINIMAL_NOT_REPRODUCED, /* the failure did not come again */
+    MINIMAL_STATE_COUNT
+};
+const char *minimal_state_name(enum minimal_state s); /* "open", "found", "not-reproduced" */
+
+struct analysis_minimal { /* a failing set of products, shrunk (analysis/minimize.h) */
+    enum minimal_state state;
+    char *cell;   /* the cell it began with: planned, or the confirmation of one */
+    char *image;
+    char *update; /* NULL: it fails before any update */
+    enum failure_class failure;
+    bool measured;   /* found by a gate over measurements */
+    char **products; /* in install order: the smallest set that failed, so far; NULL-terminated */
+    struct analysis_tally seen;
+    struct analysis_control *controls;
+    size_t control_count;
+    struct analysis_tally other_orders; /* the same products and update, installed in another order */
+    double confidence; /* that the set fails more often than each of its controls; 0: a control was not run */
+    bool cut;     /* the budget ended before all of this was certain */
+    char *text;   /* one sentence */
+};
+
 struct analysis_update {
     char *id;
     enum decision decision;
@@ -118,6 +153,12 @@ struct analysis {
     enum decision decision;
     char **reasons; /* NULL-terminated */
     struct coverage_tally covered; /* with plan->coverage only */
+    bool minimizes;              /* failing sets are shrunk: the matrix asks for it, or such runs were made */
+    int minimize_budget;
+    size_t minimize_runs;        /* such runs begun so far */
+    struct analysis_minimal *minimal;
+    size_t minimal_count;
+    char **wanted;               /* ids of the minimisation runs to make next (plan/minimize.h); NULL-terminated */
 };
 
 /* Whether the cell says something about products: it ran, and the lab did not fail. */
@@ -125,6 +166,8 @@ bool analysis_came_to_verdict(const struct analysis_cell *c);
 
 /* artifact_dir: where minidumps lie (runs/<id>/artifacts). */
 struct analysis *analysis_run(struct journal *j, const char *artifact_dir, struct err *err);
+/* The same with another budget for minimisation runs than the journal's matrix has; negative: with that one. */
+struct analysis *analysis_run_minimize(struct journal *j, const char *artifact_dir, int budget, struct err *err);
 void analysis_free(struct analysis *a);
 
 #endif

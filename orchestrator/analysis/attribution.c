@@ -1,6 +1,9 @@
 /* Who did it: one failed cell against the other cells of the run that serve as its controls. METHOD.md, "Attribution",
  * has the rules and the confidences in a table. */
+#include <string.h>
+
 #include "analysis/controls.h"
+#include "analysis/minimize.h"
 #include "analysis/suspect.h"
 #include "base/cleanup.h"
 #include "base/str.h"
@@ -121,6 +124,26 @@ static void attribution_finish(const struct judged *c, struct analysis_cell *out
     out->blame.reason = str_take(why);
 }
 
+/* What the search for the smallest failing set found about this cell: who is really needed, and in which order. */
+static void attribution_minimal(const struct judgement *j, const struct judged *c, struct analysis_cell *out,
+                                struct str *why) {
+    const struct analysis_minimal *m = minimize_explains(j, c);
+    if (!m) {
+        return;
+    }
+    CLEANUP_STR struct str with = STR_INIT;
+    for (size_t i = 0; m->products[i]; i++) {
+        if (!str_eq(m->products[i], out->blame.product)) {
+            str_addf(&with, "%s%s", with.len ? "+" : "", m->products[i]);
+        }
+    }
+    if (with.len && out->verdict == VERDICT_INTERACTION_FAULT) {
+        free(out->blame.with);
+        out->blame.with = str_take(&with);
+    }
+    str_addf(why, "; smallest failing set: %.*s", (int)strlen(m->text) - 1, m->text);
+}
+
 static bool attribution_neighbour_harmed(const struct judgement *j, const struct judged *c) {
     const struct model_product *own = c->plan->update->product;
     const struct model_product *victim = attribution_victim(j, c);
@@ -191,6 +214,7 @@ static void attribution_after(const struct judgement *j, const struct judged *c,
         }
     } else {
         attribution_company(j, c, out, &why);
+        attribution_minimal(j, c, out, &why);
     }
     const struct model_product *victim = attribution_victim(j, c);
     if (victim && victim == u->product && attribution_is_damage(c->cls)) {
@@ -239,6 +263,7 @@ static void attribution_before(const struct judgement *j, const struct judged *c
                                       : "harmed without any update, and the only product there");
     } else {
         attribution_before_company(j, c, out, &why);
+        attribution_minimal(j, c, out, &why);
     }
     attribution_finish(c, out, &why);
 }

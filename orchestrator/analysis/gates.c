@@ -125,7 +125,7 @@ static void gates_update(const struct analysis *a, const struct judgement *j,
     struct texts reasons[DECISION_COUNT] = {{NULL, 0}};
     *u = (struct analysis_update){.id = str_dup(update->id), .decision = DECISION_SHIP};
     for (size_t i = 0; i < a->cell_count; i++) {
-        if (j->cells[i].plan->update != update) {
+        if (j->cells[i].plan->update != update || j->cells[i].plan->minimize) {
             continue;
         }
         const char *gate = NULL;
@@ -159,7 +159,7 @@ static enum decision gates_control_cells(const struct analysis *a, const struct 
                                          struct texts *reasons) {
     enum decision all = DECISION_SHIP;
     for (size_t i = 0; i < a->cell_count; i++) {
-        if (!j->cells[i].plan->update) {
+        if (!j->cells[i].plan->update && !j->cells[i].plan->minimize) {
             const char *gate = NULL;
             enum decision said = gates_cell(a->model, &j->cells[i], &a->cells[i], &gate);
             gates_reason(&a->cells[i], said, gate, reasons);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "analysis/minimize.h"
 #include "base/str.h"
 
 bool judge_is_crash(enum failure_class cls) {
@@ -145,6 +146,9 @@ void judge_clear(struct judgement *j) {
         crash_clear(&j->cells[i].crash);
         witness_clear(&j->cells[i].witness);
     }
+    minimize_clear(j->minimal, j->minimal_count);
+    j->minimal = NULL;
+    j->minimal_count = 0;
     free(j->cells);
     j->cells = NULL;
     j->count = 0;

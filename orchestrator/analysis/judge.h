@@ -38,6 +38,8 @@ struct judgement {
     const struct model *model;
     struct judged *cells; /* in plan order */
     size_t count;
+    struct analysis_minimal *minimal; /* analysis/minimize.h; owned */
+    size_t minimal_count;
 };
 
 void judge_outcomes(struct judgement *j, const struct facts *facts, const char *artifact_dir);

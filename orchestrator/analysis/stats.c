@@ -207,3 +207,11 @@ double stats_rate_upper(size_t failures, size_t trials, double confidence) {
     }
     return gsl_cdf_beta_Pinv(confidence, (double)failures + 1, (double)(trials - failures));
 }
+
+double stats_fisher_greater(size_t failures, size_t trials, size_t other_failures, size_t other_trials) {
+    if (trials == 0 || other_trials == 0 || failures == 0) {
+        return 1;
+    }
+    size_t failed = failures + other_failures, passed = trials + other_trials - failed;
+    return gsl_cdf_hypergeometric_Q((unsigned)failures - 1, (unsigned)failed, (unsigned)passed, (unsigned)trials);
+}

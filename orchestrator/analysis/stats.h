@@ -37,4 +37,8 @@ void stats_holm(double *p, size_t n);
  * 1934); 1 for no trials. With no failure in 299 trials it is below 1 % at 0.95. */
 double stats_rate_upper(size_t failures, size_t trials, double confidence);
 
+/* Fisher's exact test, one-sided: the probability, did both fail equally often, of at least so many of the failures in
+ * the first group (Fisher, J. R. Stat. Soc. 98, 1935). 1 when a group is empty. */
+double stats_fisher_greater(size_t failures, size_t trials, size_t other_failures, size_t other_trials);
+
 #endif

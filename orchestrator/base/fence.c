@@ -72,6 +72,9 @@ static void fence_limit(const struct fence_limits *l) {
 static void fence_child(int fd, int (*fn)(void *, struct str *, struct err *), void *ctx,
                         const struct fence_limits *limits, pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (limits->group) {
+        setpgid(0, 0);
+    }
     for (int s = 1; s < NSIG; s++) {
         signal(s, SIG_DFL); /* the parent's handlers would write to the parent's pipes */
     }
@@ -171,6 +174,9 @@ int fence_run(int (*fn)(void *ctx, struct str *out, struct err *err), void *ctx,
     }
     pid_t parent = getpid();
     pid_t pid = fork();
+    if (pid > 0 && limits->group) {
+        setpgid(pid, pid); /* on both sides: whoever comes first */
+    }
     if (pid == 0) {
         close(fds[0]);
         fence_child(fds[1], fn, ctx, limits, parent);
@@ -184,7 +190,7 @@ int fence_run(int (*fn)(void *ctx, struct str *out, struct err *err), void *ctx,
     int rc = fence_read(fd, limits, &got, err);
     int status = 0;
     if (rc < 0 || !fence_wait(pid)) {
-        kill(pid, SIGKILL);
+        kill(limits->group ? -pid : pid, SIGKILL);
     }
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }

@@ -3,6 +3,7 @@
 #ifndef COEXIST_BASE_FENCE_H
 #define COEXIST_BASE_FENCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,7 @@ struct fence_limits {
     int64_t timeout_ns;  /* > 0, of the monotonic clock; the child is killed when it passes */
     size_t memory_bytes; /* address space the child may add to its parent's; 0: unlimited */
     size_t max_output;   /* bytes; more is an error */
+    bool group;          /* fn starts processes of its own: when the time passes they are killed, too */
 };
 
 /* Runs fn in a child: what it puts into out (0 returned) is added to `out`; its err (not 0) becomes `err`. Everything

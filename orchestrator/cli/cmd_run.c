@@ -2,11 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/analysis.h"
 #include "base/cleanup.h"
+#include "base/fs.h"
 #include "cli/cli.h"
 #include "cli/outcome.h"
 #include "cli/show.h"
 #include "plan/confirm.h"
+#include "plan/minimize.h"
 #include "run/run.h"
 
 static const struct cli_option options[] = {
@@ -18,6 +21,7 @@ static const struct cli_option options[] = {
     {"state-budget", "SIZE", "disk space for kept states, as 20G or 500M (default: half of what is free)"},
     {"checkpoint", "MINUTES", "a running cell keeps a state for itself after so long, 0: never (default: 10)"},
     {"confirm", "N", "run a cell that failed through a product N times more, 0 to 5, whatever the matrix says"},
+    {"minimize", "N", "shrink failing product sets with up to N further runs, 0 to 1000, whatever the matrix says"},
     {"json", NULL, "events on standard output, one JSON object a line, instead of the table"},
     {NULL, NULL, NULL},
 };
@@ -50,6 +54,18 @@ static int run_slots(const struct hosts *hosts, long jobs) {
     return slots;
 }
 
+/* What the analysis of all that was observed so far asks for. */
+static char **run_wanted_by_analysis(void *ctx, const char *run_dir, struct err *err) {
+    const struct show *show = ctx;
+    CLEANUP_FREE char *artifacts = fs_join(run_dir, "artifacts");
+    struct journal *j = journal_open(run_dir, 1, err);
+    struct analysis *a = j ? analysis_run_minimize(j, artifacts, show->minimize, err) : NULL;
+    char **ids = a ? STEAL(a->wanted) : NULL;
+    analysis_free(a);
+    journal_close(j);
+    return ids;
+}
+
 static void run_fill(struct run_opts *o, struct cli *cli, struct show *show) {
     *o = (struct run_opts){.lab_dir = cli->lab_dir, .runs_dir = cli->runs_dir,
                            .version = COEXIST_VERSION, .jobs = show->jobs, .log = &cli->log,
@@ -58,8 +74,8 @@ static void run_fill(struct run_opts *o, struct cli *cli, struct show *show) {
 }
 
 /* *exit is set when the matrix is refused. */
-static int run_new(struct run_opts *o, const char *matrix, struct run_result *res, struct err *err,
-                   int *exit) {
+static int run_new(struct run_opts *o, const struct show *show, const char *matrix, struct run_result *res,
+                   struct err *err, int *exit) {
     struct diags diags = DIAGS_INIT;
     struct model *m = model_load(matrix, &diags);
     struct plan *p = m ? plan_build(m, &diags) : NULL;
@@ -69,6 +85,9 @@ static int run_new(struct run_opts *o, const char *matrix, struct run_result *re
     } else {
         if (o->confirm_given) { /* a resumed run finds it in the journal */
             model_set_confirm(m, o->confirm);
+        }
+        if (o->minimize_given) {
+            model_set_minimize(m, show->minimize);
         }
         o->model = m;
         o->plan = p;
@@ -86,7 +105,7 @@ static int run_go(struct cli *cli, struct run_opts *o, struct show *show, const 
     CLEANUP(run_result_clear) struct run_result res = {0};
     int refused = -1;
     int rc = resume ? run_resume(o, resume, &res, &err)
-                    : run_new(o, matrix, &res, &err, &refused);
+                    : run_new(o, show, matrix, &res, &err, &refused);
     if (refused < 0) {
         return run_conclude(cli, show, &res, rc, &err);
     }
@@ -96,14 +115,16 @@ static int run_go(struct cli *cli, struct run_opts *o, struct show *show, const 
 }
 
 static int run_run(struct cli *cli, const struct cli_args *args) {
-    long jobs = 2, confirm = 0, checkpoint = 10;
+    long jobs = 2, confirm = 0, checkpoint = 10, minimize = -1;
     int64_t budget = 0;
     const char *asked = cli_value(cmd_run(), args, "jobs");
     const char *size = cli_value(cmd_run(), args, "state-budget");
     const char *resume = cli_value(cmd_run(), args, "resume");
     const char *again = cli_value(cmd_run(), args, "confirm");
     const char *every = cli_value(cmd_run(), args, "checkpoint");
-    if ((every && cli_number("checkpoint", every, 0, 10000, &checkpoint) < 0) ||
+    const char *shrink = cli_value(cmd_run(), args, "minimize");
+    if ((shrink && cli_number("minimize", shrink, 0, MINIMIZE_MAX, &minimize) < 0) ||
+        (every && cli_number("checkpoint", every, 0, 10000, &checkpoint) < 0) ||
         (again && cli_number("confirm", again, 0, CONFIRM_MAX, &confirm) < 0) ||
         (asked && cli_number("jobs", asked, 1, SCHED_JOBS_MAX, &jobs) < 0) ||
         (size && cli_size("state-budget", size, &budget) < 0)) {
@@ -131,6 +152,9 @@ static int run_run(struct cli *cli, const struct cli_args *args) {
     o.state_budget = budget;
     o.confirm_given = again != NULL;
     o.confirm = (int)confirm;
+    o.minimize_given = shrink != NULL;
+    o.wanted = run_wanted_by_analysis;
+    show.minimize = (int)minimize;
     o.checkpoint = checkpoint * 60 * CLOCK_S;
     return run_go(cli, &o, &show, resume, resume ? NULL : args->operands[0]);
 }
@@ -153,6 +177,13 @@ static const char about[] =
     "loop, a crash that left a dump or a damaged file prove themselves. The matrix' \"confirm\" or "
     "--confirm set how "
     "often; a resumed run keeps what it began with.\n"
+    "--minimize N (or the matrix' \"minimize\"): when product sets of two or more fail, each is shrunk to "
+    "the smallest set that still fails, by up to N further runs in all named IMAGE/PRODUCTS/UPDATE/mK: delta debugging "
+    "over the products beside the updated one, install order kept, then three runs of that set and of each control "
+    "(one product less; the update left out), where the matrix has install orders also the other way round. "
+    "Runs that the matrix made count, none is made twice. The report gives the set, its runs and a confidence, or says "
+    "that the failure did not reproduce; these runs decide no gate and count as no exposure. With --resume also for a "
+    "run that is finished.\n"
     "Progress goes to standard error, the summary to standard output. The first interrupt (Ctrl-C) lets "
     "the running steps finish, the second one stops at once; what was observed is reported either way.\n"
     "--resume goes on with a run that was interrupted, killed or cut off by a restart of the host: what is "
@@ -182,8 +213,8 @@ static const char about[] =
     "cell-started {cell, attempt, counts}; step-started {cell, step (from 0), steps, kind, counts}; "
     "cell-finished {cell, outcome: ok, stopped, a failure class, or 'again: <class>', counts}; "
     "waiting {why}; and as the last one run-ended {run, dir, outcome: finished, interrupted or failed, "
-    "decision: ship, hold, unknown or null, exit, error}. counts is {cells (confirmations included, as "
-    "they are ordered), done, running, failed (in the "
+    "decision: ship, hold, unknown or null, exit, error}. counts is {cells (confirmations and "
+    "minimisation runs included, as they are ordered), done, running, failed (in the "
     "lab, after all attempts), eta_ms (null while not known)}.";
 
 const struct cli_verb *cmd_run(void) {

@@ -9,6 +9,7 @@
 struct show {
     struct cli *cli;
     bool events;        /* also for machines */
+    int minimize;       /* budget of minimisation runs; -1: the matrix' */
     int jobs;
     int64_t began;
     bool line_open;     /* a progress line stands without its newline */

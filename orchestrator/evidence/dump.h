@@ -35,7 +35,8 @@ struct dump_module { /* of a kernel dump: a driver */
 
 struct dump_unloaded {
     uint64_t base, size;
-    uint32_t timestamp, checksum; /* 0: not known */
+    uint32_t timestamp, checksum; /* 0: not known; kernel dumps do not have them */
+    int64_t time_us;              /* microseconds since 1970 when it was unloaded; 0: not known */
     char *name;                   /* UTF-8, without folder as far as the dump tells; never NULL */
 };
 

@@ -135,6 +135,7 @@ static int kdump_read_rest(struct kdump *k, struct dump *d, struct err *err) {
         kdump_modules(k, d);
         kdump_unloaded(k, d);
     }
+    kdump_versions(k, d);
     kdump_fault(k, d);
     if (d->kind != DUMP_TRIAGE) {
         kdump_stack(k, d);

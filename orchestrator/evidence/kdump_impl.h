@@ -65,6 +65,9 @@ void kdump_stack(struct kdump *k, struct dump *d);
 uint64_t kdump_debugger_pointer(const struct kdump *k, size_t offset); /* 0: not known */
 uint16_t kdump_debugger_offset(const struct kdump *k, size_t offset);  /* 0: not known */
 
+/* kdump_version.c: of each module whose version resource is in the dump; a note when not all are. */
+void kdump_versions(const struct kdump *k, struct dump *d);
+
 /* kdump_process.c */
 void kdump_process(struct kdump *k, struct dump *d);
 /* The process' name from the bytes of its EPROCESS; NULL: not found. Caller frees. */

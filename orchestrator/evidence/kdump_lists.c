@@ -107,6 +107,11 @@ void kdump_modules(struct kdump *k, struct dump *d) {
     }
 }
 
+static int64_t kdump_unloaded_time(const struct kdump *k, uint64_t at) {
+    uint8_t raw[8];
+    return kdump_virt_read(k, at, raw, sizeof(raw)) ? dump_filetime_us(bytes_u64(raw)) : 0;
+}
+
 /* UNLOADED_DRIVERS: a UNICODE_STRING, start, end, time; empty where its start is 0. */
 void kdump_unloaded(struct kdump *k, struct dump *d) {
     uint64_t list = 0, where = kdump_debugger_pointer(k, KDBG_UNLOADED);
@@ -125,8 +130,9 @@ void kdump_unloaded(struct kdump *k, struct dump *d) {
             continue;
         }
         d->unloaded = mem_grow(d->unloaded, d->unloaded_count + 1, sizeof(*d->unloaded));
-        d->unloaded[d->unloaded_count++] =
-            (struct dump_unloaded){.base = start, .size = end > start ? end - start : 0, .name = name};
+        d->unloaded[d->unloaded_count++] = (struct dump_unloaded){
+            .base = start, .size = end > start ? end - start : 0, .time_us = kdump_unloaded_time(k, at + 4 * width),
+            .name = name};
     }
 }
 

@@ -21,8 +21,10 @@ struct glyph {
     int votes[GLYPH_LETTERS];
     char letter; /* what won; '?' when nothing did */
     bool in_number, decided;
+    bool placed; /* `letter` is known by where it stands */
     int sheet_top; /* row of pixels on the sheet */
     int digit_votes[16];
+    int shape; /* the digit it looks like, -1: none. Of digits only */
 };
 
 struct glyph_line {
@@ -37,6 +39,7 @@ struct glyph_page {
     int glyph_count;
     struct glyph_line *lines;
     size_t line_count;
+    bool stop_found; /* the numbers of a stop screen stand where they were looked for */
 };
 
 static bool glyph_row_has_ink(const struct screen_picture *p, int y) {
@@ -166,6 +169,9 @@ static void glyph_vote_all(struct glyph_page *g, const struct screen_lines *read
 /* Two of three votes, at least: below that, who knows. What only its place tells apart counts together: a ring is a
  * letter or a digit, a dot a full stop or a comma. */
 static void glyph_elect(struct glyph *g) {
+    if (g->placed) {
+        return;
+    }
     static const char *const alike[] = {"O0o@Q", ".,"};
     int all = 0, best = 0;
     for (int i = 1; i < GLYPH_LETTERS; i++) {
@@ -220,6 +226,73 @@ static void glyph_page_clear(struct glyph_page *g) {
     free(g->glyphs);
 }
 
+/* ---- what a stop screen has at known places ----------------------------------------------------- */
+
+/* "*** STOP: 0x%08lX (0x%p,0x%p,0x%p,0x%p)" in any font: what stands there tells what "0", "x" and all around them look
+ * like. A line of 80 columns ends within the third or fourth number where a pointer has 16 digits. */
+static const char stop_line[] = "*** STOP: 0x######## (";
+
+static void glyph_place(struct glyph_page *g, int cell, char letter) {
+    if (cell >= 0) {
+        g->glyphs[cell].letter = letter;
+        g->glyphs[cell].placed = g->glyphs[cell].decided = true;
+    }
+}
+
+/* Equal places have equal glyphs, blanks are blank, and no glyph means two letters. */
+static bool glyph_fits(const struct glyph_page *g, const struct glyph_line *line, int at, const char *form) {
+    for (int i = 0; form[i]; i++) {
+        int cell = at + i < g->columns ? line->cells[at + i] : -1;
+        if ((cell < 0) != (form[i] == ' ')) {
+            return false;
+        }
+        for (int k = 0; k < i && form[i] != '#'; k++) {
+            if (form[k] != '#' && (form[k] == form[i]) != (line->cells[at + k] == cell)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static void glyph_take_form(struct glyph_page *g, const struct glyph_line *line, int at, const char *form) {
+    for (int i = 0; form[i]; i++) {
+        if (form[i] == '#') {
+            g->glyphs[line->cells[at + i]].in_number = true;
+        } else if (form[i] != ' ') {
+            glyph_place(g, line->cells[at + i], form[i]);
+        }
+    }
+}
+
+/* The whole line; then those digits of a number that its end cut off, on the next one. */
+static bool glyph_find_stop(struct glyph_page *g, size_t at_line, int at) {
+    static const char *const numbers[] = {"0x########,0x########,0x########,0x########)",
+                                          "0x################,0x################,0x################,"};
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        CLEANUP_FREE char *form = str_printf("%s%s", stop_line, numbers[i]);
+        if (glyph_fits(g, &g->lines[at_line], at, form)) {
+            glyph_take_form(g, &g->lines[at_line], at, form);
+            static const char rest[] = "0x################)";
+            bool wrapped = i == 1 && at_line + 1 < g->line_count &&
+                           glyph_fits(g, &g->lines[at_line + 1], 0, rest);
+            if (wrapped) {
+                glyph_take_form(g, &g->lines[at_line + 1], 0, rest);
+            }
+            return true;
+        }
+    }
+    return false;
+}
+
+static void glyph_place_known(struct glyph_page *g) {
+    for (size_t i = 0; i < g->line_count && !g->stop_found; i++) {
+        for (int c = 0; c < 4 && !g->stop_found; c++) {
+            g->stop_found = glyph_find_stop(g, i, c);
+        }
+    }
+}
+
 /* ---- the digits of a stop screen's numbers, once more and large ------------------------------- */
 
 enum { SHEET_REPEAT = 8, SHEET_GAP = 12, SHEET_MOST = 40 };
@@ -259,13 +332,14 @@ bool screen_glyphs_sheet(struct glyph_page *g, struct screen_picture *out) {
         }
     }
     for (int i = 0; i < g->glyph_count && n < SHEET_MOST; i++) {
-        if (g->glyphs[i].in_number) {
+        if (g->glyphs[i].in_number && !g->glyphs[i].placed) {
             marked[n++] = i;
         }
     }
     if (n == 0) {
         return false;
     }
+    CLEANUP_FREE struct screen_shapes *shapes = screen_shapes_new();
     int row = GLYPH_HEIGHT_MAX + SHEET_GAP;
     out->width = (SHEET_REPEAT + 4) * g->cell_width;
     out->height = n * row + SHEET_GAP;
@@ -274,6 +348,7 @@ bool screen_glyphs_sheet(struct glyph_page *g, struct screen_picture *out) {
     for (int i = 0; i < n; i++) {
         struct glyph *one = &g->glyphs[marked[i]];
         one->sheet_top = i * row + SHEET_GAP;
+        one->shape = screen_shapes_digit(shapes, one->rows, one->height);
         for (int y = 0; y < one->height; y++) {
             for (int x = 0; x < SHEET_REPEAT * g->cell_width; x++) {
                 if (one->rows[y] >> (x % g->cell_width) & 1) {
@@ -302,12 +377,12 @@ void screen_glyphs_vote_sheet(struct glyph_page *g, const struct screen_lines *r
     }
 }
 
-/* Sheet and text vote together; the sheet, which shows nothing but this digit, counts as much as SHEET_WEIGHT letters
- * of the text. Seven of ten votes decide; those for a digit that another glyph was found to be (bit in *taken) do not
- * count. True when it is decided now. */
+/* Sheet, shape and text vote together; the sheet, which shows nothing but this digit, counts as much as SHEET_WEIGHT
+ * letters of the text, its shape as SHAPE_WEIGHT. Seven of ten votes decide; those for a digit that another glyph was
+ * found to be (bit in *taken) do not count. True when it is decided now. */
 static bool glyph_elect_digit(struct glyph *g, unsigned *taken) {
     static const char digits[] = "0123456789ABCDEF", like[] = "OoQ@lI|!", as[] = "00001111";
-    enum { SHEET_WEIGHT = 6 };
+    enum { SHEET_WEIGHT = 6, SHAPE_WEIGHT = 6 };
     double score[16] = {0}, all = 0;
     int sheet = 0, best = 0;
     for (int i = 0; i < 16; i++) {
@@ -316,6 +391,10 @@ static bool glyph_elect_digit(struct glyph *g, unsigned *taken) {
     for (int i = 0; i < 16 && sheet > 0; i++) {
         score[i] = (double)SHEET_WEIGHT * g->digit_votes[i] / (sheet > SHEET_REPEAT ? sheet : SHEET_REPEAT);
         all += score[i];
+    }
+    if (g->shape >= 0) {
+        score[g->shape] += SHAPE_WEIGHT;
+        all += SHAPE_WEIGHT;
     }
     for (int i = 1; i < GLYPH_LETTERS; i++) {
         const char *at = strchr(like, i), *digit = strchr(digits, at ? as[at - like] : i);
@@ -337,7 +416,7 @@ static bool glyph_elect_digit(struct glyph *g, unsigned *taken) {
 
 /* The clear ones first; what is left is decided among what is left. */
 static void glyph_elect_digits(struct glyph_page *g) {
-    unsigned taken = 0;
+    unsigned taken = g->stop_found ? 1u : 0; /* "0" is known */
     for (bool more = true; more;) {
         more = false;
         for (int i = 0; i < g->glyph_count; i++) {
@@ -363,6 +442,7 @@ struct glyph_page *screen_glyphs_new(const struct screen_picture *p) {
         screen_glyphs_free(g);
         return NULL;
     }
+    glyph_place_known(g);
     return g;
 }
 
@@ -381,7 +461,7 @@ void screen_glyphs_vote(struct glyph_page *g, const struct screen_lines *reading
 }
 
 char *screen_glyphs_text(struct glyph_page *g) {
-    if (!glyph_is_text(g)) {
+    if (!g->stop_found && !glyph_is_text(g)) {
         return NULL;
     }
     glyph_elect_digits(g);

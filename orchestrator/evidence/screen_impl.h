@@ -57,6 +57,31 @@ void screen_glyphs_vote_sheet(struct glyph_page *g, const struct screen_lines *r
  * which the sheet says something else, are '?'. Caller frees. */
 char *screen_glyphs_text(struct glyph_page *g);
 
+/* screen_rom.c: the fonts of the VGA BIOS; false: none is on this host. */
+enum { SCREEN_ROM_FONTS = 3 };
+struct screen_font {
+    const uint8_t *letters; /* 256, a byte a row, the leftmost pixel in bit 7 */
+    int height;
+};
+static inline const uint8_t *screen_font_letter(const struct screen_font *f, int letter) {
+    return f->letters + (size_t)letter * (size_t)f->height;
+}
+struct screen_rom {
+    char *bytes;
+    struct screen_font fonts[SCREEN_ROM_FONTS];
+    size_t count;
+};
+bool screen_rom_open(struct screen_rom *rom);
+void screen_rom_close(struct screen_rom *rom);
+/* screen_shape.c: the hex digit that these rows of pixels (bit x: column x) look like most, 0..15; -1: none, or two. */
+struct screen_shapes;
+struct screen_shapes *screen_shapes_new(void); /* free() it */
+int screen_shapes_digit(const struct screen_shapes *s, const uint16_t *rows, int height);
+
+/* The text of a PC text mode, by the fonts of the VGA BIOS; every letter is sure, '?' stands for a cell that
+ * is none. NULL: the picture is no such screen, or no VGA BIOS is on this host. Caller frees. */
+char *screen_rom_text(const struct screen_picture *p);
+
 /* What a text says. Sets all of a stop screen's and boot error's members, the kind and its likeness. sure: the text is
  * the vote of many letters, so its numbers may be taken from it alone; else `second`, another reading of the same
  * picture (NULL: none), has to agree. Both may be any bytes. */

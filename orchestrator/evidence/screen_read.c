@@ -83,6 +83,7 @@ struct screen_work {
     struct screen_ocr *ocr;
     struct screen_lines lines[SCREEN_READINGS];
     size_t readings;
+    bool cells; /* letters of equal bits: plain readings err on all of them alike */
     char *text; /* what classification is made from. Owned */
 };
 
@@ -149,6 +150,7 @@ static void screen_code_by_agreement(const char *first, const char *second, stru
 static int screen_read_again(struct screen_work *w, struct screen_reading *r, struct err *err) {
     CLEANUP(screen_glyphs_free_ptr) struct glyph_page *g = screen_glyphs_new(w->picture);
     size_t wanted = g ? SCREEN_READINGS : 2;
+    w->cells = g != NULL;
     while (w->readings < wanted) {
         if (screen_read_more(w, err) < 0) {
             return -1;
@@ -186,6 +188,24 @@ static int screen_read_sparse(struct screen_work *w, struct screen_reading *r, s
     return 0;
 }
 
+static bool screen_has_params(const struct screen_reading *r) {
+    bool any = false;
+    for (int i = 0; i < SCREEN_PARAMS; i++) {
+        any |= r->has_param[i];
+    }
+    return any;
+}
+
+/* Two readings of the same bits agree in their errors, too: no number is taken from that. */
+static void screen_drop_params(struct screen_reading *r) {
+    if (screen_has_params(r)) {
+        memset(r->has_param, 0, sizeof(r->has_param));
+        memset(r->param, 0, sizeof(r->param));
+        CLEANUP_FREE char *before = r->left_out;
+        r->left_out = str_printf("%s%sparameters that two readings agree in", before ? before : "", before ? "; " : "");
+    }
+}
+
 static int screen_read_text(struct screen_work *w, struct screen_reading *r, struct err *err) {
     if (screen_read_more(w, err) < 0) {
         return -1;
@@ -196,14 +216,31 @@ static int screen_read_text(struct screen_work *w, struct screen_reading *r, str
     if (numbers && screen_read_again(w, r, err) < 0) {
         return -1;
     }
-    bool missing = r->kind == SCREEN_UNKNOWN || (r->kind == SCREEN_STOP && !r->has_code);
+    bool missing = r->kind == SCREEN_UNKNOWN || (r->kind == SCREEN_STOP && !r->has_code && !screen_has_params(r));
     if (missing && screen_read_sparse(w, r, err) < 0) {
         return -1;
+    }
+    if (missing && w->cells) {
+        screen_drop_params(r);
     }
     double ocr = w->lines[0].confidence;
     r->confidence *= r->kind == SCREEN_UNKNOWN ? 0 : 0.5 + ocr / 2;
     r->text = STEAL(w->text);
     return 0;
+}
+
+/* Text modes need no OCR. False: the picture is none, or what it says is not known. */
+static bool screen_read_rom(const struct screen_picture *p, struct screen_reading *r) {
+    CLEANUP_FREE char *text = screen_rom_text(p);
+    if (!text) {
+        return false;
+    }
+    screen_text_classify(text, NULL, true, r);
+    if (r->kind == SCREEN_UNKNOWN) {
+        return false;
+    }
+    r->text = str_printf("%.*s", SCREEN_MAX_TEXT, text);
+    return true;
 }
 
 static int screen_read_inside(const void *data, size_t size, struct screen_reading *r, struct err *err) {
@@ -219,6 +256,9 @@ static int screen_read_inside(const void *data, size_t size, struct screen_readi
         r->kind = SCREEN_BLANK;
         r->confidence = 1;
         r->text = str_dup("");
+        return 0;
+    }
+    if (screen_read_rom(&p, r)) {
         return 0;
     }
     struct screen_work w = {.picture = &p, .ocr = screen_ocr_open(err)};

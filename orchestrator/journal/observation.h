@@ -30,6 +30,7 @@
  *               that was tried after the boot had failed; says nothing about the cell's verdict
  *   cell-begin  {"products":[ids],"update":id|null,"image":name,"repetition":N,"worker_pid":N,
  *                "confirm":K? (the cell is run again for the K-th time, to confirm a failure),
+ *                "minimize":K? (beyond the plan: the K-th run of this combination that shrinks a failing set),
  *                "from":{"cell","attempt","steps","state"}?}
  *               from: began at a kept state; what that cell and attempt observed in its first `steps` steps
  *               (which may begin at a state themselves) counts for this cell, too

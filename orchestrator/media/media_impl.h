@@ -2,6 +2,7 @@
 #ifndef COEXIST_MEDIA_MEDIA_IMPL_H
 #define COEXIST_MEDIA_MEDIA_IMPL_H
 
+#include "base/clock.h"
 #include "media/media.h"
 
 /* Looks, in this process: only behind the fence, or on files the tests made. m is empty; what is found is filled in. */
@@ -13,5 +14,9 @@ char **media_strings_new(void);
 void media_strings_add(char ***list, char *taken);
 void media_strings_free(char **list);
 void media_clear(struct media *m); /* all that it holds */
+
+/* For a library that reads a CD behind the fence. */
+#define MEDIA_TIME (60 * CLOCK_S)
+#define MEDIA_MEMORY ((size_t)1 << 30)
 
 #endif

@@ -121,6 +121,7 @@ void build_matrix(const struct input_doc *d, struct model *m) {
     m->all_orders = str_eq(build_string(o, "install_orders"), "all");
     m->repetitions = (int)build_number(o, "repetitions", 1);
     m->confirm = (int)build_number(o, "confirm", MODEL_CONFIRM_BY_EVIDENCE);
+    m->minimize = (int)build_number(o, "minimize", 0);
     m->drills = json_is_true(json_object_get(o, "drills"));
     build_steps(json_object_get(o, "steps"), m);
     build_workloads(json_object_get(o, "workloads"), m);

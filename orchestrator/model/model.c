@@ -143,6 +143,11 @@ void model_free(struct model *m) {
     free(m);
 }
 
+void model_set_minimize(struct model *m, int runs) {
+    m->minimize = runs;
+    json_object_set_new(json_object_get(m->source, "matrix"), "minimize", json_integer(runs));
+}
+
 void model_set_confirm(struct model *m, int confirm) {
     m->confirm = confirm;
     json_object_set_new(json_object_get(m->source, "matrix"), "confirm", json_integer(confirm));

@@ -168,6 +168,7 @@ struct model {
     bool all_orders; /* install_orders: "all" */
     int repetitions;
     int confirm; /* how often a cell that failed is run again, 0..5, or MODEL_CONFIRM_BY_EVIDENCE */
+    int minimize; /* runs beyond the plan that may be spent on shrinking failing sets; 0: none are */
     bool drills; /* after a failure that stops the boot: is there a way back? */
     struct model_step *steps; /* default protocol when the matrix lists none */
     size_t step_count;
@@ -185,6 +186,7 @@ struct model *model_from_source(const json_t *source, struct diags *diags);
 void model_free(struct model *m);
 /* Overrides the matrix' "confirm", in the source that the journal keeps, too. */
 void model_set_confirm(struct model *m, int confirm);
+void model_set_minimize(struct model *m, int runs); /* likewise "minimize" */
 
 const struct model_product *model_find_product(const struct model *m, const char *id);
 const struct model_update *model_find_update(const struct model *m, const char *id);

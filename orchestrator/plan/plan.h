@@ -21,6 +21,7 @@ struct plan_cell {
     const struct model_update *update; /* NULL: control cell */
     int repetition;                    /* 1-based */
     int confirm; /* 0: planned; else the so many-th run that confirms its failure (plan/confirm.h) */
+    int minimize; /* 0; else the so many-th run of this combination that shrinks a failing set (plan/minimize.h) */
     struct plan_step *steps;           /* provision, boot, ..., collect, teardown */
     size_t step_count;
 };

@@ -65,6 +65,9 @@ static void cell_say_begin(struct cell *c) {
     if (p->confirm) {
         json_object_set_new(data, "confirm", json_integer(p->confirm));
     }
+    if (p->minimize) {
+        json_object_set_new(data, "minimize", json_integer(p->minimize));
+    }
     if (from->state) {
         json_object_set_new(data, "from",
                             json_pack("{s:s, s:i, s:I, s:s}", "cell", from->cell, "attempt",

@@ -13,7 +13,7 @@
 #include "run/host_files.h"
 #include "run/states.h"
 #include "run/sweep.h"
-#include "vm/disk.h"
+#include "vm/disk_job.h"
 #include "vm/libvirt.h"
 #include "vm/libvirt_remote.h"
 
@@ -125,38 +125,40 @@ static struct guest *machine_create_guest(void *ctx, struct vm *vm, struct err *
     return guest_remote_create(&spec, m->spec.clock, m->spec.log, err);
 }
 
+/* Emulated, libguestfs is up after 12 s on two idle cores; the first time on a host it builds its own small system. */
+#define MACHINE_DISK_TIMEOUT (240 * CLOCK_S)
+
+static struct vm_disk_job machine_disk_job(const struct machine *m, struct vm *vm) {
+    return (struct vm_disk_job){.disk = vm_disk_path(vm), .format = "qcow2", .windows_root = m->image->windows_root,
+                                .kvm = m->spec.kvm, .timeout_ns = MACHINE_DISK_TIMEOUT};
+}
+
 static int machine_copy_out(void *ctx, struct vm *vm, struct cell_copy *places, size_t count,
                             struct err *err) {
-    struct machine *m = ctx;
-    struct vm_disk *disk =
-        vm_disk_open(vm_disk_path(vm), "qcow2", m->image->windows_root, m->spec.kvm, false, err);
-    int rc = disk ? 0 : -1;
-    for (size_t i = 0; i < count && rc == 0; i++) {
-        int n = vm_disk_copy_out(disk, places[i].guest_dir, places[i].suffix, places[i].host_dir,
-                                 MACHINE_COPY_FILES, MACHINE_COPY_BYTES, err);
-        places[i].copied = n > 0 ? n : 0;
-        rc = n < 0 ? -1 : 0;
+    struct vm_disk_job job = machine_disk_job(ctx, vm);
+    job.places = mem_zalloc(count + 1, sizeof(*job.places));
+    job.place_count = count;
+    for (size_t i = 0; i < count; i++) {
+        job.places[i] = (struct vm_disk_place){.guest_dir = places[i].guest_dir, .suffix = places[i].suffix,
+                                               .host_dir = places[i].host_dir, .max_files = MACHINE_COPY_FILES,
+                                               .max_bytes = MACHINE_COPY_BYTES};
     }
-    if (disk) {
-        vm_disk_close(disk);
+    int rc = vm_disk_do(&job, err);
+    for (size_t i = 0; i < count; i++) {
+        places[i].copied = job.places[i].copied;
     }
-    return rc;
+    free(job.places);
+    return rc < 0 ? -1 : 0;
 }
 
 static int machine_remove_files(void *ctx, struct vm *vm, char *const *patterns, struct err *err) {
-    struct machine *m = ctx;
+    const struct machine *m = ctx;
     if (m->spec.host) { /* what could be opened here is a copy */
         return err_set(err, ERR_REFUSED, "the disk of a machine on a host with a daemon cannot be changed from here");
     }
-    struct vm_disk *disk =
-        vm_disk_open(vm_disk_path(vm), "qcow2", m->image->windows_root, m->spec.kvm, true, err);
-    int removed = disk ? 0 : -1;
-    for (; disk && removed >= 0 && *patterns; patterns++) {
-        int n = vm_disk_remove(disk, *patterns, err);
-        removed = n < 0 ? -1 : removed + n;
-    }
-    vm_disk_close(disk);
-    return removed;
+    struct vm_disk_job job = machine_disk_job(m, vm);
+    job.remove = patterns;
+    return vm_disk_do(&job, err);
 }
 
 /* ---- states --------------------------------------------------------------------------------- */

@@ -87,7 +87,7 @@ static void past_add_kept(struct past_read *r, const struct observation *o, size
     const char *name = json_string_value(json_object_get(o->data, "name"));
     json_int_t steps = json_integer_value(json_object_get(o->data, "steps"));
     /* The name becomes a path: nothing but a plain folder name may. */
-    if (!name || !*name || strlen(name) > 200 || name[0] == '.' || strchr(name, '/') || steps < 1 ||
+    if (!r->spec->states || !name || !*name || strlen(name) > 200 || name[0] == '.' || strchr(name, '/') || steps < 1 ||
         (size_t)steps > r->spec->plan->cells[cell].step_count) {
         return;
     }

@@ -16,7 +16,7 @@ struct past {
 struct past_spec { /* borrowed during past_read */
     struct journal *journal;
     const struct plan *plan;
-    const char *states; /* the run's folder of states; may be absent */
+    const char *states; /* the run's folder of states; may be absent. NULL: none is of use */
     const json_t *images; /* image name -> manifest, as they are now */
     bool kvm;           /* a state made with the other accelerator is of no use */
     int attempts_max;   /* lab failures that end the tries of a cell */

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "run/host.h"
 #include "run/learn.h"
+#include "run/rounds.h"
 #include "run/run_state.h"
 #include "run/spawn.h"
 #include "run/states.h"
@@ -216,8 +217,15 @@ static void run_place_kept(struct run *r) {
     }
 }
 
-static int run_schedule(struct run *r, struct spawn *spawn, struct sched_result *out,
-                        struct err *err) {
+struct run_going { /* one run's cells, as the rounds need them */
+    struct run *run;
+    struct spawn *spawn;
+};
+
+/* kept: states of an earlier part of the run are begun at. */
+static int run_schedule(const struct run_going *g, const struct plan *plan, const struct sched_past *past, bool kept,
+                        const struct sched_result *so_far, struct sched_result *out, struct err *err) {
+    struct run *r = g->run;
     CLEANUP_FREE struct sched_host *hosts = mem_zalloc(r->hosts.count, sizeof(*hosts));
     for (size_t i = 0; i < r->hosts.count; i++) {
         const struct hosts_one *one = &r->hosts.items[i];
@@ -228,17 +236,44 @@ static int run_schedule(struct run *r, struct spawn *spawn, struct sched_result 
     struct estimate estimate;
     estimate_init(&estimate);
     CLEANUP_FREE char *learned = learn_estimate(r->o->runs_dir, &estimate);
-    struct sched_opts opts = {.plan = r->plan, .hosts = hosts, .host_count = r->hosts.count,
+    struct sched_opts opts = {.plan = plan, .hosts = hosts, .host_count = r->hosts.count,
                               .sharing = !r->o->no_sharing, .state_bytes = run_state_bytes(r),
-                              .states_max = r->states_max, .confirm = run_confirm(r),
+                              .states_max = r->states_max, .confirm = kept ? run_confirm(r) : 0,
                               .points = true, .point_every = r->o->checkpoint,
-                              .past = r->past.cells,
+                              .past = past, .done_before = so_far->done, .failed_before = so_far->failed,
                               .estimate = learned ? &estimate : NULL,
-                              .kept = r->past.kept, .kept_count = r->past.kept_count,
+                              .kept = r->past.kept, .kept_count = kept ? r->past.kept_count : 0,
                               .clock = clock_monotonic(), .log = r->o->log, .ops = spawn_ops(),
-                              .ops_ctx = spawn, .progress = r->o->progress};
+                              .ops_ctx = g->spawn, .progress = r->o->progress};
     sched_limits_default(&opts.limits);
     return sched_run(&opts, out, err);
+}
+
+static char **run_ask_wanted(void *ctx, struct err *err) {
+    const struct run_going *g = ctx;
+    return g->run->o->wanted(g->run->o->ctx, g->run->dir, err);
+}
+
+static int run_schedule_round(void *ctx, const struct plan *plan, const struct sched_past *past,
+                              const struct sched_result *so_far, struct sched_result *out, struct err *err) {
+    const struct run_going *g = ctx;
+    log_info(g->run->o->log, "%zu run%s to shrink what fails", plan->cell_count, plan->cell_count == 1 ? "" : "s");
+    return run_schedule(g, plan, past, false, so_far, out, err);
+}
+
+/* The plan's cells, then what is wanted besides. */
+static int run_everything(struct run_going *g, struct sched_result *out, struct err *err) {
+    struct run *r = g->run;
+    struct sched_result none = {0};
+    if (run_schedule(g, r->plan, r->past.cells, true, &none, out, err) < 0) {
+        return -1;
+    }
+    struct sched_limits limits;
+    sched_limits_default(&limits);
+    struct rounds rounds = {.model = r->model, .journal = r->journal, .attempts_max = limits.attempts,
+                            .wanted = run_ask_wanted, .schedule = run_schedule_round, .ctx = g};
+    bool asked = r->o->wanted && (r->o->minimize_given || r->model->minimize > 0);
+    return asked ? rounds_run(&rounds, out, err) : 0;
 }
 
 static char *run_image_names(const struct run *r) {
@@ -265,7 +300,8 @@ static int run_cells(struct run *r, struct sched_result *out, struct err *err) {
     if (!spawn) {
         return -1;
     }
-    int rc = spawn_meet_hosts(spawn, err) < 0 ? -1 : run_schedule(r, spawn, out, err);
+    struct run_going going = {r, spawn};
+    int rc = spawn_meet_hosts(spawn, err) < 0 ? -1 : run_everything(&going, out, err);
     spawn_free(spawn);
     return rc;
 }

@@ -5,6 +5,10 @@
 #include "run/hosts.h"
 #include "run/scheduler.h"
 
+/* Called when nothing is left to run: ids of runs to make besides (plan/minimize.h), NULL-terminated, freed by the
+ * caller; none: the run is finished. The journal in run_dir holds all that was observed. NULL with err. */
+typedef char **run_wanted(void *ctx, const char *run_dir, struct err *err);
+
 struct run_opts { /* borrowed during the call */
     const struct model *model; /* run_start only: a resumed run has its own in the journal */
     const struct plan *plan;
@@ -16,6 +20,8 @@ struct run_opts { /* borrowed during the call */
     bool no_sharing;     /* every cell executes all of its steps itself */
     bool confirm_given;  /* `confirm` instead of the matrix' (also a resumed run's, which has it in its journal) */
     int confirm;         /* runs more of a cell that a product failed in: 0 .. CONFIRM_MAX */
+    bool minimize_given; /* a finished run is taken up again, to be minimised */
+    run_wanted *wanted;  /* NULL: nothing beyond the plan and confirmations */
     int64_t state_budget; /* bytes that kept states may take together; 0: half of the free disk, at most
                              RUN_STATE_BUDGET */
     int64_t checkpoint;  /* ns without a state after which a cell keeps one for itself; 0: only when interrupted */

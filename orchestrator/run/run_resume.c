@@ -174,7 +174,7 @@ static int resume_prepare(struct run *r, const char *run, bool *finished, struct
         resume_open_journal(r, err) < 0) {
         return -1;
     }
-    *finished = str_eq(r->record.outcome, "finished");
+    *finished = str_eq(r->record.outcome, "finished") && !r->o->minimize_given;
     if (*finished) {
         return 0;
     }

@@ -20,8 +20,9 @@ static const struct plan_cell *slot_cell(const struct sched *s, const struct sch
 }
 
 void sched_counts(struct sched *s, struct sched_counts *out) {
-    *out = (struct sched_counts){.cells = s->o->plan->cell_count + s->confirms,
-                                 .done = s->done, .failed = s->failed,
+    size_t before = s->o->done_before + s->o->failed_before;
+    *out = (struct sched_counts){.cells = before + s->o->plan->cell_count + s->confirms,
+                                 .done = s->o->done_before + s->done, .failed = s->o->failed_before + s->failed,
                                  .running = s->running, .eta_ms = sched_eta_ms(s)};
 }
 

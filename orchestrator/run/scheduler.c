@@ -292,7 +292,8 @@ int sched_run(const struct sched_opts *opts, struct sched_result *out, struct er
         err_move(err, &s.broken);
         rc = -1;
     }
-    *out = (struct sched_result){s.done, s.failed, s.confirms, s.interrupts > 0};
+    *out = (struct sched_result){.done = s.done, .failed = s.failed, .confirms = s.confirms,
+                                 .interrupted = s.interrupts > 0};
     sched_free(&s);
     return rc;
 }

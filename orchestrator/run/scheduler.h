@@ -160,6 +160,7 @@ struct sched_opts { /* borrowed during sched_run */
     int64_t point_every; /* ... also so long (ns) after the last state; 0: only when told to stop */
     int confirm; /* how often a cell is run again that a product failed in: run/repeat.h; 0: never */
     const struct estimate *estimate; /* what older runs taught; NULL: nothing */
+    size_t done_before, failed_before; /* runs of this run that are over: only counted in, for people */
     const struct sched_past *past; /* one for each cell; NULL: a new run */
     const struct sched_kept *kept;
     size_t kept_count;
@@ -175,6 +176,7 @@ struct sched_result {
     size_t done;      /* runs of cells that came to their end */
     size_t failed;    /* those the lab failed on, after all attempts */
     size_t confirms;  /* runs beyond the plan: done + failed is this and the plan's cells, unless interrupted */
+    size_t minimized; /* of these, minimisation runs: filled in by run/rounds.h */
     bool interrupted; /* the user stopped it */
 };
 

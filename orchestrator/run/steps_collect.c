@@ -136,6 +136,10 @@ static bool collect_is_wanted(const struct collect_place *place, const char *nam
                                                     : str_eq_nocase(name, place->suffix);
 }
 
+static const char *collect_role(const struct collect_place *place, const char *name) {
+    return str_eq_nocase(name, "agent.log") ? "agent-log" : place->role;
+}
+
 static int collect_file(struct cell *c, const struct collect_place *place, const char *name,
                         struct err *err) {
     CLEANUP_FREE char *from = str_printf("%s\\%s", place->folder, name);
@@ -149,8 +153,7 @@ static int collect_file(struct cell *c, const struct collect_place *place, const
         cell_note(c, "not collected: %s", err_text(&refused));
         return 0;
     }
-    const char *role = str_eq_nocase(name, "agent.log") ? "agent-log" : place->role;
-    int rc = cell_artifact(c, role, name, to, err);
+    int rc = cell_artifact(c, collect_role(place, name), name, to, err);
     unlink(to);
     return rc;
 }
@@ -208,25 +211,40 @@ static int collect_offline_one(const char *name, void *p) {
     struct collect_offline_ctx *ctx = p;
     CLEANUP_FREE char *path = fs_join(ctx->dir, name);
     CLEANUP_ERR struct err err = ERR_INIT;
+    if (!collect_is_wanted(ctx->place, name)) { /* "My-System.evtx" ends like one that is */
+        return 0;
+    }
     if (strcmp(ctx->place->role, "process-dump") == 0) {
         dumps_tell(ctx->c, name);
     }
-    if (cell_artifact(ctx->c, ctx->place->role, name, path, &err) < 0) {
+    if (cell_artifact(ctx->c, collect_role(ctx->place, name), name, path, &err) < 0) {
         cell_minor(ctx->c, "collect from the disk", &err);
     }
     return 0;
 }
 
-/* The first two of collect_places: what a crash leaves. */
-enum { COLLECT_OFFLINE = 2 };
-
 static void collect_offline_take(struct cell *c, const struct cell_copy *copies, struct err *err) {
-    for (int i = 0; i < COLLECT_OFFLINE; i++) {
+    for (size_t i = 0; i < ARRAY_LEN(collect_places); i++) {
         struct collect_offline_ctx ctx = {c, &collect_places[i], copies[i].host_dir};
         if (copies[i].copied > 0) {
             fs_each(copies[i].host_dir, collect_offline_one, &ctx, err);
         }
     }
+}
+
+/* All places, each into a folder of its own below `dir`. */
+static int collect_offline_places(struct cell *c, const char *dir, struct cell_copy *copies, struct err *err) {
+    for (size_t i = 0; i < ARRAY_LEN(collect_places); i++) {
+        copies[i] = (struct cell_copy){collect_places[i].folder, collect_places[i].suffix,
+                                       str_printf("%s/%zu", dir, i), 0};
+    }
+    for (size_t i = 0; i < ARRAY_LEN(collect_places); i++) {
+        if (fs_mkdirs(copies[i].host_dir, err) < 0) {
+            return -1;
+        }
+    }
+    c->env->machine->copy_out(c->env->machine_ctx, c->vm, copies, ARRAY_LEN(collect_places), err);
+    return 0;
 }
 
 static void collect_offline(struct cell *c) {
@@ -235,22 +253,19 @@ static void collect_offline(struct cell *c) {
         return;
     }
     CLEANUP_ERR struct err err = ERR_INIT;
-    CLEANUP_FREE char *kernel = fs_join(c->env->scratch_dir, "disk-minidump");
-    CLEANUP_FREE char *process = fs_join(c->env->scratch_dir, "disk-process-dump");
-    struct cell_copy copies[COLLECT_OFFLINE] = {
-        {collect_places[0].folder, collect_places[0].suffix, kernel, 0},
-        {collect_places[1].folder, collect_places[1].suffix, process, 0},
-    };
+    CLEANUP_FREE char *dir = fs_join(c->env->scratch_dir, "from-disk");
+    struct cell_copy copies[ARRAY_LEN(collect_places)];
     c->side = CELL_SIDE_HOST;
-    if (fs_mkdirs(kernel, &err) == 0 && fs_mkdirs(process, &err) == 0) {
-        c->env->machine->copy_out(c->env->machine_ctx, c->vm, copies, COLLECT_OFFLINE, &err);
+    if (collect_offline_places(c, dir, copies, &err) == 0) {
         collect_offline_take(c, copies, err_is_set(&err) ? NULL : &err);
     }
     if (err_is_set(&err)) {
         cell_minor(c, "collect from the disk", &err);
     }
-    fs_remove_tree(kernel, NULL);
-    fs_remove_tree(process, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(copies); i++) {
+        free((char *)copies[i].host_dir);
+    }
+    fs_remove_tree(dir, NULL);
 }
 
 /* ---- from the host ------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "journal/journal.h"
 #include "model/failure.h"
 #include "plan/confirm.h"
+#include "plan/minimize.h"
 #include "run/cell.h"
 #include "run/job.h"
 #include "run/machine.h"
@@ -63,6 +65,7 @@ static int worker_read_plan(struct worker *w, const char *run_dir, const char *c
         return -1;
     }
     int k;
+    minimize_add(w->plan, cell_id);
     w->planned = confirm_find(w->plan, cell_id, &k);
     if (!w->planned) {
         return err_set(err, ERR_BUG, "the plan has no cell '%s'", cell_id);
@@ -73,10 +76,21 @@ static int worker_read_plan(struct worker *w, const char *run_dir, const char *c
     return 0;
 }
 
+/* Short, for it is part of a socket's path. Runs that minimise have no place in the plan to be named by. FNV-1a. */
+static char *worker_name(const struct worker *w) {
+    if (!w->cell.minimize) {
+        return str_printf("%zu.%d-%d", (size_t)(w->planned - w->plan->cells), w->cell.confirm, w->attempt);
+    }
+    uint32_t hash = UINT32_C(2166136261);
+    for (const char *p = w->cell.id; *p; p++) {
+        hash = (hash ^ (unsigned char)*p) * UINT32_C(16777619);
+    }
+    return str_printf("m%08" PRIx32 "-%d", hash, w->attempt);
+}
+
 static int worker_make_folders(struct worker *w, const char *run_dir, const char *lab_dir,
                                struct err *err) {
-    CLEANUP_FREE char *name = str_printf("%zu.%d-%d", (size_t)(w->planned - w->plan->cells),
-                                         w->cell.confirm, w->attempt);
+    CLEANUP_FREE char *name = worker_name(w);
     w->work_dir = sweep_claim(lab_dir, w->run.id, name, &w->lock, err);
     if (!w->work_dir) {
         return -1;

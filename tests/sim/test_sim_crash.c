@@ -11,6 +11,9 @@ static void effect_every_boot_crashes(struct sim_world *w, void *ctx) {
     (void)ctx;
     sim_world_set(w, "registry:HKLM\\Software\\Alder|Content", "2");
     sim_world_set(w, "file:C:\\Windows\\Minidump\\112126-1.dmp", "MDMP");
+    sim_world_set(w, "file:C:\\Windows\\System32\\winevt\\Logs\\System.evtx", "ElfFile");
+    sim_world_set(w, "file:C:\\Windows\\System32\\winevt\\Logs\\OAlerts-System.evtx", "another one");
+    sim_world_set(w, "file:C:\\coexist\\out\\alder.log", "loading content 2");
     sim_world_strike(w, SIM_FAULT_CRASH_ON_BOOT);
 }
 
@@ -27,7 +30,13 @@ START_TEST(boot_loop_after_apply) {
     ck_assert(lab_skipped(l, STEP_VERIFY, PHASE_AFTER));
     ck_assert(lab_has_artifact(l, "screenshot"));
     ck_assert(lab_has_artifact(l, "minidump")); /* from the disk: nobody could be asked */
-    ck_assert_int_ge(l->copied, 1);
+    ck_assert(lab_has_artifact(l, "event-log"));
+    ck_assert(lab_has_artifact(l, "log"));
+    ck_assert_int_ge(l->copied, 3);
+    for (size_t i = 0; i < l->seen_count; i++) {
+        const char *name = json_string_value(json_object_get(l->seen[i].o.data, "name"));
+        ck_assert(l->seen[i].o.type != OBS_ARTIFACT || !str_eq(name, "OAlerts-System.evtx"));
+    }
     lab_free(l);
 }
 END_TEST

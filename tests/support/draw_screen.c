@@ -1,6 +1,7 @@
 #include "support/draw_screen.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include "base/str.h"
 
 #define DRAW_FONTS "/usr/share/consolefonts/"
+#define DRAW_ROM "/usr/share/seabios/vgabios-stdvga.bin"
 #define DRAW_DEJAVU "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 
 /* PSF 1 (two magic bytes, mode, height) and 2 (32 bytes of header): 256 or 512 glyphs of one byte a row, the first 128
@@ -32,6 +34,31 @@ static char *draw_font(const char *name, const unsigned char **glyphs, int *heig
     return data;
 }
 
+/* "rom16", "rom14", "rom8": the VGA BIOS' own, found by its letter A. */
+static char *draw_rom_font(const char *name, const unsigned char **glyphs, int *height) {
+    static const struct {
+        const char *name;
+        int height;
+        const char *a;
+    } fonts[] = {
+        {"rom16", 16, "\x00\x00\x10\x38\x6c\xc6\xc6\xfe\xc6\xc6\xc6\xc6\x00\x00\x00\x00"},
+        {"rom14", 14, "\x00\x00\x10\x38\x6c\xc6\xc6\xfe\xc6\xc6\xc6\x00\x00\x00"},
+        {"rom8", 8, "\x30\x78\xcc\xcc\xfc\xcc\xcc\x00"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(fonts); i++) {
+        size_t size = 0;
+        char *rom = str_eq(name, fonts[i].name) && fs_exists(DRAW_ROM) ? fs_read(DRAW_ROM, 1 << 20, &size, NULL) : NULL;
+        const char *at = rom ? memmem(rom, size, fonts[i].a, (size_t)fonts[i].height) : NULL;
+        if (at && at - rom >= 'A' * fonts[i].height) {
+            *height = fonts[i].height;
+            *glyphs = (const unsigned char *)at - 'A' * fonts[i].height;
+            return rom;
+        }
+        free(rom);
+    }
+    return NULL;
+}
+
 static void draw_pixel(char *at, unsigned rgb) {
     at[0] = (char)(rgb >> 16);
     at[1] = (char)(rgb >> 8);
@@ -42,7 +69,8 @@ char *draw_text_mode(const char *font, int width, int height, unsigned ground, u
                      size_t *len) {
     const unsigned char *glyphs = NULL;
     int tall = 0, cell = width == 720 ? 9 : 8;
-    CLEANUP_FREE char *data = draw_font(font, &glyphs, &tall);
+    bool rom = strncmp(font, "rom", 3) == 0;
+    CLEANUP_FREE char *data = rom ? draw_rom_font(font, &glyphs, &tall) : draw_font(font, &glyphs, &tall);
     if (!data) {
         return NULL;
     }

@@ -1,5 +1,5 @@
 /* Screens for tests, drawn when the test runs: text modes with the Linux console's VGA fonts (PSF files of Debian's
- * console-setup-linux), graphical ones by ImageMagick's convert. */
+ * console-setup-linux) or those of the VGA BIOS ("rom16", "rom14", "rom8"), graphical ones by ImageMagick's convert. */
 #ifndef COEXIST_TESTS_SUPPORT_DRAW_SCREEN_H
 #define COEXIST_TESTS_SUPPORT_DRAW_SCREEN_H
 

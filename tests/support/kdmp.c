@@ -34,19 +34,26 @@ size_t kdmp_head(const struct kdmp *k) {
 }
 
 static const struct kdmp_driver drivers64[] = {
-    {"\\SystemRoot\\system32\\ntoskrnl.exe", 0xfffff80000000000, 0x1000000, 0x5f000001, 0xaaaa01},
-    {"\\SystemRoot\\System32\\drivers\\fltmgr.sys", 0xfffff80002000000, 0x80000, 0x5f000002, 0xaaaa02},
-    {"\\SystemRoot\\System32\\drivers\\alderflt.sys", 0xfffff80003000000, 0x20000, 0x5f000003, 0xaaaa03},
-    {"birchflt.sys", 0xfffff80004000000, 0x30000, 0x5f000004, 0xaaaa04},
+    {"\\SystemRoot\\system32\\ntoskrnl.exe", 0xfffff80000000000, 0x1000000, 0x5f000001, 0xaaaa01,
+     {1, 10, 19041, 0x11}},
+    {"\\SystemRoot\\System32\\drivers\\fltmgr.sys", 0xfffff80002000000, 0x80000, 0x5f000002, 0xaaaa02,
+     {2, 20, 19041, 0x12}},
+    {"\\SystemRoot\\System32\\drivers\\alderflt.sys", 0xfffff80003000000, 0x20000, 0x5f000003, 0xaaaa03,
+     {3, 30, 19041, 0x13}},
+    {"birchflt.sys", 0xfffff80004000000, 0x30000, 0x5f000004, 0xaaaa04, {4, 40, 19041, 0x14}},
 };
 static const struct kdmp_driver drivers32[] = {
-    {"\\SystemRoot\\system32\\ntkrnlpa.exe", 0x82000000, 0x400000, 0x5f000001, 0xaaaa01},
-    {"\\SystemRoot\\System32\\drivers\\fltmgr.sys", 0x88000000, 0x80000, 0x5f000002, 0xaaaa02},
-    {"\\SystemRoot\\System32\\drivers\\alderflt.sys", 0x89000000, 0x20000, 0x5f000003, 0xaaaa03},
-    {"birchflt.sys", 0x8a000000, 0x30000, 0x5f000004, 0xaaaa04},
+    {"\\SystemRoot\\system32\\ntkrnlpa.exe", 0x82000000, 0x400000, 0x5f000001, 0xaaaa01,
+     {1, 10, 19041, 0x11}},
+    {"\\SystemRoot\\System32\\drivers\\fltmgr.sys", 0x88000000, 0x80000, 0x5f000002, 0xaaaa02,
+     {2, 20, 19041, 0x12}},
+    {"\\SystemRoot\\System32\\drivers\\alderflt.sys", 0x89000000, 0x20000, 0x5f000003, 0xaaaa03,
+     {3, 30, 19041, 0x13}},
+    {"birchflt.sys", 0x8a000000, 0x30000, 0x5f000004, 0xaaaa04, {4, 40, 19041, 0x14}},
 };
-static const struct kdmp_gone gone64[] = {{"cedargone.sys", 0xfffff80005000000, 0xfffff80005010000}};
-static const struct kdmp_gone gone32[] = {{"cedargone.sys", 0x8b000000, 0x8b010000}};
+static const struct kdmp_gone gone64[] = {
+    {"cedargone.sys", 0xfffff80005000000, 0xfffff80005010000, 132587000000000000}};
+static const struct kdmp_gone gone32[] = {{"cedargone.sys", 0x8b000000, 0x8b010000, 132587000000000000}};
 
 struct kdmp kdmp_sample(void) {
     return (struct kdmp){

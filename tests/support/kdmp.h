@@ -12,11 +12,13 @@ struct kdmp_driver {
     const char *path; /* ASCII */
     uint64_t base;
     uint32_t size, timestamp, checksum;
+    uint16_t version[4]; /* of the file; all 0: its image has no resources */
 };
 
 struct kdmp_gone {
     const char *name; /* ASCII; a triage dump keeps 12 characters */
     uint64_t start, end;
+    uint64_t filetime; /* when; dumps with memory only */
 };
 
 struct kdmp_poke { /* a word of the guest's width in its virtual memory */

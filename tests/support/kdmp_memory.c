@@ -98,6 +98,33 @@ static void kdmp_unicode(struct kdmp_guest *g, uint64_t at, uint64_t text, const
     }
 }
 
+/* A resource of type 16 by way of three directories, with a type before it that is none of ours. */
+static void kdmp_version(struct kdmp_guest *g, const struct kdmp_driver *d) {
+    uint64_t optional = d->base + 0x98, root = d->base + 0x200, info = d->base + 0x400;
+    bool wide = !g->k->narrow;
+    kdmp_poke(g, optional, wide ? 0x20b : 0x10b, 2);
+    kdmp_poke(g, optional + (wide ? 108 : 92), 16, 4);
+    kdmp_poke(g, optional + (wide ? 128 : 112), 0x200, 4);
+    kdmp_poke(g, optional + (wide ? 132 : 116), 0x300, 4);
+    kdmp_poke(g, root + 14, 2, 2);
+    kdmp_poke(g, root + 16, 24, 4);
+    kdmp_poke(g, root + 20, 0x800000f0, 4);
+    kdmp_poke(g, root + 24, 16, 4);
+    kdmp_poke(g, root + 28, 0x80000040, 4);
+    kdmp_poke(g, root + 0x40 + 14, 1, 2);
+    kdmp_poke(g, root + 0x40 + 20, 0x80000080, 4);
+    kdmp_poke(g, root + 0x80 + 14, 1, 2);
+    kdmp_poke(g, root + 0x80 + 16, 0x409, 4);
+    kdmp_poke(g, root + 0x80 + 20, 0xc0, 4);
+    kdmp_poke(g, root + 0xc0, 0x400, 4);
+    kdmp_poke(g, root + 0xc4, 0x60, 4);
+    kdmp_poke(g, info + 40, 0xfeef04bd, 4);
+    for (size_t i = 0; i < 4; i++) { /* MS before LS, each with its lower half first */
+        kdmp_poke(g, info + 48 + (i / 2) * 4 + (1 - i % 2) * 2, d->version[i], 2);
+    }
+    kdmp_poke(g, info + 0x60, 0, 1);
+}
+
 static void kdmp_driver_list(struct kdmp_guest *g) {
     const struct kdmp *k = g->k;
     bool n = k->narrow;
@@ -115,6 +142,9 @@ static void kdmp_driver_list(struct kdmp_guest *g) {
         kdmp_poke(g, k->drivers[i].base + 0x80, 0x4550, 4);
         kdmp_poke(g, k->drivers[i].base + 0x88, k->drivers[i].timestamp, 4);
         kdmp_poke(g, k->drivers[i].base + 0x80 + 0x58, k->drivers[i].checksum, 4);
+        if (k->drivers[i].version[0]) {
+            kdmp_version(g, &k->drivers[i]);
+        }
         last = at;
     }
     kdmp_pointer(g, last, head);
@@ -131,6 +161,7 @@ static void kdmp_gone_list(struct kdmp_guest *g) {
         kdmp_unicode(g, list + i * step, list + 0x900 + i * 64, k->gone[i].name);
         kdmp_pointer(g, list + i * step + 2 * w, k->gone[i].start);
         kdmp_pointer(g, list + i * step + 3 * w, k->gone[i].end);
+        kdmp_poke(g, list + i * step + 4 * w, k->gone[i].filetime, 8);
     }
 }
 

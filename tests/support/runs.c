@@ -53,17 +53,19 @@ static json_t *runs_update(const char *product, const char *kind, const char *fi
     return j;
 }
 
-static json_t *runs_source(const char *matrix_text) {
-    static const char *const ids[] = {"alder", "birch", "cedar"};
-    static const char *const vendors[] = {"Alder", "Birch", "Cedar"};
+static json_t *runs_source(const char *matrix_text, size_t count) {
+    static const char *const ids[] = {"alder", "birch", "cedar", "dogwood", "elm", "fir"};
+    static const char *const vendors[] = {"Alder", "Birch", "Cedar", "Dogwood", "Elm", "Fir"};
     static const char *const modules[] = {"['alderflt.sys','aldersvc.exe','aldereng.dll']",
                                           "['birchflt.sys','birchsvc.exe','bircheng.dll']",
-                                          "['cedarsvc.exe','cedareng.dll']"};
+                                          "['cedarsvc.exe','cedareng.dll']", "['dogwoodflt.sys']",
+                                          "['elmflt.sys']", "['firflt.sys']"};
+    ck_assert_uint_le(count, ARRAY_LEN(ids));
     json_t *products = json_array();
     json_t *updates = json_array();
     json_t *product_files = json_array();
     json_t *update_files = json_array();
-    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+    for (size_t i = 0; i < count; i++) {
         char *engine = str_printf("%seng.dll", ids[i]);
         json_array_append_new(products, runs_product(ids[i], vendors[i], modules[i]));
         json_array_append_new(updates, runs_update(ids[i], "content", "content.bin"));
@@ -89,6 +91,10 @@ static json_t *runs_source(const char *matrix_text) {
 }
 
 struct runs *runs_make(const char *matrix) {
+    return runs_make_of(matrix, 3);
+}
+
+struct runs *runs_make_of(const char *matrix, size_t products) {
     struct runs *r = mem_zalloc(1, sizeof(*r));
     CLEANUP_ERR struct err err = ERR_INIT;
     r->dir = str_dup("/tmp/coexist-test-run-XXXXXX");
@@ -100,7 +106,7 @@ struct runs *runs_make(const char *matrix) {
     char host[] = "a test";
     struct journal_run run = {
         .id = id, .started = started, .version = version, .host = host,
-        .matrix = runs_source(matrix),
+        .matrix = runs_source(matrix, products),
         .images = runs_json("{'winelab':{'format':'coexist-image/1','name':'winelab','os':'Wine 8',"
                             "'limits':['Not Windows: user space is Wine 8 on a Linux kernel.',"
                             "'Kernel drivers run in user mode.']}}"),

@@ -25,6 +25,8 @@ struct runs {
  * <id>eng.dll), and an OS update os-kb1. `matrix` (JSON, single quotes allowed) gives the rest of the matrix:
  * {'product_sets':[...],'gates':[...],'repetitions':2}. */
 struct runs *runs_make(const char *matrix);
+/* The same over the first so many, at most 6, of: these three, dogwood, elm, fir. */
+struct runs *runs_make_of(const char *matrix, size_t products);
 void runs_free(struct runs *r);
 
 void runs_cell(struct runs *r, const char *cell, int attempt); /* cell-begin, phase before */

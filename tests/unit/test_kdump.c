@@ -83,7 +83,8 @@ static void check_triage(struct kdmp k, enum dump_arch arch) {
     ck_assert_uint_eq(d->stack_base, k.stack_base);
     ck_assert_uint_eq(d->stack_size, k.stack_words * dump_width(d));
     check_blame(d, DUMP_BLAME_ADDRESS, "alderflt.sys");
-    ck_assert_uint_eq(d->note_count, 0);
+    ck_assert_uint_eq(d->note_count, 1);
+    ck_assert(noted(d, "file versions: 0 of 4 drivers"));
 }
 
 START_TEST(triage_dumps_tell_every_field) {
@@ -105,6 +106,12 @@ static void check_memory(struct kdmp k, enum kdmp_map map, uint32_t type) {
     ck_assert_int_eq(d->kind, map == KDMP_RUNS ? DUMP_FULL : DUMP_BITMAP);
     check_facts(&k, d);
     ck_assert_str_eq(d->unloaded[0].name, "cedargone.sys");
+    ck_assert_int_eq(d->unloaded[0].time_us, (int64_t)(k.gone[0].filetime / 10) - 11644473600000000);
+    for (size_t i = 0; i < d->module_count; i++) {
+        const uint16_t *v = k.drivers[i].version;
+        CLEANUP_FREE char *version = str_printf("%u.%u.%u.%u", v[0], v[1], v[2], v[3]);
+        ck_assert_str_eq(d->modules[i].version, version);
+    }
     ck_assert_uint_eq(d->stack_base, k.sp & ~(uint64_t)7);
     check_blame(d, DUMP_BLAME_ADDRESS, "alderflt.sys");
 }
@@ -124,6 +131,42 @@ START_TEST(dumps_with_memory_tell_every_field) {
     for (uint32_t type = 8; type <= 10; type++) {
         check_memory(kdmp_sample(), KDMP_RANGES, type);
     }
+}
+END_TEST
+
+/* Resources that lead in circles, out of the image or to no version: the driver has none, everything else stays. */
+static const struct {
+    uint32_t at; /* from the image's base */
+    uint64_t value;
+} bad_resources[] = {
+    {0x118, 0},                    /* no resources at all */
+    {0x118, 0x0000030000ffff00},   /* behind the image */
+    {0x118, 0xffffffffffffffff},
+    {0x98, 0x107},                 /* neither PE32 nor PE32+ */
+    {0x104, 2},                    /* too few directories */
+    {0x218, 0x80000040000000ff},   /* no type 16 */
+    {0x218, 0x8000000000000010},   /* the directory again, which has no end: 16 leads to itself */
+    {0x218, 0x0000004000000010},   /* data where a directory should be */
+    {0x290, 0x800000c000000409},   /* and the other way round */
+    {0x290, 0xfffffff000000409},
+    {0x2c0, 0x00000060ffffff00},   /* data behind the image */
+    {0x428, 0x1234},               /* no VS_FIXEDFILEINFO */
+};
+
+START_TEST(bad_resources_are_no_version) {
+    CLEANUP_STR struct str bytes = STR_INIT;
+    struct kdmp k = kdmp_sample();
+    const struct kdmp_poke poke = {k.drivers[2].base + bad_resources[_i].at, bad_resources[_i].value};
+    k.pokes = &poke;
+    k.poke_count = 1;
+    k.type = 1;
+    kdmp_memory(&k, KDMP_RUNS, &bytes);
+    CLEANUP(dump_free_ptr) struct dump *d = parse(&bytes);
+    ck_assert_str_eq(d->modules[2].version, "");
+    ck_assert_str_eq(d->modules[1].version, "2.20.19041.18");
+    ck_assert(noted(d, "file versions: 3 of 4 drivers"));
+    ck_assert_uint_eq(d->module_count, 4);
+    check_blame(d, DUMP_BLAME_ADDRESS, "alderflt.sys");
 }
 END_TEST
 
@@ -414,6 +457,7 @@ int main(void) {
     tcase_set_timeout(t, 300);
     tcase_add_test(t, triage_dumps_tell_every_field);
     tcase_add_test(t, dumps_with_memory_tell_every_field);
+    tcase_add_loop_test(t, bad_resources_are_no_version, 0, (int)ARRAY_LEN(bad_resources));
     tcase_add_test(t, exception_and_context_are_followed_into_memory);
     tcase_add_test(t, encoded_debugger_data_are_said_and_gone_round);
     tcase_add_test(t, request_that_does_not_finish_leads_to_its_driver);
