@@ -291,8 +291,19 @@ static size_t vitals_instances(const struct vitals_sample *s, const char *name) 
     return n;
 }
 
-/* A process of the last sample is gone and there is one of that name which was not there. One that is between its
- * end and its next start stays in the last sample until it is seen again. */
+#define VITALS_GONE (-2) /* pid of one that ended and was not started anew so far */
+
+/* A process of the last sample ended. Whether it is started anew at once, later, or no more in the end: who looks
+ * after it may give up. */
+static void vitals_count_end(struct vitals *v, const char *name, const char *product, struct vitals_findings *f) {
+    struct vitals_restarts *r = vitals_restarts_of(v, name);
+    v->watch = true;
+    if (r && ++r->count >= VITALS_RESTARTS) {
+        vitals_add(f, FAILURE_RESTART_LOOP, "restarts", name, product, "stays",
+                   "ended %d times though nobody asked for it", r->count);
+    }
+}
+
 static void vitals_count_restarts(const struct cell *c, struct vitals *v, struct vitals_sample *s,
                                   struct vitals_findings *f) {
     for (size_t i = 0; i < v->last.count; i++) {
@@ -301,19 +312,14 @@ static void vitals_count_restarts(const struct cell *c, struct vitals *v, struct
         if (!owner || !vitals_is_lasting(owner, old->name) || vitals_find(s, old->pid, old->name)) {
             continue;
         }
-        if (vitals_instances(s, old->name) == 0) {
-            s->processes = mem_grow(s->processes, s->count + 1, sizeof(*s->processes));
-            s->processes[s->count] = (struct vitals_process){.name = str_dup(old->name), .pid = old->pid,
-                                                             .cpu_ms = -1, .memory = -1,
-                                                             .handles = -1, .threads = -1};
-            s->count++;
-            continue;
+        if (old->pid != VITALS_GONE) {
+            vitals_count_end(v, old->name, owner->id, f);
         }
-        struct vitals_restarts *r = vitals_restarts_of(v, old->name);
-        v->watch = true;
-        if (r && ++r->count >= VITALS_RESTARTS) {
-            vitals_add(f, FAILURE_RESTART_LOOP, "restarts", old->name, owner->id, "stays",
-                       "started anew %d times though nobody asked for it", r->count);
+        if (vitals_instances(s, old->name) == 0) { /* else it would be new to the next sample */
+            s->processes = mem_grow(s->processes, s->count + 1, sizeof(*s->processes));
+            s->processes[s->count++] = (struct vitals_process){.name = str_dup(old->name), .pid = VITALS_GONE,
+                                                               .cpu_ms = -1, .memory = -1,
+                                                               .handles = -1, .threads = -1};
         }
     }
 }

@@ -87,7 +87,7 @@ static const struct harm {
     {{"process:aldersvc.exe", "handles=90000"}, FAILURE_RESOURCE_RUNAWAY, "90000 handles"},
     {{"process:aldersvc.exe", "private_bytes=400000000"}, FAILURE_RESOURCE_RUNAWAY, "381 of 512 MiB"},
     {{"process:aldersvc.exe", "cpu_percent=99"}, FAILURE_RESOURCE_RUNAWAY, "of a processor all the time"},
-    {{"process:aldersvc.exe", "restarts_every_ms=1500"}, FAILURE_RESTART_LOOP, "started anew 3 times"},
+    {{"process:aldersvc.exe", "restarts_every_ms=1500"}, FAILURE_RESTART_LOOP, "ended 3 times"},
 };
 
 START_TEST(what_runs_away_is_found_in_a_single_look) {
