@@ -20,6 +20,7 @@ static const struct cli_option options[] = {
     {"profile", "NAME", "hardware profile, or its file (default: the recipe's first one)"},
     {"language", "TAG", "language of the ISO: de-DE (default: the recipe's first one)"},
     {"name", "NAME", "what to call the image (default: RECIPE-PROFILE)"},
+    {"patience", "N", "time limits as a multiple of what a host with KVM needs (default: 1, without KVM 8)"},
     {"disk", "SIZE", "size of the guest's disk, as 40G (default: what the recipe says)"},
     {NULL, NULL, NULL},
 };
@@ -81,6 +82,12 @@ static int build_windows(struct cli *cli, const struct cli_args *args) {
     if (disk && cli_size("--disk", disk, &make.disk_bytes) < 0) {
         return CLI_BAD_INPUT;
     }
+    const char *patience = cli_value(verb, args, "patience");
+    long times = 0;
+    if (patience && cli_number("--patience", patience, 1, 100, &times) < 0) {
+        return CLI_BAD_INPUT;
+    }
+    make.patience = (int)times;
     struct diags diags = DIAGS_INIT;
     CLEANUP_ERR struct err err = ERR_INIT;
     CLEANUP_FREE char *name = NULL;
@@ -131,17 +138,17 @@ const struct cli_verb *cmd_image_build(void) {
         .min_operands = 1,
         .max_operands = 1,
         .summary = "make a golden image from its recipe",
-        .about = "Builds the image that RECIPE describes into the lab.\n\nA recipe of Windows (images/windows/) needs "
-                 "--iso: the medium is looked at and refused when it is not what the recipe asks for; then it is "
-                 "installed on a machine of the profile by an answer file on a CD of the lab's own, without hands, until "
-                 "the agent answers on the serial port. The machine is asked what it is (Secure Boot, TPM, "
-                 "virtualisation-based security, updates), shut down, and its disk put away read-only. When it does not "
-                 "come to that, the phase and the likely cause are told, and LAB/install/NAME/ has the pictures. What "
-                 "was tried here is the rehearsal's CD (images/rehearsal/), never a Windows medium.\n\nOther recipes "
-                 "are built from Debian packages. The builder unpacks packages "
-                 "and needs root. Keys are made once for a lab and are an input of the build: the "
-                 "same inputs give the same image and manifest, bit for bit. An interrupted build "
-                 "leaves the image that was there as it was.",
+        .about = "Builds the image that RECIPE describes into the lab.\n\nA recipe of Windows "
+                 "(images/windows/) needs --iso: the medium is looked at and refused when it is not what the "
+                 "recipe asks for; then it is installed on a machine of the profile by an answer file on a CD "
+                 "of the lab's own, without hands, until the agent answers on the serial port. The machine is "
+                 "asked what it is (Secure Boot, TPM, virtualisation-based security, updates), shut down, and "
+                 "its disk put away read-only. When it does not come to that, the phase and the likely cause "
+                 "are told, and LAB/install/NAME/ has the pictures. What was tried here is the rehearsal's CD "
+                 "(images/rehearsal/), never a Windows medium.\n\nOther recipes are built from Debian "
+                 "packages. The builder unpacks packages and needs root. Keys are made once for a lab and are "
+                 "an input of the build: the same inputs give the same image and manifest, bit for bit. An "
+                 "interrupted build leaves the image that was there as it was.",
         .options = options,
         .run = build_run,
     };

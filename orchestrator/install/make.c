@@ -19,7 +19,7 @@
 #include "media/media.h"
 #include "vm/libvirt.h"
 
-/* Emulation takes about eight times as long as KVM (tests/e2e/install.sh says what was seen). */
+/* Emulation is about that much slower than KVM. */
 enum { MAKE_SLOW = 8, MAKE_NAME_MAX = 63 };
 #define MAKE_ASK_LIMIT (300 * CLOCK_S)
 #define MAKE_OFF_LIMIT (600 * CLOCK_S)
@@ -199,8 +199,8 @@ static json_t *make_limits(bool stand_in) {
     json_t *limits = json_array();
     if (stand_in) {
         json_array_append_new(limits, json_string(
-            "Installed from the rehearsal's CD: this guest is the stand-in, whatever Windows the medium says to hold. It "
-            "proves the lab, not Windows."));
+            "Installed from the rehearsal's CD: this guest is the stand-in, whatever Windows the medium says to hold. "
+            "It proves the lab, not Windows."));
     }
     return limits;
 }
@@ -255,7 +255,8 @@ static int make_install(struct make *m, struct err *err) {
     if (!vm) {
         return -1;
     }
-    struct install_limits limits = install_limits_usual(m->spec->kvm ? 1 : MAKE_SLOW);
+    int patience = m->spec->patience ? m->spec->patience : m->spec->kvm ? 1 : MAKE_SLOW;
+    struct install_limits limits = install_limits_usual(patience);
     struct install_parts parts = {.vm = vm, .open_guest = make_open_guest, .read = make_read_screen,
                                   .tell = make_tell_phase, .ctx = m, .mark = ANSWER_DONE,
                                   .evidence_dir = m->evidence, .limits = &limits, .log = m->spec->log};
