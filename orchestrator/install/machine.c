@@ -194,6 +194,7 @@ static void install_note(struct install *m, const struct install_look *look) {
         m->last_new = look->same_picture ? m->last_new : look->now;
     }
     m->resets += look->resets;
+    m->written_at_reset = look->resets > 0 ? m->written : m->written_at_reset;
     m->last_new = look->resets > 0 ? look->now : m->last_new;
 }
 
@@ -229,7 +230,8 @@ unsigned install_see(struct install *m, const struct install_look *look) {
 }
 
 bool install_wants_hello(const struct install *m) {
-    return m->phase == INSTALL_DEVICES || m->phase == INSTALL_FIRST_LOGON;
+    bool on_disk = m->phase == INSTALL_DEVICES || m->phase == INSTALL_FIRST_LOGON;
+    return on_disk && m->written > m->written_at_reset;
 }
 
 char *install_sentence(const struct install *m) {

@@ -271,6 +271,10 @@ static const struct vm_ops setup_vm_ops = {
 
 static int setup_wait_ready(void *self, int64_t deadline, json_t **hello, struct err *err) {
     struct setup_guest *g = self;
+    if (g->stage == SETUP_POST || g->stage == SETUP_PROMPT) { /* UEFI: bytes on a serial port are keys */
+        g->stray_talk++;
+        g->key_down = true;
+    }
     while (g->clock.now_ns < deadline) {
         if (g->stage == SETUP_UP && g->fault != SETUP_FAULT_AGENT_SILENT) {
             *hello = json_pack("{s:s}", "agent", "simulated");

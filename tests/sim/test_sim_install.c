@@ -28,6 +28,7 @@ static void expect_ready(enum setup_fault fault, uint64_t seed) {
     ck_assert_msg(rc == 0, "seed %d: %s", (int)seed, err_text(&err));
     ck_assert_int_eq(r.state.phase, INSTALL_READY);
     ck_assert_int_eq(g.stray_keys, 0);
+    ck_assert_int_eq(g.stray_talk, 0);
     ck_assert_int_eq(g.boots, 3);
     ck_assert_int_eq(r.state.resets, 2);
     ck_assert_int_eq(r.state.presses, g.keys);
@@ -98,6 +99,7 @@ START_TEST(each_fault_is_named_with_its_phase) {
         ck_assert_msg(r.state.failed_in == faults[_i].phase, "fault %d at %d: %s", faults[_i].fault, faults[_i].at,
                       said);
         ck_assert_int_eq(g.stray_keys, 0);
+        ck_assert_int_eq(g.stray_talk, 0);
         ck_assert_ptr_nonnull(strstr(err_text(&err), install_phase_title(faults[_i].phase)));
         install_result_clear(&r);
     }
