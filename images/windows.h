@@ -44,8 +44,8 @@ static inline void windows_recipe_free_ptr(struct windows_recipe **r) {
 /* Whether a JSON file says "format": "coexist-windows/1"; false also when it cannot be read. */
 bool windows_is_recipe(const char *path);
 
-/* Where a profile of that name lies: PROFILE.json as it is, else in the folder profiles/ beside the recipe's own folder or
- * in it. name NULL: the recipe's first one. Caller frees. */
+/* Where a profile of that name lies: PROFILE.json as it is, else in the folder profiles/ beside the recipe's own folder
+ * or in it. name NULL: the recipe's first one. Caller frees. */
 char *windows_profile_path(const struct windows_recipe *r, const char *name);
 
 /* Whether the recipe has that language; ERR_INPUT lists those it has. */

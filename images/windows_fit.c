@@ -10,7 +10,7 @@
 
 enum { FIT_LISTED = 12, FIT_SUGGESTED = 4 };
 
-/* ---- one image of the medium ----------------------------------------------------------------------------- */
+/* ---- one image of the medium -------------------------------------------------------------------- */
 
 static bool fit_build(const struct windows_recipe *r, const struct media_edition *e) {
     for (size_t i = 0; i < json_array_size(r->builds); i++) {
@@ -65,7 +65,7 @@ static const struct media_edition *fit_find(const struct windows_recipe *r, cons
     return NULL;
 }
 
-/* ---- words -------------------------------------------------------------------------------------------------- */
+/* ---- words -------------------------------------------------------------------------------------- */
 
 static void fit_say_builds(const struct windows_recipe *r, struct str *out) {
     for (size_t i = 0; i < json_array_size(r->builds); i++) {
@@ -111,7 +111,7 @@ static void fit_say_found(const struct media *m, struct str *out) {
     }
 }
 
-/* ---- what would fit ------------------------------------------------------------------------------------------- */
+/* ---- what would fit ----------------------------------------------------------------------------- */
 
 struct fit_search {
     const char *dir;
@@ -154,11 +154,12 @@ static void fit_suggest(const struct windows_recipe *r, const struct media *m, s
     }
 }
 
-/* ---- the medium -------------------------------------------------------------------------------------------------- */
+/* ---- the medium --------------------------------------------------------------------------------- */
 
 static int fit_is_windows(const struct windows_recipe *r, const struct media *m, struct err *err) {
     if (m->kind != MEDIA_WINDOWS) {
-        return err_set(err, ERR_INPUT, "%s is %s; recipe '%s' needs the ISO of %s", m->path, m->what, r->name, r->title);
+        return err_set(err, ERR_INPUT, "%s is %s; recipe '%s' needs the ISO of %s", m->path, m->what, r->name,
+                       r->title);
     }
     if (m->trouble) {
         return err_set(err, ERR_INPUT, "%s%s%s: %s", m->path, m->image_path ? ": " : "",
@@ -210,7 +211,7 @@ const struct media_edition *windows_recipe_fit(const struct windows_recipe *r, c
     return e ? e : fit_refuse(r, m, asked, failed, err);
 }
 
-/* ---- the machine --------------------------------------------------------------------------------------------------- */
+/* ---- the machine -------------------------------------------------------------------------------- */
 
 static const char *fit_hardware(const struct image_profile *p, const char *key, const char *otherwise) {
     const char *text = json_string_value(json_object_get(p->hardware, key));
@@ -246,7 +247,7 @@ int windows_recipe_fit_profile(const struct windows_recipe *r, const struct imag
     return 0;
 }
 
-/* ---- drivers --------------------------------------------------------------------------------------------------------- */
+/* ---- drivers ------------------------------------------------------------------------------------ */
 
 int windows_recipe_fit_virtio(const struct windows_recipe *r, const struct image_profile *p,
                               const struct media *virtio, bool *needed, struct err *err) {

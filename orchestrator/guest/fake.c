@@ -146,6 +146,8 @@ static int guest_fake_reach(void *self, int64_t deadline, struct guest_reach *ou
     }
     out->serial = guest_fake_reach_way(g, SIM_WAY_SERIAL, out->serial_why);
     out->ssh = guest_fake_reach_way(g, SIM_WAY_SSH, out->ssh_why);
+    out->frozen = sim_machine_frozen(g->world);
+    out->ssh |= out->frozen;
     if (!out->serial || !out->ssh) {
         int64_t patience = clock_after(clock, FAKE_REACH_MS * CLOCK_MS);
         clock->wait_until(clock, patience < deadline ? patience : deadline);

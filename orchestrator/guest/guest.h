@@ -31,6 +31,7 @@ void guest_exec_free(struct guest_exec *x);
 struct guest_reach {
     bool serial; /* agent answered a ping on the serial port */
     bool ssh;    /* SSH transport, host key and login succeeded */
+    bool frozen; /* SSH lets in, but no program started there answers; asked when the serial port is silent */
     bool no_ssh; /* there is no way for SSH to this guest: that it does not answer says nothing */
     char serial_why[160], ssh_why[160]; /* what was seen when it did not */
 };

@@ -79,27 +79,29 @@ static struct ssh *remote_ssh(struct remote *r, int64_t deadline, struct err *er
     return r->ssh;
 }
 
-static struct agent_client *remote_stdio(struct remote *r, int64_t deadline, struct err *err) {
+/* A new agent behind a channel of that connection, having said hello. */
+static struct agent_client *remote_start_agent(struct remote *r, struct ssh *ssh, int64_t deadline, struct err *err) {
     json_t *hello = NULL;
+    struct stream *stream = ssh_exec(ssh, r->agent_command, deadline, err);
+    struct agent_client *agent = stream ? agent_client_new(stream, r->waiter.clock, 0) : NULL;
+    if (agent && agent_client_hello(agent, deadline, &hello, err) < 0) {
+        err_prefix(err, "starting the agent over SSH");
+        agent_client_free(agent);
+        agent = NULL;
+    }
+    json_decref(hello);
+    return agent;
+}
+
+static struct agent_client *remote_stdio(struct remote *r, int64_t deadline, struct err *err) {
     if (r->stdio && agent_client_is_dead(r->stdio)) {
         agent_client_free(r->stdio);
         r->stdio = NULL;
     }
     struct ssh *ssh = remote_ssh(r, deadline, err); /* may drop r->stdio with its connection */
-    if (!ssh || r->stdio) {
-        return r->stdio;
+    if (ssh && !r->stdio) {
+        r->stdio = remote_start_agent(r, ssh, deadline, err);
     }
-    struct stream *stream = ssh_exec(ssh, r->agent_command, deadline, err);
-    if (!stream) {
-        return NULL;
-    }
-    r->stdio = agent_client_new(stream, r->waiter.clock, 0);
-    if (agent_client_hello(r->stdio, deadline, &hello, err) < 0) {
-        err_prefix(err, "starting the agent over SSH");
-        agent_client_free(r->stdio);
-        r->stdio = NULL;
-    }
-    json_decref(hello);
     return r->stdio;
 }
 
@@ -215,6 +217,14 @@ static int remote_reach_serial(struct remote *r, int64_t deadline, struct guest_
     return remote_note(&why, out->serial_why, sizeof(out->serial_why), err);
 }
 
+/* Where nothing answers on the serial port: does a program start at all? */
+static void remote_look_frozen(struct remote *r, struct ssh *ssh, int64_t deadline, struct guest_reach *out,
+                               struct err *why) {
+    struct agent_client *agent = remote_start_agent(r, ssh, deadline, why);
+    out->frozen = !agent && why->cls == ERR_TIMEOUT;
+    agent_client_free(agent);
+}
+
 static int remote_reach_ssh(struct remote *r, int64_t deadline, struct guest_reach *out,
                             struct err *err) {
     CLEANUP_ERR struct err why = ERR_INIT;
@@ -226,6 +236,9 @@ static int remote_reach_ssh(struct remote *r, int64_t deadline, struct guest_rea
     }
     out->ssh = ssh != NULL;
     out->no_ssh = !r->ssh_port;
+    if (ssh && !out->serial) {
+        remote_look_frozen(r, ssh, deadline, out, &why);
+    }
     if (ssh && !r->ssh) {
         r->ssh = ssh;
     } else if (ssh) {

@@ -245,8 +245,8 @@ static void build_specialize(xmlNodePtr root, const struct answer_spec *s) {
     build_first_script(build_component(pass, s, "Microsoft-Windows-Deployment"));
     build_text(build_component(pass, s, "Microsoft-Windows-Security-SPP-UX"), "SkipAutoActivation", "true");
     if (s->server && s->desktop) {
-        build_text(build_component(pass, s, "Microsoft-Windows-ServerManager-SvrMgrNc"), "DoNotOpenServerManagerAtLogon",
-                   "true");
+        xmlNodePtr manager = build_component(pass, s, "Microsoft-Windows-ServerManager-SvrMgrNc");
+        build_text(manager, "DoNotOpenServerManagerAtLogon", "true");
     }
     xmlNodePtr shell = build_component(pass, s, "Microsoft-Windows-Shell-Setup");
     build_text(shell, "ComputerName", s->computer);

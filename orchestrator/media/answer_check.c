@@ -37,9 +37,9 @@ static json_t *check_list(char *const *list) {
 
 json_t *answer_facts_json(const struct answer_facts *f) {
     return json_pack("{s:o, s:o, s:s, s:s, s:s, s:i, s:i, s:o, s:b, s:i}", "passes", check_list(f->passes),
-                     "components", check_list(f->components), "language", f->language, "image", f->image, "partitioning",
-                     f->partitioning, "disk", f->install_disk, "partition", f->install_partition, "accounts",
-                     check_list(f->accounts), "key", f->key, "commands", f->commands);
+                     "components", check_list(f->components), "language", f->language, "image", f->image,
+                     "partitioning", f->partitioning, "disk", f->install_disk, "partition", f->install_partition,
+                     "accounts", check_list(f->accounts), "key", f->key, "commands", f->commands);
 }
 
 /* ---- components ----------------------------------------------------------------------------------------- */

@@ -24,7 +24,7 @@ bool answer_is_language(const char *text);  /* "de-DE", "sr-Latn-RS"; letter cas
 bool answer_is_key(const char *text);       /* XXXXX-XXXXX-XXXXX-XXXXX-XXXXX */
 bool answer_is_computer(const char *text);  /* or "*" */
 bool answer_is_account(const char *text);
-bool answer_is_placeholder(const char *text); /* "{{ name }}", "${name}": of a template that is yet to be filled */
+bool answer_is_placeholder(const char *text); /* "{{ name }}", "${name}", "@NAME@": of a template yet to be filled */
 
 /* ---- the tables (answer_known.c) ---------------------------------------------------------------------- */
 

@@ -46,7 +46,7 @@ static const struct answer_known known_components[] = {
      " DNSDomain DNSSuffixSearchOrder Interfaces UseDomainNameDevolution "},
     {"Microsoft-Windows-NetBT", PASS_PE | PASS_SPECIALIZE, NULL},
     {"Microsoft-Windows-LUA-Settings", PASS_OFFLINE | PASS_SPECIALIZE | PASS_GENERALIZE, " EnableLUA "},
-    {"Microsoft-Windows-SecureStartup-FilterDriver", 0, " PreventDeviceEncryption "},
+    {"Microsoft-Windows-SecureStartup-FilterDriver", 0, NULL},
     {"Microsoft-Windows-EnhancedStorage-Adm", 0, " TCGSecurityActivationDisabled "},
     {"Microsoft-Windows-ServerManager-SvrMgrNc", PASS_SPECIALIZE | PASS_GENERALIZE, " DoNotOpenServerManagerAtLogon "},
     {"Microsoft-Windows-OutOfBoxExperience", PASS_SPECIALIZE | PASS_GENERALIZE,

@@ -61,9 +61,15 @@ bool answer_is_account(const char *text) {
 }
 
 bool answer_is_placeholder(const char *text) {
-    return strstr(text, "{{") || strstr(text, "${") || strstr(text, "$(") || strstr(text, "__") || strstr(text, "@@") ||
-           (text[0] == '%' && strlen(text) > 2 && text[strlen(text) - 1] == '%') || text[0] == '$' || text[0] == '[' ||
-           (text[0] == '#' && text[1] == '{');
+    static const char *const inside[] = {"{{", "${", "$(", "__", "@@"};
+    size_t len = strlen(text);
+    for (size_t i = 0; i < ARRAY_LEN(inside); i++) {
+        if (strstr(text, inside[i])) {
+            return true;
+        }
+    }
+    bool framed = len > 2 && text[0] == text[len - 1] && (text[0] == '@' || text[0] == '%');
+    return framed || text[0] == '$' || text[0] == '[' || strncmp(text, "#{", 2) == 0;
 }
 
 /* ---- the tree --------------------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* The CDs the lab makes: a new one (ISO 9660 level 3 with Joliet, so that Windows Setup finds Autounattend.xml at its
  * root under exactly that name), by libisofs; and another's CD with files added or replaced, its boot records kept, by
- * xorriso as a child process (ECMA-119, El Torito 1.0: the boot catalog must follow the files it names as they move, which
- * xorriso's "-boot_image any replay" does).
+ * xorriso as a child process (ECMA-119, El Torito 1.0: the boot catalog must follow the files it names as they move,
+ * which xorriso's "-boot_image any replay" does).
  *
  * The same files, names and label give the same bytes: times on a new CD are all LABCD_TIME. */
 #ifndef COEXIST_MEDIA_LABCD_H

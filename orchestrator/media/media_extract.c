@@ -63,14 +63,22 @@ static int extract_one(const char *name, bool folder, void *ctx) {
     return rc;
 }
 
+static struct volume *extract_open(const char *path, struct err *err) {
+    struct volume_iso_facts facts;
+    struct volume *v = volume_open_udf(path);
+    v = v ? v : volume_open_iso(path, &facts, err);
+    if (!v && !err_is_set(err)) {
+        err_set(err, ERR_INPUT, "it is no CD");
+    }
+    return v;
+}
+
 static int extract_run(void *ctx, struct str *out, struct err *err) {
     struct extract *x = ctx;
-    struct volume_iso_facts facts;
     x->err = err;
-    x->volume = volume_open_udf(x->path);
-    x->volume = x->volume ? x->volume : volume_open_iso(x->path, &facts, err);
+    x->volume = extract_open(x->path, err);
     if (!x->volume) {
-        return err_is_set(err) ? -1 : err_set(err, ERR_INPUT, "it is no CD");
+        return -1;
     }
     int rc = volume_each(x->volume, x->folder, extract_one, x);
     if (rc < 0 && err_is_set(err)) {
@@ -92,4 +100,49 @@ int media_extract(const char *path, const char *folder, const char *to, int64_t 
         return -1;
     }
     return (int)strtol(str_get(&out), NULL, 10);
+}
+
+/* ---- one file, into memory ----------------------------------------------------------------------------------- */
+
+/* The first byte says whether it was there. */
+static int extract_read_run(void *ctx, struct str *out, struct err *err) {
+    struct extract *x = ctx;
+    struct volume *v = extract_open(x->path, err);
+    if (!v) {
+        return -1;
+    }
+    struct volume_file *f = volume_open(v, x->folder);
+    if (!f) {
+        str_add(out, "-");
+        return 0;
+    }
+    if (f->size > x->left) {
+        return err_set(err, ERR_INPUT, "%lld bytes are more than %lld", (long long)f->size, (long long)x->left);
+    }
+    CLEANUP_FREE char *buf = mem_zalloc((size_t)f->size + 1, 1);
+    if (f->ops->read(f, 0, buf, (size_t)f->size) != f->size) {
+        return err_set(err, ERR_INPUT, "the CD ends before the file does");
+    }
+    str_add(out, "+");
+    str_add_bytes(out, buf, (size_t)f->size);
+    return 0;
+}
+
+char *media_read(const char *path, const char *file, size_t max, size_t *len, struct err *err) {
+    struct fence_limits limits = {60 * CLOCK_S, (size_t)1 << 30, max + 1};
+    struct extract x = {.path = path, .folder = file, .left = (int64_t)max};
+    CLEANUP_STR struct str out = STR_INIT;
+    if (fence_run(extract_read_run, &x, &limits, &out, err) < 0) {
+        err_prefix(err, "%s: %s", path, file);
+        return NULL;
+    }
+    if (str_get(&out)[0] != '+') {
+        return NULL;
+    }
+    char *text = mem_zalloc(out.len, 1);
+    memcpy(text, out.data + 1, out.len - 1);
+    if (len) {
+        *len = out.len - 1;
+    }
+    return text;
 }

@@ -216,8 +216,9 @@ static bool look_virtio(struct volume *v, struct media *m) {
 }
 
 static bool look_reactos(struct volume *v, struct media *m) {
-    bool setup = volume_has(v, "reactos/txtsetup.sif");
-    if (!setup && !(volume_has(v, "reactos") && volume_has(v, "freeldr.ini"))) {
+    bool menu = volume_has(v, "freeldr.ini");
+    bool setup = volume_has(v, "reactos/txtsetup.sif") || (menu && volume_has(v, "I386/txtsetup.sif"));
+    if (!setup && !(menu && volume_has(v, "reactos"))) {
         return false;
     }
     m->what = str_dup(setup ? "ReactOS' boot CD" : "ReactOS without its text setup: a live CD");

@@ -159,7 +159,8 @@ void volume_iso_facts_clear(struct volume_iso_facts *facts) {
 
 static bool iso_is_there(int fd) {
     char id[6];
-    return pread(fd, id, sizeof(id), (off_t)16 * VOLUME_BLOCK) == (ssize_t)sizeof(id) && memcmp(id + 1, "CD001", 5) == 0;
+    ssize_t n = pread(fd, id, sizeof(id), (off_t)16 * VOLUME_BLOCK);
+    return n == (ssize_t)sizeof(id) && memcmp(id + 1, "CD001", 5) == 0;
 }
 
 static int iso_import(const char *path, IsoImage *image, struct volume_iso_facts *facts) {

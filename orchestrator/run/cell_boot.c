@@ -139,7 +139,7 @@ static int boot_force_down(struct cell *c, int64_t *since, struct err *err) {
         err_move(err, &asked);
         return -1;
     }
-    if (!r.serial && !r.ssh) {
+    if (!r.serial && (!r.ssh || r.frozen)) {
         c->side = CELL_SIDE_GUEST;
         return err_set(err, ERR_TIMEOUT, "agreed to restart and did not go down in %lld s", waited);
     }

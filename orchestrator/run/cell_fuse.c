@@ -287,13 +287,14 @@ static void fuse_look_at_hang(struct cell *c, char text[200]) {
 static void fuse_by_reach(struct cell *c, enum failure_class own, const struct guest_reach *r,
                           const char *text) {
     bool booting = c->booting;
-    c->up = r->serial || r->ssh;
+    c->up = r->serial || (r->ssh && !r->frozen);
     c->booting = booting && !c->up;
     if (!c->up) {
         char outside[200];
         fuse_look_at_hang(c, outside);
         cell_fail(c, booting ? FAILURE_NO_BOOT : FAILURE_HANG, NULL,
-                  "%s; serial port: %s; SSH: %s%s", text, r->serial_why, r->ssh_why, outside);
+                  "%s; serial port: %s; SSH: %s%s%s", text, r->serial_why,
+                  r->frozen ? "lets in, but no program answers: " : "", r->ssh_why, outside);
     } else if (r->serial && !r->ssh && !r->no_ssh) {
         cell_fail(c, FAILURE_NETWORK_LOST, NULL,
                   "%s; the agent answers on the serial port, SSH does not: %s", text, r->ssh_why);

@@ -72,7 +72,7 @@ struct sim_world {
     int64_t boot_began;
     int64_t power_due;    /* end of booting or of going down; CLOCK_NEVER when nothing is due */
     bool reboot;          /* going down in order to come up again */
-    bool crash_on_boot, hung, network_lost, serial_lost, disk_full;
+    bool crash_on_boot, hung, frozen, network_lost, serial_lost, disk_full;
     enum err_class save_fails, restore_fails; /* ERR_NONE: they do not */
 
     struct vm_event events[SIM_EVENTS_MAX];

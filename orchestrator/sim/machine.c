@@ -134,14 +134,14 @@ static void sim_machine_release_waiting(struct sim_world *w) {
 }
 
 void sim_machine_boot(struct sim_world *w) {
-    w->hung = false;
+    w->hung = w->frozen = false;
     w->boot_began = w->now;
     sim_machine_power_to(w, SIM_POWER_BOOTING, w->now + w->boot_ms * CLOCK_MS);
     sim_machine_release_waiting(w);
 }
 
 void sim_machine_resume(struct sim_world *w) {
-    w->hung = false;
+    w->hung = w->frozen = false;
     w->boot_began = w->now - w->boot_ms * CLOCK_MS;
     sim_machine_power_to(w, SIM_POWER_UP, CLOCK_NEVER);
     sim_machine_release_waiting(w);
@@ -149,7 +149,7 @@ void sim_machine_resume(struct sim_world *w) {
 
 void sim_machine_off(struct sim_world *w) {
     sim_machine_power_to(w, SIM_POWER_OFF, CLOCK_NEVER);
-    w->hung = false;
+    w->hung = w->frozen = false;
 }
 
 void sim_machine_go_down(struct sim_world *w, bool reboot) {
@@ -183,7 +183,9 @@ static void sim_machine_strike_running(struct sim_world *w, enum sim_fault_kind 
         }
         break;
     case SIM_FAULT_HANG:
+    case SIM_FAULT_FREEZE:
         w->hung = true;
+        w->frozen = kind == SIM_FAULT_FREEZE;
         break;
     case SIM_FAULT_QEMU_DIED:
         sim_machine_off(w);
@@ -206,8 +208,8 @@ void sim_world_strike(struct sim_world *w, enum sim_fault_kind kind) {
     w->slow_call |= kind == SIM_FAULT_SLOW;
     if (w->power != SIM_POWER_OFF) {
         sim_machine_strike_running(w, kind);
-    } else if (kind == SIM_FAULT_CRASH || kind == SIM_FAULT_HANG || kind == SIM_FAULT_QEMU_DIED ||
-               kind == SIM_FAULT_DISK_FULL) {
+    } else if (kind == SIM_FAULT_CRASH || kind == SIM_FAULT_HANG || kind == SIM_FAULT_FREEZE ||
+               kind == SIM_FAULT_QEMU_DIED || kind == SIM_FAULT_DISK_FULL) {
         w->waiting |= 1u << kind;
     }
 }
@@ -228,6 +230,10 @@ static bool sim_machine_count_call(struct sim_world *w) {
 }
 
 /* ---- calls ----------------------------------------------------------------------------------- */
+
+bool sim_machine_frozen(const struct sim_world *w) {
+    return w->power == SIM_POWER_UP && w->frozen && !w->network_lost;
+}
 
 bool sim_machine_answers(const struct sim_world *w, enum sim_way way, const char **why) {
     const char *seen = NULL;

@@ -31,6 +31,7 @@ int sim_machine_call(struct sim_world *w, enum sim_way way, int64_t ms, int64_t 
 int sim_machine_spend(struct sim_world *w, enum sim_way way, int64_t ms, int64_t deadline,
                       struct err *err);
 /* Does this way answer right now? Text says what was seen when it does not; may be NULL. */
+bool sim_machine_frozen(const struct sim_world *w); /* SSH lets in, nothing else answers */
 bool sim_machine_answers(const struct sim_world *w, enum sim_way way, const char **why);
 /* Host writes fail while the host's disk is full. */
 int sim_machine_host_write(const struct sim_world *w, const char *path, struct err *err);

@@ -10,7 +10,7 @@
 #include "sim/impl.h"
 
 static const char *const sim_fault_names[] = {
-    "none",        "crash",     "crash-on-boot", "hang", "network-lost",
+    "none",        "crash",     "crash-on-boot", "hang", "freeze", "network-lost",
     "serial-lost", "disk-full", "qemu-died",     "slow", "lab-bug",
 };
 static_assert(ARRAY_LEN(sim_fault_names) == SIM_FAULT_KIND_COUNT, "a name for every fault");

@@ -19,6 +19,7 @@ enum sim_fault_kind {
     SIM_FAULT_CRASH,        /* the guest's kernel panics */
     SIM_FAULT_CRASH_ON_BOOT, /* from now on every boot ends in a panic */
     SIM_FAULT_HANG,         /* the guest stops answering on both ways, QEMU runs on */
+    SIM_FAULT_FREEZE,       /* the same, but SSH still lets in: a kernel that lives, and no program that does */
     SIM_FAULT_NETWORK_LOST, /* SSH dies, serial answers */
     SIM_FAULT_SERIAL_LOST,  /* serial dies, SSH answers */
     SIM_FAULT_DISK_FULL,    /* the host's disk: writes fail with ERR_NOSPACE, VM_EVENT_IO_ERROR */
@@ -37,7 +38,7 @@ struct clock *sim_world_clock(struct sim_world *w);
 
 /* The fault strikes at the nth call (1-based) of vm_* and guest_* taken together, counted from now.
  * What destroys, disconnects or only reads a member is not a call. A guest's fault that is due
- * while the machine is off waits for the next power-on. How long a fault lasts: CRASH and HANG
+ * while the machine is off waits for the next power-on. How long a fault lasts: CRASH, HANG and FREEZE
  * until reset or start; CRASH_ON_BOOT, NETWORK_LOST and SERIAL_LOST across boots until a restore;
  * DISK_FULL for good; QEMU_DIED, SLOW and LAB_BUG for that call. */
 void sim_world_fault_at(struct sim_world *w, int nth_call, enum sim_fault_kind kind);

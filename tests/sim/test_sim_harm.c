@@ -219,6 +219,24 @@ static void effect_hang(struct sim_world *w, void *ctx) {
     sim_world_strike(w, SIM_FAULT_HANG);
 }
 
+static void effect_freeze(struct sim_world *w, void *ctx) {
+    effect_change(w, ctx);
+    sim_world_strike(w, SIM_FAULT_FREEZE);
+}
+
+START_TEST(a_guest_that_lets_in_and_runs_nothing_hangs) {
+    struct change none = {NULL, NULL};
+    struct lab *l = lab_with(&none);
+    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_freeze, &none);
+    ck_assert_int_eq(lab_run(l), 0);
+    const struct observation *f = lab_failure(l, FAILURE_HANG);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_msg(strstr(lab_text(f), "SSH: lets in, but no program answers") != NULL, "%s", lab_text(f));
+    ck_assert_int_eq((int)lab_failures(l), 1);
+    lab_free(l);
+}
+END_TEST
+
 START_TEST(a_hang_is_looked_at_from_outside) {
     struct change none = {NULL, NULL};
     struct lab *l = lab_with(&none);
@@ -246,6 +264,7 @@ int main(void) {
     tcase_add_test(t, a_rollback_that_only_says_so_is_told_of);
     tcase_add_test(t, what_an_uninstallation_leaves_is_told_of);
     tcase_add_test(t, a_hang_is_looked_at_from_outside);
+    tcase_add_test(t, a_guest_that_lets_in_and_runs_nothing_hangs);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
