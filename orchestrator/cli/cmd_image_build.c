@@ -7,12 +7,13 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "images/image.h"
+#include "images/reactos.h"
 #include "images/windows.h"
 #include "install/make.h"
 #include "vm/probe.h"
 
 static const struct cli_option options[] = {
-    {"agent", "FILE", "the agent to put in (default: build/agents/agent.exe)"},
+    {"agent", "FILE", "the agent to put in (default: build/agents/agent.exe; for ReactOS agent32.exe)"},
     {"tools", "DIR", "the builder's programs (default: build/images/winelab)"},
     {"if-changed", NULL, "do nothing when a whole image of the same inputs is there"},
     {"iso", "FILE", "the Windows ISO to install from"},
@@ -46,7 +47,7 @@ static bool build_has_kvm(const struct cli *cli) {
     return fs_mkdirs(cache, NULL) == 0 && vm_probe_kvm(cache, &kvm, why, NULL) == 0 && kvm;
 }
 
-static int build_windows_end(const struct cli *cli, int rc, const char *name, bool built, struct diags *diags,
+static int build_installed_end(const struct cli *cli, int rc, const char *name, bool built, struct diags *diags,
                              const struct err *err) {
     if (rc < 0 && diags->count > 0) {
         return cli_fail_input(diags, false);
@@ -63,7 +64,7 @@ static int build_windows_end(const struct cli *cli, int rc, const char *name, bo
     return CLI_SHIP;
 }
 
-static int build_windows(struct cli *cli, const struct cli_args *args) {
+static int build_installed(struct cli *cli, const struct cli_args *args) {
     const struct cli_verb *verb = cmd_image_build();
     const char *disk = cli_value(verb, args, "disk");
     int64_t began = clock_now(clock_monotonic());
@@ -71,12 +72,13 @@ static int build_windows(struct cli *cli, const struct cli_args *args) {
         .recipe = args->operands[0], .iso = cli_value(verb, args, "iso"), .virtio = cli_value(verb, args, "virtio"),
         .profile = cli_value(verb, args, "profile"), .language = cli_value(verb, args, "language"),
         .name = cli_value(verb, args, "name"), .lab_dir = cli->lab_dir,
-        .agent = build_value(args, "agent", "build/agents/agent.exe"),
+        .agent = build_value(args, "agent", reactos_is_recipe(args->operands[0]) ? "build/agents/agent32.exe"
+                                                                                 : "build/agents/agent.exe"),
         .if_changed = cli_value(verb, args, "if-changed") != NULL, .kvm = build_has_kvm(cli),
         .tell = build_progress, .ctx = &began, .log = &cli->log,
     };
     if (!make.iso) {
-        fprintf(stderr, "coexist: error: this recipe is one of Windows: --iso FILE says from which medium\n");
+        fprintf(stderr, "coexist: error: this recipe installs: --iso FILE says from which medium\n");
         return CLI_BAD_INPUT;
     }
     if (disk && cli_size("--disk", disk, &make.disk_bytes) < 0) {
@@ -93,14 +95,14 @@ static int build_windows(struct cli *cli, const struct cli_args *args) {
     CLEANUP_FREE char *name = NULL;
     bool built = false;
     int rc = install_make(&make, &name, &built, &diags, &err);
-    int code = build_windows_end(cli, rc, name, built, &diags, &err);
+    int code = build_installed_end(cli, rc, name, built, &diags, &err);
     diags_free(&diags);
     return code;
 }
 
 static int build_run(struct cli *cli, const struct cli_args *args) {
-    if (windows_is_recipe(args->operands[0])) {
-        return build_windows(cli, args);
+    if (windows_is_recipe(args->operands[0]) || reactos_is_recipe(args->operands[0])) {
+        return build_installed(cli, args);
     }
     struct diags diags = DIAGS_INIT;
     struct image_recipe *r = image_recipe_load(args->operands[0], &diags);

@@ -1,5 +1,5 @@
-/* From a recipe of Windows, the user's ISO and a hardware profile to a golden image in the lab: the medium is looked
- * at, the lab's CD made, the machine installed, attested, shut down and sealed. */
+/* From a recipe of Windows or ReactOS, the user's ISO and a hardware profile to a golden image in the lab: the medium
+ * is looked at, the lab's CD made, the machine installed, attested, shut down and sealed. */
 #ifndef COEXIST_INSTALL_MAKE_H
 #define COEXIST_INSTALL_MAKE_H
 
@@ -27,7 +27,7 @@ struct install_make { /* all borrowed */
     struct log *log;
 };
 
-/* name: the image's, *built: false when if_changed found nothing to do; the caller frees *name. Negative: what is
+/* *name: the image's, *built: false when if_changed found nothing to do; the caller frees *name. Negative: what is
  * wrong with recipe or profile was added to diags and err is clear, or err says what failed: ERR_INPUT before
  * anything was started, ERR_REFUSED when the installation itself failed. Pictures, the console's log and install.json
  * of the last try are in LAB/install/NAME/ either way; the image that was there stays as it was when it fails. */
