@@ -10,6 +10,7 @@
 #include "images/reactos.h"
 #include "images/windows.h"
 #include "install/make.h"
+#include "run/sweep.h"
 #include "vm/probe.h"
 
 static const struct cli_option options[] = {
@@ -47,6 +48,22 @@ static bool build_has_kvm(const struct cli *cli) {
     return fs_mkdirs(cache, NULL) == 0 && vm_probe_kvm(cache, &kvm, why, NULL) == 0 && kvm;
 }
 
+struct build_ctx {
+    const struct cli *cli;
+    int64_t began;
+};
+
+static void build_tell(void *ctx, const char *what) {
+    struct build_ctx *b = ctx;
+    build_progress(&b->began, what);
+}
+
+static char *build_claim(void *ctx, const char *name, int *lock, struct err *err) {
+    const struct build_ctx *b = ctx;
+    CLEANUP_FREE char *run = str_printf("install-%s", name);
+    return sweep_claim(b->cli->lab_dir, run, "0", lock, err);
+}
+
 static int build_installed_end(const struct cli *cli, int rc, const char *name, bool built, struct diags *diags,
                              const struct err *err) {
     if (rc < 0 && diags->count > 0) {
@@ -67,7 +84,7 @@ static int build_installed_end(const struct cli *cli, int rc, const char *name, 
 static int build_installed(struct cli *cli, const struct cli_args *args) {
     const struct cli_verb *verb = cmd_image_build();
     const char *disk = cli_value(verb, args, "disk");
-    int64_t began = clock_now(clock_monotonic());
+    struct build_ctx ctx = {cli, clock_now(clock_monotonic())};
     struct install_make make = {
         .recipe = args->operands[0], .iso = cli_value(verb, args, "iso"), .virtio = cli_value(verb, args, "virtio"),
         .profile = cli_value(verb, args, "profile"), .language = cli_value(verb, args, "language"),
@@ -75,7 +92,7 @@ static int build_installed(struct cli *cli, const struct cli_args *args) {
         .agent = build_value(args, "agent", reactos_is_recipe(args->operands[0]) ? "build/agents/agent32.exe"
                                                                                  : "build/agents/agent.exe"),
         .if_changed = cli_value(verb, args, "if-changed") != NULL, .kvm = build_has_kvm(cli),
-        .tell = build_progress, .ctx = &began, .log = &cli->log,
+        .claim = build_claim, .tell = build_tell, .ctx = &ctx, .log = &cli->log,
     };
     if (!make.iso) {
         fprintf(stderr, "coexist: error: this recipe installs: --iso FILE says from which medium\n");
@@ -94,6 +111,9 @@ static int build_installed(struct cli *cli, const struct cli_args *args) {
     CLEANUP_ERR struct err err = ERR_INIT;
     CLEANUP_FREE char *name = NULL;
     bool built = false;
+    if (sweep_lab(cli->lab_dir, &cli->log, &err) < 0) {
+        return cli_fail(&err);
+    }
     int rc = install_make(&make, &name, &built, &diags, &err);
     int code = build_installed_end(cli, rc, name, built, &diags, &err);
     diags_free(&diags);

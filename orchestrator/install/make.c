@@ -28,6 +28,7 @@ struct make {
     const struct install_make *spec;
     struct install_source from;
     int64_t disk_bytes;
+    int lock; /* of work; -1: none */
     char *name, *work, *vm_dir, *evidence, *out, *final, *cd, *disk;
     char inputs[FS_SHA256_HEX], iso_sha256[FS_SHA256_HEX], agent_sha256[FS_SHA256_HEX];
     struct install_result result;
@@ -35,6 +36,9 @@ struct make {
 };
 
 static void make_clear(struct make *m) {
+    if (m->lock >= 0) {
+        close(m->lock);
+    }
     install_source_clear(&m->from);
     install_result_clear(&m->result);
     json_decref(m->attested);
@@ -85,13 +89,9 @@ static int make_name(struct make *m, struct err *err) {
                        m->name, MAKE_NAME_MAX);
     }
     CLEANUP_FREE char *lab = fs_absolute(m->spec->lab_dir);
-    m->work = str_printf("%s/work/install-%s", lab, m->name);
-    m->vm_dir = fs_join(m->work, "vm");
     m->evidence = str_printf("%s/install/%s", lab, m->name);
     m->out = str_printf("%s/images/.%s.building", lab, m->name);
     m->final = str_printf("%s/images/%s", lab, m->name);
-    m->cd = fs_join(m->work, "lab.iso");
-    m->disk = fs_join(m->work, "blank.qcow2");
     return 0;
 }
 
@@ -113,19 +113,35 @@ static int make_disk(const struct make *m, struct err *err) {
     return proc_check(argv, &o, err);
 }
 
-/* A try that was killed left its machine, its CD with the password, its disk. */
-static int make_sweep(const struct make *m, struct err *err) {
-    return fs_exists(m->vm_dir) && vm_libvirt_sweep(m->vm_dir, err) < 0 ? -1 : fs_remove_tree(m->work, err);
+static int make_claim(struct make *m, struct err *err) {
+    m->work = m->spec->claim(m->spec->ctx, m->name, &m->lock, err);
+    if (!m->work) {
+        return -1;
+    }
+    m->vm_dir = fs_join(m->work, "vm");
+    m->cd = fs_join(m->work, "lab.iso");
+    m->disk = fs_join(m->work, "blank.qcow2");
+    chmod(m->work, 0700); /* the CD holds the account's password */
+    return 0;
 }
 
-static int make_prepare(const struct make *m, struct err *err) {
+/* Nothing stays but the image and the pictures. */
+static int make_release(const struct make *m, struct err *err) {
+    CLEANUP_FREE char *above = fs_dirname(m->work);
+    if (vm_libvirt_sweep(m->vm_dir, err) < 0 || fs_remove_tree(m->work, err) < 0) {
+        return -1;
+    }
+    rmdir(above); /* unless something else lives in it */
+    return 0;
+}
+
+static int make_prepare(struct make *m, struct err *err) {
     CLEANUP_FREE char *images = fs_dirname(m->final);
     make_tell(m, "the lab's CD and a blank disk");
-    if (make_sweep(m, err) < 0 || fs_remove_tree(m->evidence, err) < 0 || fs_mkdirs(m->evidence, err) < 0 ||
+    if (make_claim(m, err) < 0 || fs_remove_tree(m->evidence, err) < 0 || fs_mkdirs(m->evidence, err) < 0 ||
         fs_mkdirs(m->vm_dir, err) < 0 || fs_mkdirs(images, err) < 0) {
         return -1;
     }
-    chmod(m->work, 0700); /* the CD holds the account's password */
     return install_source_cd(&m->from, m->spec, m->name, m->cd, err) < 0 ? -1 : make_disk(m, err);
 }
 
@@ -226,10 +242,7 @@ static int make_locked(struct make *m, bool *built, struct err *err) {
         return 0;
     }
     int rc = make_prepare(m, err) < 0 ? -1 : make_install(m, err);
-    if (make_sweep(m, rc < 0 ? NULL : err) < 0) {
-        rc = -1;
-    }
-    return rc;
+    return m->work && make_release(m, rc < 0 ? NULL : err) < 0 ? -1 : rc;
 }
 
 static int make_all(struct make *m, bool *built, struct err *err) {
@@ -249,7 +262,7 @@ static int make_all(struct make *m, bool *built, struct err *err) {
 }
 
 int install_make(const struct install_make *spec, char **name, bool *built, struct diags *diags, struct err *err) {
-    CLEANUP(make_clear) struct make m = {.spec = spec};
+    CLEANUP(make_clear) struct make m = {.spec = spec, .lock = -1};
     *name = NULL;
     if (install_source_load(&m.from, spec, diags) < 0) {
         return -1;

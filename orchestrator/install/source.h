@@ -1,5 +1,5 @@
-/* What an image is installed from: a recipe of Windows or of ReactOS with its profile and the user's media, looked at and
- * found to fit; for install/ only. */
+/* What an image is installed from: a recipe of Windows or of ReactOS with its profile and the user's media, looked at
+ * and found to fit; for install/ only. */
 #ifndef COEXIST_INSTALL_SOURCE_H
 #define COEXIST_INSTALL_SOURCE_H
 
