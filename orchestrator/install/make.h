@@ -22,8 +22,8 @@ struct install_make { /* all borrowed */
     bool kvm;
     int patience;         /* time limits as a multiple of what a host with KVM needs; 0: 1 with KVM, 8 without */
     bool if_changed;      /* do nothing when a whole image of the same inputs is there */
-    /* A folder for this build alone, which a sweep of the lab takes for a dead one's once *lock (a descriptor, closed at
-     * the end) is free: run/sweep.h. The caller frees the path. NULL with err. */
+    /* A folder for this build alone, which a sweep of the lab takes for a dead one's once *lock (a descriptor, closed
+     * at the end) is free: run/sweep.h. The caller frees the path. NULL with err. */
     char *(*claim)(void *ctx, const char *name, int *lock, struct err *err);
     void (*tell)(void *ctx, const char *line); /* a line a step; may be NULL */
     void *ctx;
