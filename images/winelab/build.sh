@@ -145,6 +145,9 @@ assemble_root() {
 install_settings() {
     install -m 644 "$here"/files/{passwd,group} "$root/etc/"
     install -D -m 644 "$here/files/fonts.conf" "$root/etc/fonts/fonts.conf"
+    # The one place where Wine looks for fonts here. Without a scalable one, a console of its own (a service that starts
+    # cmd.exe) has characters of no width, and conhost.exe divides by it.
+    install -D -m 644 "$root/usr/share/wine/fonts/tahoma.ttf" "$root/C:/windows/Fonts/tahoma.ttf"
     install -m 644 "$here/files/sshd_config" "$root/etc/ssh/"
     install -m 600 "$keys/host_key" "$root/etc/ssh/host_key"
     install -m 644 "$keys/client_key.pub" "$root/etc/ssh/authorized_keys/lab"

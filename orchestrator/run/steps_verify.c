@@ -137,8 +137,9 @@ int step_verify_until(struct cell *c, int64_t deadline, struct err *err) {
     return verify_all(c, &l, deadline, NULL, FAILURE_NONE, err);
 }
 
+/* What keeps programs from starting is told before that they do not. */
 static int verify_look_on(struct cell *c, bool last, struct err *err) {
-    return cell_look_at_files(c, err) < 0 || vitals_launch(c, err) < 0 ? -1 : vitals_end(c, last, err);
+    return cell_look_at_files(c, err) < 0 || vitals_end(c, last, err) < 0 ? -1 : vitals_launch(c, err);
 }
 
 int step_look(struct cell *c, struct err *err) {
