@@ -130,7 +130,8 @@ END
 }
 
 # Any of these keys answers the prompt; nobody's key lets it go on to the disk. A BIOS takes the next drive by itself; UEFI
-# goes to its menus when a loader returns without an error, so the disk's own is started, if there is one.
+# goes to its menus when a loader returns without an error, and GRUB cannot hand shim its disk: so what the disk's own GRUB
+# would start is started, if there is a disk. Without the CD the disk starts by itself.
 make_menu() {
     cat >"$cd_root/boot/grub/grub.cfg" <<'END'
 set fault=
@@ -142,8 +143,7 @@ set default=0
 menuentry 'disk' {
     if [ "$grub_platform" = efi ]; then
         if search --no-floppy --file --set=disk /coexist/grub.cfg; then
-            chainloader ($disk)/EFI/BOOT/BOOTX64.EFI
-            boot
+            configfile ($disk)/coexist/grub.cfg
         fi
     fi
     exit
