@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154  # sourced by run.sh
 # `coexist image build` of a Windows recipe with the rehearsal's CD: in BIOS, and in UEFI with Secure Boot on and a TPM;
 # then what goes wrong: no key reaches the prompt, an answer file that is none, a disk too small, a reboot loop, a silent
-# hang. About twenty minutes under emulation.
+# hang. About a quarter of an hour under emulation.
 install_dir=$work/install
 install_lab=$install_dir/lab
 install_recipe=images/windows/win11-24h2-pro.json
@@ -64,7 +64,7 @@ try "install: built again it is unchanged" install_build secure rehearsal uefi-s
 
 try "install: a prompt that no key reaches" install_fails deaf boot-prompt prompt-missed deaf bios --disk 16G
 try "install: a wrong answer file" install_fails wrong setup-loading answer-wrong wrong uefi-secure --disk 16G
-try "install: a disk too small" install_fails small setup-loading disk-small rehearsal uefi-secure --disk 2G
+try "install: a disk too small" install_fails small copying disk-small rehearsal uefi-secure --disk 2G
 try "install: a reboot loop" install_fails loop first-logon reboot-loop loop uefi --disk 16G
 try "install: a silent hang" install_fails hang copying silent-hang hang bios --disk 16G --patience 1
 try "install: no machine is left" test -z "$(machines)"
