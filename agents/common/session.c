@@ -204,9 +204,9 @@ static void session_run_threaded(struct session *s, struct request *rq)
         session_send_error(s, rq->id, &err);
         request_free(rq);
     } else if (plat_thread_start(session_thread, rq) < 0) {
-        op_fail(&err, PROTO_ERR_BUSY, "no thread to be had");
-        session_send_error(s, rq->id, &err);
-        session_remove(s, rq);
+        /* Somebody took all threads: then more than ever the host has to hear what goes on here. Until the
+         * request is done nothing else is read, a cancel neither; its deadline holds. */
+        session_thread(rq);
     }
 }
 

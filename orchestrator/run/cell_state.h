@@ -32,6 +32,7 @@ struct cell {
     int resets;   /* while booting or going down */
     int64_t reset_at;
     int64_t ready_at;      /* of the last hello; 0: none yet */
+    int64_t changed_at;    /* the end of the last vendor's command in this boot; before ready_at: none */
     int64_t crash_after;   /* longest time from ready to going down by itself so far */
     int panics;            /* in a row, without standing in between */
     bool powered_off; /* while going down */

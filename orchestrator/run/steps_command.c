@@ -102,6 +102,7 @@ static int command_run(struct cell *c, const struct model_command *cmd,
     if (cell_exec(c, line, cmd->timeout_ms, &x, err) < 0) {
         return -1;
     }
+    c->changed_at = clock_now(c->env->clock);
     int judged = command_judge(c, cmd, job, &x);
     if (judged == 2) {
         return cell_reboot(c, err) < 0 ? -1 : 1;

@@ -169,9 +169,9 @@ int step_took_holds(struct cell *c, struct err *err) {
     return 1;
 }
 
-/* Harm that comes some time after a boot, or after the last look, would go unseen otherwise. */
+/* Harm that comes some time after a boot, a vendor's command or the last look would go unseen otherwise. */
 int step_soak(struct cell *c, struct err *err) {
-    if (cell_stand(c, err) != 0) {
+    if (cell_stand(c, err) != 0 || cell_watch(c, c->changed_at + c->env->limits.stand, err) != 0) {
         c->side = CELL_SIDE_GUEST;
         return err_is_set(err) ? -1 : err_set(err, ERR_INTERRUPT, "the VM failed meanwhile");
     }

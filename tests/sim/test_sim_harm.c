@@ -142,6 +142,20 @@ START_TEST(a_restart_by_design_is_no_loop) {
 }
 END_TEST
 
+/* However fast the machine: what follows the last command is watched for some time. */
+START_TEST(a_slow_restart_loop_without_a_restart_of_the_machine_is_seen) {
+    static const enum step_kind steps[] = {STEP_PROVISION, STEP_BOOT,    STEP_INSTALL,  STEP_VERIFY,    STEP_APPLY,
+                                           STEP_TOOK,      STEP_COLLECT, STEP_TEARDOWN, STEP_KIND_COUNT};
+    struct change loop = {"process:aldersvc.exe", "restarts_every_ms=11000"};
+    struct lab *l = lab_with(&loop);
+    lab_steps(l, steps);
+    sim_world_on_exec(l->world, "alder-apply", 64000, 0, effect_change, &loop); /* it stands for long by then */
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_ptr_nonnull(lab_failure(l, FAILURE_RESTART_LOOP));
+    lab_free(l);
+}
+END_TEST
+
 static void effect_kill_programs(struct sim_world *w, void *ctx) {
     effect_change(w, ctx);
     sim_world_on_exec(w, "cmd.exe /d /c exit 0", 200, 0xc0000005, NULL, NULL);
@@ -259,6 +273,7 @@ int main(void) {
     tcase_add_test(t, a_neighbour_process_of_nobody_is_not_told_of);
     tcase_add_loop_test(t, a_burst_that_passes_is_no_harm, 0, 3);
     tcase_add_test(t, a_restart_by_design_is_no_loop);
+    tcase_add_test(t, a_slow_restart_loop_without_a_restart_of_the_machine_is_seen);
     tcase_add_test(t, programs_that_crash_after_an_update_are_told_of);
     tcase_add_loop_test(t, work_that_is_refused_again_and_again_is_told_of, 0, ARRAY_LEN(refused_cases));
     tcase_add_test(t, a_rollback_that_only_says_so_is_told_of);

@@ -2,8 +2,10 @@
 #include <check.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -384,6 +386,33 @@ START_TEST(files_go_there_and_back) {
 }
 END_TEST
 
+/* Room for what it says, none for the stack of a thread (8 MiB by default). */
+static void agent_limit(pid_t pid) {
+    char path[64];
+    unsigned long pages = 0;
+    snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+    FILE *f = fopen(path, "re");
+    ck_assert(f && fscanf(f, "%lu", &pages) == 1 && fclose(f) == 0);
+    rlim_t most = pages * (rlim_t)sysconf(_SC_PAGESIZE) + ((rlim_t)1 << 20);
+    struct rlimit limit = {most, most};
+    ck_assert_int_eq(prlimit(pid, RLIMIT_AS, &limit, NULL), 0);
+}
+
+START_TEST(without_a_thread_it_answers_all_the_same) {
+    struct agent a;
+    agent_start(&a);
+    json_decref(agent_frame(&a)); /* hello */
+    agent_limit(a.pid);
+    for (int i = 1; i < 4; i++) {
+        agent_send(&a, "{'id':%d,'op':'stat','args':{'path':'/'}}", i);
+        json_t *r = agent_ok(&a, i);
+        ck_assert(json_is_true(json_object_get(r, "exists")));
+        json_decref(r);
+    }
+    agent_stop(&a);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("agent_posix");
     TCase *t = tcase_create("agent_posix");
@@ -403,6 +432,7 @@ int main(void) {
     tcase_add_test(t, a_reader_that_is_gone_ends_it);
     tcase_add_test(t, a_host_that_reads_late_loses_nothing);
     tcase_add_test(t, files_go_there_and_back);
+    tcase_add_test(t, without_a_thread_it_answers_all_the_same);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
