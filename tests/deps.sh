@@ -5,14 +5,14 @@ set -euo pipefail
 run=(build-essential pkg-config libvirt0 libvirt-dev libvirt-daemon libvirt-daemon-driver-qemu
     qemu-system-x86 qemu-utils ovmf swtpm swtpm-tools libssh2-1-dev libjansson-dev libsqlite3-dev libxml2-dev libgsl-dev
     libsodium-dev libcadical-dev libguestfs-dev libguestfs0 libpng-dev libpcre2-dev libtesseract-dev tesseract-ocr-eng
-    libevtx-dev libbfio-dev libisofs-dev libudfread-dev libwim-dev xorriso linux-image-cloud-amd64 ntfs-3g
+    libevtx-dev libbfio-dev libisofs-dev libudfread-dev libwim-dev libarchive-dev xorriso linux-image-cloud-amd64 ntfs-3g
     gcc-mingw-w64-x86-64 gcc-mingw-w64-i686 binutils-mingw-w64-x86-64 mingw-w64-x86-64-dev
     libjsmn-dev nsis wixl mmdebstrap e2fsprogs openssh-client xz-utils
     cpio kmod)
 test=(check libsubunit-dev clang libclang-rt-14-dev clang-tidy cppcheck shellcheck openssh-server
     imagemagick zlib1g-dev fonts-dejavu-core console-setup-linux iproute2 openssl procps
     genisoimage libosinfo-bin osinfo-db libxml2-utils libvirt-clients busybox-static json-schema-test-suite man-db sqlite3 jq groff
-    shim-signed grub-efi-amd64-signed mtools)
+    shim-signed grub-efi-amd64-signed grub-pc-bin mtools wimtools libexpat1-dev)
 
 want=("${run[@]}")
 case "${1:-}" in

@@ -129,7 +129,9 @@ END
     cp /usr/lib/grub/i386-pc/boot.img "$cd_root/sources/boot.code"
 }
 
-# Any of these keys answers the prompt; nobody's key lets it go on to the disk, as the firmware orders its drives.
+# Any of these keys answers the prompt; nobody's key lets it go on to the disk. A BIOS takes the next drive by itself; UEFI
+# goes to its menus when a loader returns without an error, and GRUB cannot hand shim its disk: so what the disk's own GRUB
+# would start is started, if there is a disk. Without the CD the disk starts by itself.
 make_menu() {
     cat >"$cd_root/boot/grub/grub.cfg" <<'END'
 set fault=
@@ -138,7 +140,14 @@ if [ -e /boot/grub/fault.cfg ]; then source /boot/grub/fault.cfg; fi
 set timeout=5
 set timeout_style=hidden
 set default=0
-menuentry 'disk' { exit }
+menuentry 'disk' {
+    if [ "$grub_platform" = efi ]; then
+        if search --no-floppy --file --set=disk /coexist/grub.cfg; then
+            configfile ($disk)/coexist/grub.cfg
+        fi
+    fi
+    exit
+}
 function setup {
     linux /sources/vmlinuz console=ttyS0,115200 loglevel=6 panic=0 mitigations=off tsc=reliable no_timer_check rehearsal.fault=$fault
     initrd /sources/initrd

@@ -86,7 +86,7 @@ static bool device_wait(bool (*fits)(const char *name, const void *ctx), const v
         struct dirent *e;
         while (d && (e = readdir(d))) {
             if (strlen(e->d_name) < sizeof(best) && (!*best || strcmp(e->d_name, best) < 0) && fits(e->d_name, ctx)) {
-                strcpy(best, e->d_name);
+                memcpy(best, e->d_name, strlen(e->d_name) + 1);
             }
         }
         if (d) {

@@ -13,7 +13,8 @@
 
 #include "rehearsal.h"
 
-enum { INSTALL_DISK_WAIT_MS = 5000, INSTALL_NODE_WAIT_MS = 10000, INSTALL_CHUNK = 1 << 20, INSTALL_BOOT_SECTORS = 2047 };
+enum { INSTALL_DISK_WAIT_MS = 5000, INSTALL_NODE_WAIT_MS = 10000, INSTALL_CHUNK = 1 << 20,
+       INSTALL_BOOT_SECTORS = 2047 };
 
 struct install_from {
     const struct answer_node *answer, *setup;

@@ -1,7 +1,8 @@
-/* The rehearsal's Setup: what stands in for Windows Setup on a CD made of Debian packages alone. One static program, the
- * /init of two initial RAM disks: that of the CD (reads the answer file, makes partitions, applies the image, resets)
- * and that of the installed disk (specialises, resets, logs on for the first time). It obeys the part of the answer
- * file that the lab uses, says on the screen what Windows Setup would say, and then stands still as that does. */
+/* The rehearsal's Setup: what stands in for Windows Setup on a CD made of Debian packages alone. One static program,
+ * the /init of two initial RAM disks: that of the CD (reads the answer file, makes partitions, applies the image,
+ * resets) and that of the installed disk (specialises, resets, logs on for the first time). It obeys the part of the
+ * answer file that the lab uses, says on the screen what Windows Setup would say, and then stands still as that does.
+ */
 #ifndef COEXIST_REHEARSAL_H
 #define COEXIST_REHEARSAL_H
 

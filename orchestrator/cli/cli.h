@@ -98,6 +98,8 @@ const struct cli_verb *cmd_host_watch(void);
 const struct cli_verb *cmd_image_answer(void);
 const struct cli_verb *cmd_image_build(void);
 const struct cli_verb *cmd_image_inspect(void);
+const struct cli_verb *cmd_image_export(void);
+const struct cli_verb *cmd_image_import(void);
 const struct cli_verb *cmd_image_list(void);
 const struct cli_verb *cmd_image_verify(void);
 const struct cli_verb *cmd_plan(void);

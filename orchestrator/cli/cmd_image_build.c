@@ -7,12 +7,14 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "images/image.h"
+#include "images/reactos.h"
 #include "images/windows.h"
 #include "install/make.h"
+#include "run/sweep.h"
 #include "vm/probe.h"
 
 static const struct cli_option options[] = {
-    {"agent", "FILE", "the agent to put in (default: build/agents/agent.exe)"},
+    {"agent", "FILE", "the agent to put in (default: build/agents/agent.exe; for ReactOS agent32.exe)"},
     {"tools", "DIR", "the builder's programs (default: build/images/winelab)"},
     {"if-changed", NULL, "do nothing when a whole image of the same inputs is there"},
     {"iso", "FILE", "the Windows ISO to install from"},
@@ -20,6 +22,7 @@ static const struct cli_option options[] = {
     {"profile", "NAME", "hardware profile, or its file (default: the recipe's first one)"},
     {"language", "TAG", "language of the ISO: de-DE (default: the recipe's first one)"},
     {"name", "NAME", "what to call the image (default: RECIPE-PROFILE)"},
+    {"patience", "N", "time limits as a multiple of what a host with KVM needs (default: 1, without KVM 8)"},
     {"disk", "SIZE", "size of the guest's disk, as 40G (default: what the recipe says)"},
     {NULL, NULL, NULL},
 };
@@ -45,7 +48,23 @@ static bool build_has_kvm(const struct cli *cli) {
     return fs_mkdirs(cache, NULL) == 0 && vm_probe_kvm(cache, &kvm, why, NULL) == 0 && kvm;
 }
 
-static int build_windows_end(const struct cli *cli, int rc, const char *name, bool built, struct diags *diags,
+struct build_ctx {
+    const struct cli *cli;
+    int64_t began;
+};
+
+static void build_tell(void *ctx, const char *what) {
+    struct build_ctx *b = ctx;
+    build_progress(&b->began, what);
+}
+
+static char *build_claim(void *ctx, const char *name, int *lock, struct err *err) {
+    const struct build_ctx *b = ctx;
+    CLEANUP_FREE char *run = str_printf("install-%s", name);
+    return sweep_claim(b->cli->lab_dir, run, "0", lock, err);
+}
+
+static int build_installed_end(const struct cli *cli, int rc, const char *name, bool built, struct diags *diags,
                              const struct err *err) {
     if (rc < 0 && diags->count > 0) {
         return cli_fail_input(diags, false);
@@ -62,38 +81,48 @@ static int build_windows_end(const struct cli *cli, int rc, const char *name, bo
     return CLI_SHIP;
 }
 
-static int build_windows(struct cli *cli, const struct cli_args *args) {
+static int build_installed(struct cli *cli, const struct cli_args *args) {
     const struct cli_verb *verb = cmd_image_build();
     const char *disk = cli_value(verb, args, "disk");
-    int64_t began = clock_now(clock_monotonic());
+    struct build_ctx ctx = {cli, clock_now(clock_monotonic())};
     struct install_make make = {
         .recipe = args->operands[0], .iso = cli_value(verb, args, "iso"), .virtio = cli_value(verb, args, "virtio"),
         .profile = cli_value(verb, args, "profile"), .language = cli_value(verb, args, "language"),
         .name = cli_value(verb, args, "name"), .lab_dir = cli->lab_dir,
-        .agent = build_value(args, "agent", "build/agents/agent.exe"),
+        .agent = build_value(args, "agent", reactos_is_recipe(args->operands[0]) ? "build/agents/agent32.exe"
+                                                                                 : "build/agents/agent.exe"),
         .if_changed = cli_value(verb, args, "if-changed") != NULL, .kvm = build_has_kvm(cli),
-        .tell = build_progress, .ctx = &began, .log = &cli->log,
+        .claim = build_claim, .tell = build_tell, .ctx = &ctx, .log = &cli->log,
     };
     if (!make.iso) {
-        fprintf(stderr, "coexist: error: this recipe is one of Windows: --iso FILE says from which medium\n");
+        fprintf(stderr, "coexist: error: this recipe installs: --iso FILE says from which medium\n");
         return CLI_BAD_INPUT;
     }
     if (disk && cli_size("--disk", disk, &make.disk_bytes) < 0) {
         return CLI_BAD_INPUT;
     }
+    const char *patience = cli_value(verb, args, "patience");
+    long times = 0;
+    if (patience && cli_number("--patience", patience, 1, 100, &times) < 0) {
+        return CLI_BAD_INPUT;
+    }
+    make.patience = (int)times;
     struct diags diags = DIAGS_INIT;
     CLEANUP_ERR struct err err = ERR_INIT;
     CLEANUP_FREE char *name = NULL;
     bool built = false;
+    if (sweep_lab(cli->lab_dir, &cli->log, &err) < 0) {
+        return cli_fail(&err);
+    }
     int rc = install_make(&make, &name, &built, &diags, &err);
-    int code = build_windows_end(cli, rc, name, built, &diags, &err);
+    int code = build_installed_end(cli, rc, name, built, &diags, &err);
     diags_free(&diags);
     return code;
 }
 
 static int build_run(struct cli *cli, const struct cli_args *args) {
-    if (windows_is_recipe(args->operands[0])) {
-        return build_windows(cli, args);
+    if (windows_is_recipe(args->operands[0]) || reactos_is_recipe(args->operands[0])) {
+        return build_installed(cli, args);
     }
     struct diags diags = DIAGS_INIT;
     struct image_recipe *r = image_recipe_load(args->operands[0], &diags);
@@ -131,17 +160,17 @@ const struct cli_verb *cmd_image_build(void) {
         .min_operands = 1,
         .max_operands = 1,
         .summary = "make a golden image from its recipe",
-        .about = "Builds the image that RECIPE describes into the lab.\n\nA recipe of Windows (images/windows/) needs "
-                 "--iso: the medium is looked at and refused when it is not what the recipe asks for; then it is "
-                 "installed on a machine of the profile by an answer file on a CD of the lab's own, without hands, until "
-                 "the agent answers on the serial port. The machine is asked what it is (Secure Boot, TPM, "
-                 "virtualisation-based security, updates), shut down, and its disk put away read-only. When it does not "
-                 "come to that, the phase and the likely cause are told, and LAB/install/NAME/ has the pictures. What "
-                 "was tried here is the rehearsal's CD (images/rehearsal/), never a Windows medium.\n\nOther recipes "
-                 "are built from Debian packages. The builder unpacks packages "
-                 "and needs root. Keys are made once for a lab and are an input of the build: the "
-                 "same inputs give the same image and manifest, bit for bit. An interrupted build "
-                 "leaves the image that was there as it was.",
+        .about = "Builds the image that RECIPE describes into the lab.\n\nA recipe of Windows "
+                 "(images/windows/) needs --iso: the medium is looked at and refused when it is not what the "
+                 "recipe asks for; then it is installed on a machine of the profile by an answer file on a CD "
+                 "of the lab's own, without hands, until the agent answers on the serial port. The machine is "
+                 "asked what it is (Secure Boot, TPM, virtualisation-based security, updates), shut down, and "
+                 "its disk put away read-only. When it does not come to that, the phase and the likely cause "
+                 "are told, and LAB/install/NAME/ has the pictures. What was tried here is the rehearsal's CD "
+                 "(images/rehearsal/), never a Windows medium.\n\nOther recipes are built from Debian "
+                 "packages. The builder unpacks packages and needs root. Keys are made once for a lab and are "
+                 "an input of the build: the same inputs give the same image and manifest, bit for bit. An "
+                 "interrupted build leaves the image that was there as it was.",
         .options = options,
         .run = build_run,
     };

@@ -95,6 +95,7 @@ struct install { /* a value; read only outside install/machine.c */
     int64_t began, phase_began, last_new; /* ns */
     int64_t phase_took[INSTALL_PHASE_COUNT];
     int64_t written, written_before; /* now; when the phase began */
+    int64_t written_at_reset;        /* when the machine reset last */
     enum screen_kind kind;  /* of the last picture */
     int64_t pressed;        /* when a key was pressed last; 0: never */
     int presses, prompts, resets;
@@ -110,7 +111,9 @@ struct install { /* a value; read only outside install/machine.c */
 void install_begin(struct install *m, const struct install_limits *limits, int64_t now);
 /* Takes one look; returns install_act bits. After READY or FAILED nothing changes any more. */
 unsigned install_see(struct install *m, const struct install_look *look);
-/* Whether the agent's port should be listened to now: before the system is on the disk nobody is there. */
+/* Whether the agent's port may be spoken to now: not before the system is on the disk, and after each reset not before
+ * that was written to. Until then the firmware is there: UEFI takes what comes on a serial port for keys, and would
+ * answer the prompt with them, or enter its menus. */
 bool install_wants_hello(const struct install *m);
 /* "boot prompt: the prompt timed out ...: ..." Caller frees. */
 char *install_sentence(const struct install *m);

@@ -57,25 +57,6 @@ static bool install_over(struct install *m, const struct install_look *look) {
     return m->phase == INSTALL_FAILED;
 }
 
-/* Setup's own words count while they stand there: twice in a row, so that a page that passes by is none. */
-static bool install_complains(struct install *m, const struct install_look *look) {
-    char line[INSTALL_SAID];
-    if (!look->picture || !look->same_picture || !look->text) {
-        return false;
-    }
-    enum install_cause cause = install_read_signs(look->text, line);
-    if (cause != INSTALL_CAUSE_NONE) {
-        install_fail(m, cause, look->now, "the screen says: %s", line);
-    }
-    return cause != INSTALL_CAUSE_NONE;
-}
-
-/* ---- moves ----------------------------------------------------------------------------------- */
-
-static bool install_writes(const struct install *m) {
-    return m->written >= INSTALL_COPYING_BYTES;
-}
-
 /* Nothing was started from the medium and the firmware is at its end, or back at its beginning. */
 static void install_not_booted(struct install *m, const struct install_look *look) {
     char line[INSTALL_SAID];
@@ -90,6 +71,27 @@ static void install_not_booted(struct install *m, const struct install_look *loo
     } else {
         install_fail(m, INSTALL_CAUSE_NO_BOOT, look->now, "the screen says: %.400s", text);
     }
+}
+
+/* Setup's own words count while they stand there: twice in a row, so that a page that passes by is none. */
+static bool install_complains(struct install *m, const struct install_look *look) {
+    char line[INSTALL_SAID];
+    if (!look->picture || !look->same_picture || !look->text) {
+        return false;
+    }
+    enum install_cause cause = install_read_signs(look->text, line);
+    if (cause == INSTALL_CAUSE_NO_BOOT && m->phase < INSTALL_COPYING) {
+        install_not_booted(m, look);
+    } else if (cause != INSTALL_CAUSE_NONE) {
+        install_fail(m, cause, look->now, "the screen says: %s", line);
+    }
+    return cause != INSTALL_CAUSE_NONE;
+}
+
+/* ---- moves ----------------------------------------------------------------------------------- */
+
+static bool install_writes(const struct install *m) {
+    return m->written >= INSTALL_COPYING_BYTES;
 }
 
 static unsigned install_at_prompt(struct install *m, const struct install_look *look) {
@@ -194,6 +196,7 @@ static void install_note(struct install *m, const struct install_look *look) {
         m->last_new = look->same_picture ? m->last_new : look->now;
     }
     m->resets += look->resets;
+    m->written_at_reset = look->resets > 0 ? m->written : m->written_at_reset;
     m->last_new = look->resets > 0 ? look->now : m->last_new;
 }
 
@@ -229,7 +232,8 @@ unsigned install_see(struct install *m, const struct install_look *look) {
 }
 
 bool install_wants_hello(const struct install *m) {
-    return m->phase == INSTALL_DEVICES || m->phase == INSTALL_FIRST_LOGON;
+    bool on_disk = m->phase == INSTALL_DEVICES || m->phase == INSTALL_FIRST_LOGON;
+    return on_disk && m->written > m->written_at_reset;
 }
 
 char *install_sentence(const struct install *m) {

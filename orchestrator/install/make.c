@@ -12,14 +12,13 @@
 #include "evidence/screen_read.h"
 #include "guest/remote.h"
 #include "images/image.h"
-#include "images/profile.h"
-#include "images/windows.h"
 #include "install/run.h"
 #include "install/seal.h"
-#include "media/media.h"
+#include "install/source.h"
+#include "media/answer.h"
 #include "vm/libvirt.h"
 
-/* Emulation takes about eight times as long as KVM (tests/e2e/install.sh says what was seen). */
+/* Emulation is about that much slower than KVM. */
 enum { MAKE_SLOW = 8, MAKE_NAME_MAX = 63 };
 #define MAKE_ASK_LIMIT (300 * CLOCK_S)
 #define MAKE_OFF_LIMIT (600 * CLOCK_S)
@@ -27,13 +26,9 @@ enum { MAKE_SLOW = 8, MAKE_NAME_MAX = 63 };
 
 struct make {
     const struct install_make *spec;
-    struct windows_recipe *recipe;
-    struct image_profile *profile;
-    struct media *iso, *virtio;
-    const struct media_edition *edition; /* of iso */
-    const char *language;
-    bool drivers;
+    struct install_source from;
     int64_t disk_bytes;
+    int lock; /* of work; -1: none */
     char *name, *work, *vm_dir, *evidence, *out, *final, *cd, *disk;
     char inputs[FS_SHA256_HEX], iso_sha256[FS_SHA256_HEX], agent_sha256[FS_SHA256_HEX];
     struct install_result result;
@@ -41,10 +36,10 @@ struct make {
 };
 
 static void make_clear(struct make *m) {
-    windows_recipe_free(m->recipe);
-    image_profile_free(m->profile);
-    media_free(m->iso);
-    media_free(m->virtio);
+    if (m->lock >= 0) {
+        close(m->lock);
+    }
+    install_source_clear(&m->from);
     install_result_clear(&m->result);
     json_decref(m->attested);
     char *const texts[] = {m->name, m->work, m->vm_dir, m->evidence, m->out, m->final, m->cd, m->disk};
@@ -61,26 +56,13 @@ static void make_tell(const struct make *m, const char *line) {
 
 /* ---- what it is made from -------------------------------------------------------------------- */
 
-static int make_load(struct make *m, struct diags *diags) {
-    m->recipe = windows_recipe_load(m->spec->recipe, diags);
-    if (m->recipe) {
-        CLEANUP_FREE char *path = windows_profile_path(m->recipe, m->spec->profile);
-        m->profile = image_profile_load(path, diags);
-    }
-    return m->recipe && m->profile ? 0 : -1;
-}
-
 static int make_look(struct make *m, struct err *err) {
     make_tell(m, "looking at the medium");
-    if (windows_recipe_fit_profile(m->recipe, m->profile, err) < 0 ||
-        !(m->iso = media_inspect(m->spec->iso, err)) ||
-        (m->spec->virtio && !(m->virtio = media_inspect(m->spec->virtio, err))) ||
-        !(m->edition = windows_recipe_fit(m->recipe, m->iso, m->spec->language, err))) {
+    if (install_source_look(&m->from, m->spec, err) < 0) {
         return -1;
     }
-    m->language = m->spec->language ? m->spec->language : m->edition->language;
-    m->disk_bytes = m->spec->disk_bytes ? m->spec->disk_bytes : (int64_t)m->recipe->disk_gib << 30;
-    return windows_recipe_fit_virtio(m->recipe, m->profile, m->virtio, &m->drivers, err);
+    m->disk_bytes = m->spec->disk_bytes ? m->spec->disk_bytes : (int64_t)m->from.disk_gib << 30;
+    return 0;
 }
 
 static int make_digest(struct make *m, struct err *err) {
@@ -91,29 +73,25 @@ static int make_digest(struct make *m, struct err *err) {
         (m->spec->virtio && fs_sha256_file(m->spec->virtio, virtio, err) < 0)) {
         return -1;
     }
-    CLEANUP_FREE char *recipe = json_dumps(m->recipe->json, JSON_SORT_KEYS | JSON_COMPACT);
-    CLEANUP_FREE char *hardware = json_dumps(m->profile->hardware, JSON_SORT_KEYS | JSON_COMPACT);
+    CLEANUP_FREE char *recipe = json_dumps(m->from.json, JSON_SORT_KEYS | JSON_COMPACT);
+    CLEANUP_FREE char *hardware = json_dumps(m->from.profile->hardware, JSON_SORT_KEYS | JSON_COMPACT);
     CLEANUP_FREE char *all = str_printf("%s\n%s\n%s\n%s\n%s\n%s\n%lld\n", recipe, hardware, m->iso_sha256, virtio,
-                                        m->agent_sha256, m->language, (long long)m->disk_bytes);
+                                        m->agent_sha256, m->from.language, (long long)m->disk_bytes);
     fs_sha256_bytes(all, strlen(all), m->inputs);
     return 0;
 }
 
 static int make_name(struct make *m, struct err *err) {
-    m->name = m->spec->name ? str_dup(m->spec->name) : str_printf("%s-%s", m->recipe->name, m->profile->name);
+    m->name = m->spec->name ? str_dup(m->spec->name) : str_printf("%s-%s", m->from.name, m->from.profile->name);
     if (strlen(m->name) > MAKE_NAME_MAX || !*m->name ||
         strspn(m->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(m->name) || *m->name == '-') {
         return err_set(err, ERR_INPUT, "'%s' cannot be an image's name: at most %d lower-case letters, digits, hyphens",
                        m->name, MAKE_NAME_MAX);
     }
     CLEANUP_FREE char *lab = fs_absolute(m->spec->lab_dir);
-    m->work = str_printf("%s/work/install-%s", lab, m->name);
-    m->vm_dir = fs_join(m->work, "vm");
     m->evidence = str_printf("%s/install/%s", lab, m->name);
     m->out = str_printf("%s/images/.%s.building", lab, m->name);
     m->final = str_printf("%s/images/%s", lab, m->name);
-    m->cd = fs_join(m->work, "lab.iso");
-    m->disk = fs_join(m->work, "blank.qcow2");
     return 0;
 }
 
@@ -128,19 +106,6 @@ static bool make_is_current(const struct make *m) {
 
 /* ---- the machine ----------------------------------------------------------------------------- */
 
-static int make_cd(const struct make *m, struct err *err) {
-    char *password = windows_password(m->spec->lab_dir, m->name, m->recipe->account, err);
-    if (!password) {
-        return -1;
-    }
-    struct windows_plan plan = {.recipe = m->recipe, .profile = m->profile, .edition = m->edition,
-                                .language = m->language, .password = password, .drivers = m->drivers};
-    struct windows_cd_files files = {.agent = m->spec->agent, .virtio_iso = m->drivers ? m->spec->virtio : NULL};
-    int rc = windows_cd(&plan, &files, m->cd, err);
-    windows_password_forget(&password);
-    return rc;
-}
-
 static int make_disk(const struct make *m, struct err *err) {
     CLEANUP_FREE char *bytes = str_printf("%lld", (long long)m->disk_bytes);
     const char *argv[] = {"qemu-img", "create", "-q", "-f", "qcow2", m->disk, bytes, NULL};
@@ -148,20 +113,36 @@ static int make_disk(const struct make *m, struct err *err) {
     return proc_check(argv, &o, err);
 }
 
-/* A try that was killed left its machine, its CD with the password, its disk. */
-static int make_sweep(const struct make *m, struct err *err) {
-    return fs_exists(m->vm_dir) && vm_libvirt_sweep(m->vm_dir, err) < 0 ? -1 : fs_remove_tree(m->work, err);
+static int make_claim(struct make *m, struct err *err) {
+    m->work = m->spec->claim(m->spec->ctx, m->name, &m->lock, err);
+    if (!m->work) {
+        return -1;
+    }
+    m->vm_dir = fs_join(m->work, "vm");
+    m->cd = fs_join(m->work, "lab.iso");
+    m->disk = fs_join(m->work, "blank.qcow2");
+    chmod(m->work, 0700); /* the CD holds the account's password */
+    return 0;
 }
 
-static int make_prepare(const struct make *m, struct err *err) {
+/* Nothing stays but the image and the pictures. */
+static int make_release(const struct make *m, struct err *err) {
+    CLEANUP_FREE char *above = fs_dirname(m->work);
+    if (vm_libvirt_sweep(m->vm_dir, err) < 0 || fs_remove_tree(m->work, err) < 0) {
+        return -1;
+    }
+    rmdir(above); /* unless something else lives in it */
+    return 0;
+}
+
+static int make_prepare(struct make *m, struct err *err) {
     CLEANUP_FREE char *images = fs_dirname(m->final);
     make_tell(m, "the lab's CD and a blank disk");
-    if (make_sweep(m, err) < 0 || fs_remove_tree(m->evidence, err) < 0 || fs_mkdirs(m->evidence, err) < 0 ||
+    if (make_claim(m, err) < 0 || fs_remove_tree(m->evidence, err) < 0 || fs_mkdirs(m->evidence, err) < 0 ||
         fs_mkdirs(m->vm_dir, err) < 0 || fs_mkdirs(images, err) < 0) {
         return -1;
     }
-    chmod(m->work, 0700); /* the CD holds the account's password */
-    return make_cd(m, err) < 0 ? -1 : make_disk(m, err);
+    return install_source_cd(&m->from, m->spec, m->name, m->cd, err) < 0 ? -1 : make_disk(m, err);
 }
 
 static struct guest *make_open_guest(void *ctx, struct vm *vm, struct err *err) {
@@ -186,38 +167,24 @@ static void make_tell_phase(void *ctx, const char *line) {
 
 static struct vm *make_create_vm(const struct make *m, struct err *err) {
     CLEANUP_FREE char *cache = fs_join(m->spec->lab_dir, "cache");
-    const char *cds[VM_CDROMS_MAX] = {m->spec->iso, m->cd, m->spec->virtio};
+    const char *cds[VM_CDROMS_MAX];
+    size_t count = install_source_drives(&m->from, m->spec, m->cd, cds);
     struct vm_spec spec = {.name = "install", .work_dir = m->vm_dir, .disk = m->disk, .disk_format = "qcow2",
-                           .cdroms = cds, .cdrom_count = m->spec->virtio ? 3 : 2, .profile = m->profile->hardware,
+                           .cdroms = cds, .cdrom_count = count, .profile = m->from.profile->hardware,
                            .kvm = m->spec->kvm};
     return vm_libvirt_create(&spec, cache, m->spec->log, err);
 }
 
 /* ---- the image ------------------------------------------------------------------------------- */
 
-static json_t *make_limits(bool stand_in) {
-    json_t *limits = json_array();
-    if (stand_in) {
-        json_array_append_new(limits, json_string(
-            "Installed from the rehearsal's CD: this guest is the stand-in, whatever Windows the medium says to hold. It "
-            "proves the lab, not Windows."));
-    }
-    return limits;
-}
-
 static json_t *make_manifest(const struct make *m) {
-    const struct media_edition *e = m->edition;
-    CLEANUP_FREE char *build = str_printf("%d.%d.%d.%d", e->major, e->minor, e->build, e->revision);
     bool stand_in = json_is_true(json_object_get(m->attested, "stand_in"));
     json_t *manifest = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:o}", "format", IMAGE_MANIFEST_FORMAT, "name",
-                                 m->name, "title", m->recipe->title, "inputs", m->inputs, "cmdline", "",
-                                 "windows_root", stand_in ? "/C:" : "", "profile", m->profile->hardware, "limits",
-                                 make_limits(stand_in));
+                                 m->name, "title", m->from.title, "inputs", m->inputs, "cmdline", "",
+                                 "windows_root", stand_in ? "/C:" : "", "profile", m->from.profile->hardware,
+                                 "limits", install_source_limits(&m->from, stand_in));
     json_object_set_new(manifest, "agent", json_pack("{s:s, s:s}", "path", MAKE_AGENT, "sha256", m->agent_sha256));
-    json_object_set_new(manifest, "installed",
-                        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "recipe", m->recipe->name, "profile",
-                                  m->profile->name, "image", e->name, "edition", e->edition_id, "build", build,
-                                  "language", m->language, "iso_sha256", m->iso_sha256));
+    json_object_set_new(manifest, "installed", install_source_installed(&m->from, m->iso_sha256));
     json_object_set(manifest, "attested", m->attested);
     json_object_set_new(manifest, "install", install_to_json(&m->result.state));
     return manifest;
@@ -227,7 +194,7 @@ static int make_seal(struct make *m, struct vm *vm, struct err *err) {
     struct clock *clock = vm_clock(vm);
     make_tell(m, "asking the guest what it is");
     m->attested = install_attest(m->result.guest, m->result.hello, clock_after(clock, MAKE_ASK_LIMIT));
-    if (install_attest_check(m->attested, m->profile->hardware, err) < 0) {
+    if (install_attest_check(m->attested, m->from.profile->hardware, err) < 0) {
         return -1;
     }
     make_tell(m, "shutting down");
@@ -255,7 +222,8 @@ static int make_install(struct make *m, struct err *err) {
     if (!vm) {
         return -1;
     }
-    struct install_limits limits = install_limits_usual(m->spec->kvm ? 1 : MAKE_SLOW);
+    int patience = m->spec->patience ? m->spec->patience : m->spec->kvm ? 1 : MAKE_SLOW;
+    struct install_limits limits = install_limits_usual(patience);
     struct install_parts parts = {.vm = vm, .open_guest = make_open_guest, .read = make_read_screen,
                                   .tell = make_tell_phase, .ctx = m, .mark = ANSWER_DONE,
                                   .evidence_dir = m->evidence, .limits = &limits, .log = m->spec->log};
@@ -274,10 +242,7 @@ static int make_locked(struct make *m, bool *built, struct err *err) {
         return 0;
     }
     int rc = make_prepare(m, err) < 0 ? -1 : make_install(m, err);
-    if (make_sweep(m, rc < 0 ? NULL : err) < 0) {
-        rc = -1;
-    }
-    return rc;
+    return m->work && make_release(m, rc < 0 ? NULL : err) < 0 ? -1 : rc;
 }
 
 static int make_all(struct make *m, bool *built, struct err *err) {
@@ -297,9 +262,9 @@ static int make_all(struct make *m, bool *built, struct err *err) {
 }
 
 int install_make(const struct install_make *spec, char **name, bool *built, struct diags *diags, struct err *err) {
-    CLEANUP(make_clear) struct make m = {.spec = spec};
+    CLEANUP(make_clear) struct make m = {.spec = spec, .lock = -1};
     *name = NULL;
-    if (make_load(&m, diags) < 0) {
+    if (install_source_load(&m.from, spec, diags) < 0) {
         return -1;
     }
     int rc = make_all(&m, built, err);

@@ -47,8 +47,8 @@ bool install_phase_may(enum install_phase from, enum install_phase to) {
 struct install_limits install_limits_usual(int slowness) {
     struct install_limits l = {.resets = PHASE_RESETS, .prompts = PHASE_PROMPTS};
     for (size_t i = 0; i < INSTALL_PHASE_COUNT; i++) {
-        l.phase[i] = phase_rows[i].limit_s * slowness * CLOCK_S;
-        l.silence[i] = phase_rows[i].silence_s * slowness * CLOCK_S;
+        l.phase[i] = CLOCK_S * phase_rows[i].limit_s * slowness;
+        l.silence[i] = CLOCK_S * phase_rows[i].silence_s * slowness;
     }
     return l;
 }

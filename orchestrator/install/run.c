@@ -40,10 +40,18 @@ static int64_t run_now(const struct install_run *r) {
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
+/* What nobody in the guest has read yet would be read by the firmware, as keys: it goes with the connection. */
+static void run_hang_up(struct install_run *r) {
+    if (r->result->guest) {
+        guest_disconnect(r->result->guest);
+    }
+}
+
 static void run_take_event(struct install_run *r, const struct vm_event *ev, struct install_look *look) {
     switch (ev->type) {
     case VM_EVENT_RESET:
         look->resets++;
+        run_hang_up(r);
         break;
     case VM_EVENT_SHUTDOWN:
         look->powered_off = true;
@@ -131,7 +139,10 @@ static bool run_mark_is_there(struct install_run *r, int64_t deadline) {
 static int run_wait(struct install_run *r, struct install_look *look, struct err *err) {
     bool early = r->m->phase < INSTALL_COPYING; /* a prompt may come, or come again */
     int64_t until = clock_after(vm_clock(r->parts->vm), early ? RUN_PACE_PROMPT : RUN_PACE);
-    if (install_wants_hello(r->m) && r->result->guest) {
+    if (run_events(r, run_now(r), look, err) < 0) { /* a reset that waits: nobody is there to be asked */
+        return -1;
+    }
+    if (install_wants_hello(r->m) && r->result->guest && look->resets == 0) {
         CLEANUP_ERR struct err why = ERR_INIT;
         json_t *hello = NULL;
         if (guest_wait_ready(r->result->guest, until, &hello, &why) == 0) {

@@ -32,9 +32,9 @@ struct install_result {
     struct guest *guest;  /* owned; NULL when the machine never ran */
 };
 
-/* Starts the machine and returns 0 once the agent said hello and the mark is there, the machine RUNNING. Negative: it did not come to that
- * and stands as it was left; err says phase and likely cause. ERR_REFUSED: the installation failed; ERR_SYSTEM and
- * others: the host did. result is filled either way; install_result_clear. */
+/* Starts the machine and returns 0 once the agent said hello and the mark is there, the machine RUNNING. Negative: it
+ * did not come to that and stands as it was left; err says phase and likely cause. ERR_REFUSED: the installation
+ * failed; ERR_SYSTEM and others: the host did. result is filled either way; install_result_clear. */
 int install_run(const struct install_parts *parts, struct install_result *result, struct err *err);
 void install_result_clear(struct install_result *r);
 

@@ -23,7 +23,7 @@ int install_shut_down(struct vm *vm, struct guest *g, int64_t deadline, struct e
 
 struct install_seal { /* all borrowed */
     struct vm *vm;      /* OFF */
-    const char *out;    /* folder to make the image in, on the file system of its place; made new, gone after a failure */
+    const char *out;    /* folder to make it in, on the file system of its place; made new, gone after a failure */
     const char *final;  /* its place */
     json_t *manifest;   /* without "files", which is added */
 };

@@ -18,6 +18,7 @@ static const struct {
     {INSTALL_CAUSE_SECURE_BOOT, "verificationfailed"},
     {INSTALL_CAUSE_SECURE_BOOT, "hasinvalidsignature"},
     {INSTALL_CAUSE_SECURE_BOOT, "badshimsignature"},
+    {INSTALL_CAUSE_NO_BOOT, "bootmaintenancemanager"}, /* UEFI's menus, where nothing was left to start */
     {INSTALL_CAUSE_DISK_SMALL, "istoosmall"},
     {INSTALL_CAUSE_DISK_SMALL, "notenoughspace"},
     {INSTALL_CAUSE_DISK_SMALL, "notenoughfreespace"},

@@ -72,7 +72,8 @@ static int rewrite_look(void *ctx, struct str *out, struct err *err) {
 }
 
 static json_t *rewrite_facts(const struct rewrite_ask *ask, struct err *err) {
-    static const struct fence_limits limits = {.timeout_ns = MEDIA_TIME, .memory_bytes = MEDIA_MEMORY, .max_output = 8 << 20};
+    static const struct fence_limits limits = {
+        .timeout_ns = MEDIA_TIME, .memory_bytes = MEDIA_MEMORY, .max_output = 8 << 20};
     CLEANUP_STR struct str out = STR_INIT;
     struct rewrite_ask copy = *ask;
     if (fence_run(rewrite_look, &copy, &limits, &out, err) < 0) {

@@ -124,7 +124,8 @@ static int media_look_fenced(void *ctx, struct str *out, struct err *err) {
 }
 
 struct media *media_inspect(const char *path, struct err *err) {
-    static const struct fence_limits limits = {.timeout_ns = MEDIA_TIME, .memory_bytes = MEDIA_MEMORY, .max_output = 8 << 20};
+    static const struct fence_limits limits = {
+        .timeout_ns = MEDIA_TIME, .memory_bytes = MEDIA_MEMORY, .max_output = 8 << 20};
     CLEANUP_STR struct str out = STR_INIT;
     CLEANUP_FREE char *copy = str_dup(path);
     if (fence_run(media_look_fenced, copy, &limits, &out, err) < 0) {

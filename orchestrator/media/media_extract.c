@@ -90,7 +90,8 @@ static int extract_run(void *ctx, struct str *out, struct err *err) {
 }
 
 int media_extract(const char *path, const char *folder, const char *to, int64_t max_bytes, struct err *err) {
-    static const struct fence_limits limits = {.timeout_ns = MEDIA_TIME, .memory_bytes = MEDIA_MEMORY, .max_output = 64};
+    static const struct fence_limits limits = {
+        .timeout_ns = MEDIA_TIME, .memory_bytes = MEDIA_MEMORY, .max_output = 64};
     struct extract x = {.path = path, .folder = folder, .to = to, .left = max_bytes};
     CLEANUP_STR struct str out = STR_INIT;
     if (fs_mkdirs(to, err) < 0) {
@@ -130,7 +131,8 @@ static int extract_read_run(void *ctx, struct str *out, struct err *err) {
 }
 
 char *media_read(const char *path, const char *file, size_t max, size_t *len, struct err *err) {
-    struct fence_limits limits = {.timeout_ns = MEDIA_TIME, .memory_bytes = MEDIA_MEMORY, .max_output = max + 1};
+    struct fence_limits limits = {
+        .timeout_ns = MEDIA_TIME, .memory_bytes = MEDIA_MEMORY, .max_output = max + 1};
     struct extract x = {.path = path, .folder = file, .left = (int64_t)max};
     CLEANUP_STR struct str out = STR_INIT;
     if (fence_run(extract_read_run, &x, &limits, &out, err) < 0) {

@@ -24,6 +24,7 @@ SCHEMAS_EMBED(image);
 SCHEMAS_EMBED(hosts);
 SCHEMAS_EMBED(profile);
 SCHEMAS_EMBED(windows);
+SCHEMAS_EMBED(reactos);
 
 static const struct {
     const char *name, *begin, *end;
@@ -35,6 +36,7 @@ static const struct {
     [SCHEMA_HOSTS] = {"hosts", coexist_schema_hosts, coexist_schema_hosts_end},
     [SCHEMA_PROFILE] = {"profile", coexist_schema_profile, coexist_schema_profile_end},
     [SCHEMA_WINDOWS] = {"windows", coexist_schema_windows, coexist_schema_windows_end},
+    [SCHEMA_REACTOS] = {"reactos", coexist_schema_reactos, coexist_schema_reactos_end},
 };
 static_assert(ARRAY_LEN(schemas_table) == SCHEMA_KIND_COUNT, "a text for every schema");
 

@@ -65,6 +65,10 @@ static bool setup_stands(const struct setup_guest *g) {
 }
 
 static void setup_enter(struct setup_guest *g, enum setup_stage stage) {
+    if (stage == SETUP_PROMPT && g->unread) { /* UEFI: bytes on a serial port are keys */
+        g->stray_talk++;
+    }
+    g->unread = g->unread && stage != SETUP_UP;
     g->stage = stage;
     g->stage_began = clock_now(setup_clock(g));
     g->stage_takes = setup_takes(g, stage);
@@ -271,6 +275,8 @@ static const struct vm_ops setup_vm_ops = {
 
 static int setup_wait_ready(void *self, int64_t deadline, json_t **hello, struct err *err) {
     struct setup_guest *g = self;
+    g->stray_talk += g->stage == SETUP_POST || g->stage == SETUP_PROMPT;
+    g->unread = g->stage != SETUP_UP;
     while (g->clock.now_ns < deadline) {
         if (g->stage == SETUP_UP && g->fault != SETUP_FAULT_AGENT_SILENT) {
             *hello = json_pack("{s:s}", "agent", "simulated");
@@ -300,8 +306,13 @@ static int setup_call(void *self, const char *op, const json_t *args, int64_t de
     return 0;
 }
 
+static void setup_disconnect(void *self) {
+    ((struct setup_guest *)self)->unread = false;
+}
+
 static const struct guest_ops setup_guest_ops = {
-    .backend = "setup", .wait_ready = setup_wait_ready, .call = setup_call, .destroy = setup_destroy};
+    .backend = "setup", .wait_ready = setup_wait_ready, .call = setup_call, .disconnect = setup_disconnect,
+    .destroy = setup_destroy};
 
 static struct guest *setup_open_guest(void *ctx, struct vm *vm, struct err *err) {
     (void)err;

@@ -42,6 +42,8 @@ struct setup_guest {
     int64_t prompt_stood; /* when it stood on the screen last */
     int boots;                 /* so far */
     bool installed, struck;    /* files are on the disk; the fault has struck */
+    int stray_talk;            /* what was said to the agent came to firmware or boot loader */
+    bool unread;               /* something was said that nobody has read yet */
     int keys, stray_keys;      /* stray: pressed while no prompt stood on the picture, or when it was installed */
     bool key_down;             /* at this prompt */
     struct vm_event events[16];

@@ -28,6 +28,7 @@ static void expect_ready(enum setup_fault fault, uint64_t seed) {
     ck_assert_msg(rc == 0, "seed %d: %s", (int)seed, err_text(&err));
     ck_assert_int_eq(r.state.phase, INSTALL_READY);
     ck_assert_int_eq(g.stray_keys, 0);
+    ck_assert_int_eq(g.stray_talk, 0);
     ck_assert_int_eq(g.boots, 3);
     ck_assert_int_eq(r.state.resets, 2);
     ck_assert_int_eq(r.state.presses, g.keys);
@@ -98,6 +99,7 @@ START_TEST(each_fault_is_named_with_its_phase) {
         ck_assert_msg(r.state.failed_in == faults[_i].phase, "fault %d at %d: %s", faults[_i].fault, faults[_i].at,
                       said);
         ck_assert_int_eq(g.stray_keys, 0);
+        ck_assert_int_eq(g.stray_talk, 0);
         ck_assert_ptr_nonnull(strstr(err_text(&err), install_phase_title(faults[_i].phase)));
         install_result_clear(&r);
     }
@@ -147,6 +149,7 @@ START_TEST(signs_are_read_through_the_errors_of_ocr) {
     ck_assert_str_eq(line, "We couldn't find any drives. To get");
     ck_assert_int_eq(install_read_signs("Where do you want to install Windows?\nDisk 0 is too small", line),
                      INSTALL_CAUSE_DISK_SMALL);
+    ck_assert_int_eq(install_read_signs("Boot Manager\nBoot Maintenance Manager", line), INSTALL_CAUSE_NO_BOOT);
     ck_assert_int_eq(install_read_signs("Installing Windows", line), INSTALL_CAUSE_NONE);
     ck_assert_int_eq(install_read_signs("", line), INSTALL_CAUSE_NONE);
 }

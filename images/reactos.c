@@ -1,0 +1,64 @@
+#include "images/reactos.h"
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/schema.h"
+#include "base/str.h"
+#include "model/schemas.h"
+
+enum { REACTOS_LOCALE = 0x409 };
+
+bool reactos_is_recipe(const char *path) {
+    json_t *j = json_load_file(path, 0, NULL);
+    bool is = str_eq(json_string_value(json_object_get(j, "format")), "coexist-reactos/1");
+    json_decref(j);
+    return is;
+}
+
+static struct reactos_recipe *reactos_build(json_t *json, const char *path) {
+    struct reactos_recipe *r = mem_zalloc(1, sizeof(*r));
+    const json_t *locale = json_object_get(json, "locale");
+    r->path = fs_absolute(path);
+    r->json = json_incref(json);
+    r->name = json_string_value(json_object_get(json, "name"));
+    r->title = json_string_value(json_object_get(json, "title"));
+    r->profile = json_string_value(json_object_get(json, "profile"));
+    r->computer = json_string_value(json_object_get(json, "computer"));
+    r->limits = json_object_get(json, "limits");
+    r->locale = locale ? (int)json_integer_value(locale) : REACTOS_LOCALE;
+    r->disk_gib = (int)json_integer_value(json_object_get(json, "disk_gib"));
+    return r;
+}
+
+struct reactos_recipe *reactos_recipe_load(const char *path, struct diags *diags) {
+    struct json_doc *doc = json_doc_load(path, diags);
+    if (!doc) {
+        return NULL;
+    }
+    CLEANUP_ERR struct err err = ERR_INIT;
+    struct reactos_recipe *r = NULL;
+    struct schema *schema = schemas_compile(SCHEMA_REACTOS, &err);
+    if (!schema) {
+        json_doc_complain(doc, "", 0, diags, "lab-bug", NULL, "%s", err_text(&err));
+    } else if (schema_validate(schema, doc, diags) == 0) {
+        r = reactos_build((json_t *)json_doc_root(doc), path);
+    }
+    schema_free(schema);
+    json_doc_free(doc);
+    return r;
+}
+
+void reactos_recipe_free(struct reactos_recipe *r) {
+    if (r) {
+        free(r->path);
+        json_decref(r->json);
+        free(r);
+    }
+}
+
+char *reactos_profile_path(const struct reactos_recipe *r, const char *name) {
+    CLEANUP_FREE char *dir = fs_dirname(r->path);
+    return name && str_ends_with(name, ".json") ? str_dup(name)
+                                                : str_printf("%s/profiles/%s.json", dir, name ? name : r->profile);
+}
