@@ -50,7 +50,8 @@ static int fenced_wim(void *ctx, struct str *out, struct err *err) {
 
 static void as_wim(const uint8_t *data, size_t size) {
     static const struct volume_file_ops ops = {memory_read, memory_lba, memory_close};
-    static const struct fence_limits limits = {.timeout_ns = 10 * CLOCK_S, .memory_bytes = (size_t)1 << 30, .max_output = 64};
+    static const struct fence_limits limits = {
+        .timeout_ns = 10 * CLOCK_S, .memory_bytes = (size_t)1 << 30, .max_output = 64};
     struct memory_file f = {{&ops, (int64_t)size}, data};
     struct wim_part part;
     struct str out = STR_INIT;
