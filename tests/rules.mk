@@ -4,11 +4,14 @@ contract := $(filter $(BUILD)/tests/contract/%,$(TEST_PROGS))
 sim := $(filter $(BUILD)/tests/sim/%,$(TEST_PROGS))
 golden := $(filter $(BUILD)/tests/golden/%,$(TEST_PROGS))
 
+# Those without machines of their own run side by side.
+TEST_JOBS ?= $(shell nproc)
+
 .PHONY: check-unit check-sim check-golden check-contract
 check-unit: $(unit) agents ## unit tests
-	@tests/run.sh unit $(unit)
+	@COEXIST_TEST_JOBS=$(TEST_JOBS) tests/run.sh unit $(unit)
 check-sim: $(sim) ## the cell and the run on the virtual clock, with faults
-	@tests/run.sh sim $(sim)
+	@COEXIST_TEST_JOBS=$(TEST_JOBS) tests/run.sh sim $(sim)
 check-golden: $(golden) $(COEXIST) ## inputs and the exact outputs they must give
 	@tests/run.sh golden $(golden)
 check-contract: $(contract) ## fake and real backends through one suite each
@@ -30,7 +33,7 @@ SAN_TESTS = $(unit) $(sim) $(golden) $(filter %_fake,$(contract))
 check-san: ## unit, simulation, golden and fake contracts under ASan and UBSan
 	@$(MAKE) --no-print-directory BUILD=build/san SANITIZE=address,undefined OPT='-O1 -g' run-san
 run-san: $(SAN_TESTS) $(COEXIST)
-	@COEXIST_TEST_LOGS=$(BUILD)/test-logs COEXIST_BUILD=$(BUILD) \
+	@COEXIST_TEST_LOGS=$(BUILD)/test-logs COEXIST_BUILD=$(BUILD) COEXIST_TEST_JOBS=$(TEST_JOBS) \
 	    ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:quarantine_size_mb=16 tests/run.sh san $(SAN_TESTS)
 .PHONY: run-san
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs test programs one after another and counts: tests/run.sh NAME PROGRAM...
+# Runs test programs and counts: tests/run.sh NAME PROGRAM...; COEXIST_TEST_JOBS at a time, by default one.
 # Each program is a Check runner ("NN%: Checks: N, Failures: F, Errors: E"); one without such a line counts as one
 # test by its exit code. Appends "NAME passed failed skipped" to $COEXIST_TALLY when that is set.
 set -u
@@ -8,12 +8,27 @@ shift
 logs=${COEXIST_TEST_LOGS:-build/test-logs}
 mkdir -p "$logs"
 passed=0 failed=0 skipped=0
+run_one() { # PROGRAM LOG: its exit code and seconds go into LOG.rc
+    local began=$SECONDS rc
+    timeout --kill-after=10 "${COEXIST_TEST_TIMEOUT:-900}" "$1" >"$2" 2>&1 </dev/null
+    rc=$?
+    echo "$rc $((SECONDS - began))" >"$2.rc"
+}
+jobs=${COEXIST_TEST_JOBS:-1} running=0
+if [ "$jobs" -gt 1 ]; then
+    for prog in "$@"; do
+        [ "$running" -lt "$jobs" ] || wait -n
+        run_one "$prog" "$logs/$suite-$(basename "$prog").log" &
+        running=$((running < jobs ? running + 1 : jobs))
+    done
+    wait
+fi
 for prog in "$@"; do
     name=$(basename "$prog")
     log="$logs/$suite-$name.log"
-    begin=$SECONDS
-    timeout --kill-after=10 "${COEXIST_TEST_TIMEOUT:-900}" "$prog" >"$log" 2>&1 </dev/null
-    rc=$?
+    [ "$jobs" -gt 1 ] || run_one "$prog" "$log"
+    read -r rc took <"$log.rc"
+    rm -f "$log.rc"
     read -r checks bad < <(awk 'match($0, /Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+/) {
             split(substr($0, RSTART, RLENGTH), a, /[^0-9]+/); n += a[2]; f += a[3] + a[4] }
         END { print n + 0, f + 0 }' "$log")
@@ -30,7 +45,7 @@ for prog in "$@"; do
     skipped=$((skipped + skips))
     state=ok
     [ "$bad" -eq 0 ] || state=FAILED
-    printf '%-9s %-30s %-7s %4d checks %3d s\n' "$suite" "$name" "$state" "$checks" $((SECONDS - begin))
+    printf '%-9s %-30s %-7s %4d checks %3d s\n' "$suite" "$name" "$state" "$checks" "$took"
     grep '^SKIP:' "$log" | sed 's/^/    /'
     if [ "$bad" -ne 0 ]; then
         [ "$rc" -ne 124 ] || echo "    timed out after ${COEXIST_TEST_TIMEOUT:-900} s"
