@@ -5,7 +5,7 @@
 #include "analysis/analysis.h"
 #include "analysis/kept.h"
 #include "analysis/samples.h"
-#include "analysis/texts.h"
+#include "base/texts.h"
 
 /* Texts of a guest are cut to this many bytes, lists to this many entries, with a mark. */
 #define FACTS_MAX_TEXT 600

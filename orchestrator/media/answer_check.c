@@ -7,14 +7,15 @@
 #include "base/cleanup.h"
 #include "base/nearest.h"
 #include "base/str.h"
+#include "base/texts.h"
 #include "media/answer.h"
 #include "media/answer_impl.h"
 #include "media/media_impl.h"
 
 void answer_facts_clear(struct answer_facts *f) {
-    media_strings_free(f->passes);
-    media_strings_free(f->components);
-    media_strings_free(f->accounts);
+    texts_free_array(f->passes);
+    texts_free_array(f->components);
+    texts_free_array(f->accounts);
     free(f->language);
     free(f->image);
     free(f->partitioning);
@@ -22,8 +23,8 @@ void answer_facts_clear(struct answer_facts *f) {
 }
 
 static void check_facts_init(struct answer_facts *f) {
-    *f = (struct answer_facts){.passes = media_strings_new(), .components = media_strings_new(),
-                               .accounts = media_strings_new(), .language = str_dup(""), .image = str_dup(""),
+    *f = (struct answer_facts){.passes = texts_new_array(), .components = texts_new_array(),
+                               .accounts = texts_new_array(), .language = str_dup(""), .image = str_dup(""),
                                .partitioning = str_dup(""), .install_disk = -1, .install_partition = -1};
 }
 
@@ -121,7 +122,7 @@ static void check_twice(struct answer_ctx *c, xmlNodePtr component) {
 static void check_component(struct answer_ctx *c, xmlNodePtr component, const char *pass, int pass_bit) {
     CLEANUP_FREE char *name = check_attribute(component, "name");
     CLEANUP_FREE char *arch = check_attribute(component, "processorArchitecture");
-    media_strings_add(&c->facts->components, str_printf("%s/%s/%s", pass, name, arch));
+    texts_add_to_array(&c->facts->components, str_printf("%s/%s/%s", pass, name, arch));
     check_attributes(c, component);
     check_twice(c, component);
     if (!*name) {
@@ -159,7 +160,7 @@ static void check_settings(struct answer_ctx *c, xmlNodePtr settings) {
             break;
         }
     }
-    media_strings_add(&c->facts->passes, str_dup(pass));
+    texts_add_to_array(&c->facts->passes, str_dup(pass));
     for (xmlNodePtr k = answer_child(settings, NULL); k; k = answer_next(k, NULL)) {
         if (str_eq((const char *)k->name, "component")) {
             check_component(c, k, pass, bit);

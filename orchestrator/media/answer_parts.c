@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/nearest.h"
 #include "base/str.h"
+#include "base/texts.h"
 #include "media/answer_impl.h"
 #include "media/media_impl.h"
 
@@ -59,7 +60,7 @@ static void parts_check_accounts(struct answer_ctx *c, xmlNodePtr shell) {
         } else if (parts_has_account(c->facts->accounts, name) && !str_eq_nocase(name, "Administrator")) {
             answer_error(c, a, "duplicate-account", NULL, "account '%s' is made twice", name);
         }
-        media_strings_add(&c->facts->accounts, name);
+        texts_add_to_array(&c->facts->accounts, name);
     }
     xmlNodePtr logon = answer_child(shell, "AutoLogon");
     CLEANUP_FREE char *user = answer_content(answer_child(logon, "Username"));

@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "base/texts.h"
 #include "media/labcd.h"
 #include "media/labcd_paths.h"
 #include "media/media.h"
@@ -91,7 +92,7 @@ static json_t *rewrite_facts(const struct rewrite_ask *ask, struct err *err) {
 /* ---- xorriso --------------------------------------------------------------------------------------- */
 
 static void rewrite_arg(char ***args, const char *text) {
-    media_strings_add(args, str_dup(text));
+    texts_add_to_array(args, str_dup(text));
 }
 
 static void rewrite_args2(char ***args, const char *a, const char *b) {
@@ -112,7 +113,7 @@ static void rewrite_add_names(char ***args, const json_t *facts) {
 }
 
 static char **rewrite_command(const char *from, const char *to, const json_t *facts) {
-    char **args = media_strings_new();
+    char **args = texts_new_array();
     CLEANUP_FREE char *in = fs_absolute(from), *out = fs_absolute(to);
     CLEANUP_FREE char *indev = str_printf("stdio:%s", in), *outdev = str_printf("stdio:%s", out);
     rewrite_arg(&args, "xorriso");
@@ -159,7 +160,7 @@ static int rewrite_run(const struct rewrite_ask *ask, const char *to, const json
     struct proc_opts opts = {.timeout_ns = REWRITE_TIMEOUT_S * CLOCK_S, .env = env};
     int rc = rewrite_add_files(&args, ask, facts, dir, err);
     rc = rc < 0 ? rc : proc_check((const char *const *)args, &opts, err);
-    media_strings_free(args);
+    texts_free_array(args);
     return rc;
 }
 

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fence.h"
 #include "base/str.h"
+#include "base/texts.h"
 #include "media/media_impl.h"
 
 static const char *const kind_names[] = {
@@ -40,27 +41,6 @@ const char *media_image_kind_name(enum media_image_kind k) {
     return image_kind_names[k];
 }
 
-char **media_strings_new(void) {
-    return mem_zalloc(1, sizeof(char *));
-}
-
-void media_strings_add(char ***list, char *taken) {
-    size_t n = 0;
-    while ((*list)[n]) {
-        n++;
-    }
-    *list = mem_grow(*list, n + 2, sizeof(char *));
-    (*list)[n] = taken;
-    (*list)[n + 1] = NULL;
-}
-
-void media_strings_free(char **list) {
-    for (size_t i = 0; list && list[i]; i++) {
-        free(list[i]);
-    }
-    free(list);
-}
-
 static void media_edition_clear(struct media_edition *e) {
     free(e->name);
     free(e->display_name);
@@ -68,7 +48,7 @@ static void media_edition_clear(struct media_edition *e) {
     free(e->edition_id);
     free(e->installation);
     free(e->language);
-    media_strings_free(e->languages);
+    texts_free_array(e->languages);
 }
 
 void media_clear(struct media *m) {
@@ -85,7 +65,7 @@ void media_clear(struct media *m) {
         media_edition_clear(&m->editions[i]);
     }
     free(m->editions);
-    media_strings_free(m->drivers);
+    texts_free_array(m->drivers);
     *m = (struct media){0};
 }
 

@@ -10,9 +10,6 @@ int media_look(const char *path, struct media *m, struct err *err);
 /* What a file is that is no CD, by its first bytes: "a saved web page (HTML)", ... Static storage. */
 const char *media_guess(const unsigned char *head, size_t len);
 
-char **media_strings_new(void);
-void media_strings_add(char ***list, char *taken);
-void media_strings_free(char **list);
 void media_clear(struct media *m); /* all that it holds */
 
 /* For a library that reads a CD behind the fence. */

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "base/texts.h"
 #include "media/media.h"
 #include "media/media_impl.h"
 
@@ -66,12 +67,12 @@ static char *media_text_or_null(const json_t *j, const char *key) {
 }
 
 static char **media_list(const json_t *j, const char *key) {
-    char **list = media_strings_new();
+    char **list = texts_new_array();
     size_t i;
     json_t *item;
     json_array_foreach(json_object_get(j, key), i, item) {
         if (json_is_string(item)) {
-            media_strings_add(&list, str_dup(json_string_value(item)));
+            texts_add_to_array(&list, str_dup(json_string_value(item)));
         }
     }
     return list;

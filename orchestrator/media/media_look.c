@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "base/texts.h"
 #include "media/media_impl.h"
 #include "media/volume.h"
 #include "media/wim.h"
@@ -195,7 +196,7 @@ static int look_driver_folder(const char *name, bool folder, void *ctx) {
     struct look_tree below = {t->v, t->m, path, t->depth + 1, t->found};
     if (below.depth == 3) {
         if (t->v->ops->each(t->v, path, look_inf, NULL) == 1) {
-            media_strings_add(&t->m->drivers, str_dup(path));
+            texts_add_to_array(&t->m->drivers, str_dup(path));
             t->found++;
         }
         return 0;
@@ -296,7 +297,7 @@ static void look_clean_all(struct media *m) {
 int media_look(const char *path, struct media *m, struct err *err) {
     unsigned char head[512];
     size_t len = 0;
-    *m = (struct media){.path = str_dup(path), .drivers = media_strings_new()};
+    *m = (struct media){.path = str_dup(path), .drivers = texts_new_array()};
     if (look_head(path, m, head, &len, err) < 0) {
         return -1;
     }

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "base/texts.h"
 
 enum {
     WIM_HEADER = 208, /* bytes; offsets in it: */
@@ -133,17 +134,14 @@ static enum media_arch wim_arch(const char *value) {
 }
 
 static char **wim_languages(const WIMStruct *wim, int image) {
-    char **list = mem_zalloc(1, sizeof(*list));
+    char **list = texts_new_array();
     for (size_t n = 0; n < 64; n++) {
         CLEANUP_FREE char *name = str_printf("WINDOWS/LANGUAGES/LANGUAGE[%zu]", n + 1);
-        char *language = wim_text(wim, image, name);
+        CLEANUP_FREE char *language = wim_text(wim, image, name);
         if (!*language) {
-            free(language);
             break;
         }
-        list = mem_grow(list, n + 2, sizeof(*list));
-        list[n] = language;
-        list[n + 1] = NULL;
+        texts_add_to_array(&list, STEAL(language));
     }
     return list;
 }

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "base/texts.h"
 #include "cover/pict.h"
 #include "model/subsets.h"
 #include "plan/plan_impl.h"
@@ -30,13 +31,6 @@ static char *coverage_name(const struct plan_coverage *c, const int *factors, co
     return str_take(&s);
 }
 
-static void coverage_free_names(char **names) {
-    for (size_t i = 0; names && names[i]; i++) {
-        free(names[i]);
-    }
-    free(names);
-}
-
 const char *coverage_strength_name(const struct plan_coverage *c) {
     static const char *const names[] = {"all", "1", "2", "3", "4", "5", "6"};
     return names[c->asked->strength];
@@ -45,7 +39,7 @@ const char *coverage_strength_name(const struct plan_coverage *c) {
 void coverage_free_rows(struct plan_coverage *c) {
     if (c) {
         free(c->rows);
-        coverage_free_names(c->impossible);
+        texts_free_array(c->impossible);
         free(c);
     }
 }
@@ -386,6 +380,6 @@ void coverage_tally(const struct plan *p, const enum coverage_shown *shown,
 }
 
 void coverage_tally_clear(struct coverage_tally *t) {
-    coverage_free_names(t->uncovered);
+    texts_free_array(t->uncovered);
     *t = (struct coverage_tally){0};
 }

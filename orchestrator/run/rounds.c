@@ -1,17 +1,8 @@
 #include "run/rounds.h"
 
-#include <stdlib.h>
-
-#include "base/cleanup.h"
+#include "base/texts.h"
 #include "plan/minimize.h"
 #include "run/past.h"
-
-static void rounds_free_ids(char **ids) {
-    for (size_t i = 0; ids && ids[i]; i++) {
-        free(ids[i]);
-    }
-    free(ids);
-}
 
 static void rounds_add(struct sched_result *total, const struct sched_result *one) {
     total->done += one->done;
@@ -44,7 +35,7 @@ int rounds_run(const struct rounds *r, struct sched_result *total, struct err *e
             return -1;
         }
         struct plan *plan = minimize_plan(r->model, ids);
-        rounds_free_ids(ids);
+        texts_free_array(ids);
         int rc = plan->cell_count > 0 ? rounds_one(r, plan, total, err) : 1;
         plan_free(plan);
         if (rc != 0) {

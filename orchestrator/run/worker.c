@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <malloc.h>
 #include <string.h>
 #include <unistd.h>
@@ -76,16 +75,14 @@ static int worker_read_plan(struct worker *w, const char *run_dir, const char *c
     return 0;
 }
 
-/* Short, for it is part of a socket's path. Runs that minimise have no place in the plan to be named by. FNV-1a. */
+/* Short, for it is part of a socket's path. Runs that minimise have no place in the plan to be named by. */
 static char *worker_name(const struct worker *w) {
     if (!w->cell.minimize) {
         return str_printf("%zu.%d-%d", (size_t)(w->planned - w->plan->cells), w->cell.confirm, w->attempt);
     }
-    uint32_t hash = UINT32_C(2166136261);
-    for (const char *p = w->cell.id; *p; p++) {
-        hash = (hash ^ (unsigned char)*p) * UINT32_C(16777619);
-    }
-    return str_printf("m%08" PRIx32 "-%d", hash, w->attempt);
+    char hex[FS_SHA256_HEX];
+    fs_sha256_bytes(w->cell.id, strlen(w->cell.id), hex);
+    return str_printf("m%.8s-%d", hex, w->attempt);
 }
 
 static int worker_make_folders(struct worker *w, const char *run_dir, const char *lab_dir,

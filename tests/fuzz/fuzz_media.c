@@ -11,6 +11,7 @@
 #include "base/fence.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "base/texts.h"
 #include "media/labcd.h"
 #include "media/media.h"
 #include "media/media_impl.h"
@@ -40,7 +41,7 @@ static void memory_close(struct volume_file *f) {
 }
 
 static int fenced_wim(void *ctx, struct str *out, struct err *err) {
-    struct media m = {.drivers = media_strings_new()};
+    struct media m = {.drivers = texts_new_array()};
     (void)err;
     wim_read_editions(ctx, &m);
     str_addf(out, "%zu", m.edition_count);

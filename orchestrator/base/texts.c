@@ -1,4 +1,4 @@
-#include "analysis/texts.h"
+#include "base/texts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -48,6 +48,20 @@ char **texts_take(struct texts *t) {
     char **items = t->items;
     *t = (struct texts){NULL, 0};
     return items;
+}
+
+char **texts_new_array(void) {
+    return mem_zalloc(1, sizeof(char *));
+}
+
+void texts_add_to_array(char ***items, char *taken) {
+    size_t n = 0;
+    while ((*items)[n]) {
+        n++;
+    }
+    *items = mem_grow(*items, n + 2, sizeof(char *));
+    (*items)[n] = taken;
+    (*items)[n + 1] = NULL;
 }
 
 void texts_free_array(char **items) {
