@@ -224,13 +224,13 @@ static json_t *build_manifest(const struct build *b, struct err *err) {
         return NULL;
     }
     const json_t *r = b->r->json;
-    return json_pack("{s:s, s:s, s:s?, s:s, s:o, s:O, s:O, s:O, s:O, s:o, s:{s:s, s:s}, s:o}",
+    return json_pack("{s:s, s:s, s:s?, s:s, s:o, s:O, s:O, s:O, s:O*, s:O, s:o, s:{s:s, s:s}, s:o}",
                      "format", IMAGE_MANIFEST_FORMAT, "name", b->r->name, "title",
                      json_string_value(json_object_get(r, "title")), "inputs", b->inputs, "files",
                      files, "cmdline", json_object_get(r, "cmdline"), "profile",
                      json_object_get(r, "profile"), "windows_root",
-                     json_object_get(r, "windows_root"), "limits", json_object_get(r, "limits"),
-                     "ssh", ssh, "agent", "path", "C:\\coexist\\agent.exe", "sha256", agent,
+                     json_object_get(r, "windows_root"), "safe_mode", json_object_get(r, "safe_mode"), "limits",
+                     json_object_get(r, "limits"), "ssh", ssh, "agent", "path", "C:\\coexist\\agent.exe", "sha256", agent,
                      "packages", packages);
 }
 

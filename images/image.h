@@ -16,6 +16,7 @@
 #include "base/err.h"
 
 #define IMAGE_MANIFEST_FORMAT "coexist-image-manifest/1"
+#define IMAGE_SAFE_MODE_BCD "bcd" /* Windows' boot configuration data */
 
 /* An image as its manifest describes it. All strings are owned by the struct. */
 struct image {
@@ -27,6 +28,8 @@ struct image {
     const char *cmdline;          /* the rest is borrowed from manifest */
     const json_t *profile, *limits;
     const char *windows_root;
+    const char *safe_mode; /* IMAGE_SAFE_MODE_BCD, or an absolute path in the guest's file system (vm/disk.h);
+                              NULL: no safe mode is known for it */
     const char *ssh_user, *ssh_host_key; /* host key: "ssh-ed25519 AAAA..."; NULL: reached by the serial port alone */
     char *ssh_client_key;                /* path of the private key; NULL as they are */
     const char *agent_path;              /* in the guest */

@@ -84,6 +84,16 @@ static int manifest_read_ssh(struct image *image, struct err *err) {
     return 0;
 }
 
+/* Without "safe_mode" there is none. */
+static int manifest_read_safe_mode(struct image *image, struct err *err) {
+    const json_t *how = json_object_get(image->manifest, "safe_mode");
+    image->safe_mode = json_string_value(how);
+    bool known = str_eq(image->safe_mode, IMAGE_SAFE_MODE_BCD) || (image->safe_mode && *image->safe_mode == '/');
+    return !how || known ? 0
+                         : err_set(err, ERR_INPUT, "manifest: 'safe_mode' is neither \"" IMAGE_SAFE_MODE_BCD
+                                                   "\" nor an absolute path");
+}
+
 static int manifest_read(struct image *image, struct err *err) {
     const json_t *m = image->manifest;
     const char *format = manifest_text(m, "format", err);
@@ -95,7 +105,8 @@ static int manifest_read(struct image *image, struct err *err) {
                        IMAGE_MANIFEST_FORMAT);
     }
     const char *name = manifest_text(m, "name", err);
-    if (!name || manifest_check_files(m, err) < 0 || manifest_read_ssh(image, err) < 0) {
+    if (!name || manifest_check_files(m, err) < 0 || manifest_read_ssh(image, err) < 0 ||
+        manifest_read_safe_mode(image, err) < 0) {
         return -1;
     }
     image->name = str_dup(name);

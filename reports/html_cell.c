@@ -186,7 +186,7 @@ static void cell_drills(struct str *out, const json_t *cell) {
         CLEANUP_STR struct str took = STR_INIT;
         text_add_duration(&took, html_get_number(drill, "ms"));
         str_add(out, "<li><b>");
-        html_text(out, html_get(drill, "what"));
+        html_text(out, text_drill_name(html_get(drill, "what")));
         str_addf(out, "</b> %s after %s: ", json_is_true(json_object_get(drill, "ok")) ? "worked" : "failed",
                  str_get(&took));
         html_text(out, html_get(drill, "text"));

@@ -242,7 +242,7 @@ static void term_drills(const struct term *t, const json_t *report) {
             CLEANUP_STR struct str took = STR_INIT;
             text_add_duration(&took, html_get_number(drill, "ms"));
             CLEANUP_FREE char *line =
-                str_printf("%s: %s %s after %s: %s", html_get(cell, "id"), html_get(drill, "what"),
+                str_printf("%s: %s %s after %s: %s", html_get(cell, "id"), text_drill_name(html_get(drill, "what")),
                            json_is_true(json_object_get(drill, "ok")) ? "worked" : "failed", str_get(&took),
                            html_get(drill, "text"));
             str_add(t->out, told++ == 0 ? "\nWays back from what does not boot:\n  - " : "  - ");

@@ -125,3 +125,20 @@ void text_add_duration(struct str *out, double ms) {
         str_addf(out, "%lld h %lld min", s / 3600, s / 60 % 60);
     }
 }
+
+const char *text_drill_name(const char *what) {
+    static const struct {
+        const char *what, *name;
+    } names[] = {
+        {"repair", "files removed from outside"},
+        {"rollback", "rollback after that"},
+        {"safe-mode", "boot into safe mode"},
+        {"safe-mode-rollback", "rollback in safe mode, then a normal boot"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (str_eq(what, names[i].what)) {
+            return names[i].name;
+        }
+    }
+    return what;
+}

@@ -23,5 +23,7 @@ void text_add_value(struct str *out, double value, const char *unit);
 void text_add_percent(struct str *out, double percent);
 /* "3 min 20 s" */
 void text_add_duration(struct str *out, double ms);
+/* A repair drill ("safe-mode") in words; one that is not known as it is. Borrowed. */
+const char *text_drill_name(const char *what);
 
 #endif

@@ -122,6 +122,37 @@ static void service_set_recovery(SC_HANDLE service)
     ChangeServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS, &actions);
 }
 
+/* Safe mode starts nothing but what is listed here, under a service's name or a device class'
+   (Windows Internals, 5th edition, chapter 13, "Driver Loading in Safe Mode"): the agent, and the class "Ports" for its serial port. */
+static int service_list_for_safe_mode(void)
+{
+    static const struct {
+        const wchar_t *name, *kind;
+    } items[] = {{SERVICE_NAME, L"Service"}, {L"{4D36E978-E325-11CE-BFC1-08002BE10318}", L"Ports"}};
+    static const wchar_t *const modes[] = {L"Minimal", L"Network"};
+    wchar_t path[200];
+
+    for (size_t i = 0; i < 4; i++) {
+        const wchar_t *kind = items[i / 2].kind;
+        DWORD size = (DWORD)((wcslen(kind) + 1) * sizeof *kind);
+        HKEY key;
+        _snwprintf(path, sizeof path / sizeof *path,
+                   L"SYSTEM\\CurrentControlSet\\Control\\SafeBoot\\%ls\\%ls", modes[i % 2],
+                   items[i / 2].name);
+        LONG os = RegCreateKeyExW(HKEY_LOCAL_MACHINE, path, 0, NULL, 0, KEY_SET_VALUE, NULL, &key,
+                                  NULL);
+        if (os == ERROR_SUCCESS) {
+            os = RegSetValueExW(key, NULL, 0, REG_SZ, (const BYTE *)kind, size);
+            RegCloseKey(key);
+        }
+        if (os != ERROR_SUCCESS) {
+            SetLastError((DWORD)os);
+            return -1;
+        }
+    }
+    return 0;
+}
+
 int service_install(const wchar_t *port)
 {
     wchar_t command[MAX_PATH + 64];
@@ -136,6 +167,8 @@ int service_install(const wchar_t *port)
     SC_HANDLE service = service_register(manager, command);
     int rc = service == NULL ? service_complain("registration") : 0;
     if (service != NULL) {
+        if (service_list_for_safe_mode() < 0)
+            rc = service_complain("list of safe mode");
         service_set_recovery(service);
         CloseServiceHandle(service);
     }

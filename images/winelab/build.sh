@@ -127,7 +127,7 @@ copy_wine() {
 }
 
 assemble_root() {
-    mkdir -p "$root"/{C:,dev,proc,sys,run,tmp,root,etc/ssh/authorized_keys,usr/bin,usr/sbin} \
+    mkdir -p "$root"/{C:,dev,proc,sys,run,tmp,root,etc/{coexist,ssh/authorized_keys},usr/bin,usr/sbin} \
         "$root"/usr/lib/{coexist,locale} "$root/$libs" "$root/usr/lib64" "$root/home/lab/.wine"
     chmod 1777 "$root/tmp"
     local link

@@ -8,6 +8,11 @@
  * Stage 1 (initramfs): load the modules named in /modules/order, mount the disk, switch to it.
  * Stage 2 (disk): mount, address, start; then reap until asked to go down.
  *   SIGINT reboots, SIGTERM powers off: what Linux tools expect of process 1 as well.
+ *
+ * Safe mode: while the file /etc/coexist/safe-mode is there (the lab puts it on the disk of a guest
+ * that does not boot), Wine is started on a registry in its safe form (safeboot.h), and on its normal
+ * form at the first boot without it. safe-mode.was stands beside it from before the one until after
+ * the other.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -36,15 +41,21 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "safeboot.h"
+
 enum {
     INIT_LAB_UID = 1000,
     INIT_TTY_GID = 5,
     INIT_DISK_WAIT_MS = 10000, /* a virtio disk shows up in tens of ms; more means it is not there */
     INIT_STOP_WAIT_MS = 15000, /* services.exe gives a service up to 10 s by itself */
     INIT_KILL_WAIT_MS = 3000,
+    INIT_REGISTRY_MAX = 64 << 20,
 };
 
 static const char init_disk[] = "/dev/vda";
+static const char init_safe_wanted[] = "/etc/coexist/safe-mode";
+static const char init_safe_was[] = "/etc/coexist/safe-mode.was";
+static const char init_registry[] = "/home/lab/.wine/system.reg";
 
 __attribute__((format(printf, 1, 2))) static void init_say(const char *format, ...)
 {
@@ -254,6 +265,74 @@ static pid_t init_start_wine(void)
     return init_start(true, start);
 }
 
+/* --- stage 2: safe mode --- */
+
+/* The whole file; the caller's to free. NULL with errno. */
+static char *init_read(const char *path, size_t *len)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct stat st;
+    char *text = NULL;
+    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size < INIT_REGISTRY_MAX)
+        text = malloc((size_t)st.st_size + 1);
+    for (*len = 0; text;) {
+        ssize_t got = read(fd, text + *len, (size_t)st.st_size - *len);
+        if (got <= 0)
+            break;
+        *len += (size_t)got;
+    }
+    if (fd >= 0)
+        close(fd);
+    return text;
+}
+
+/* Whole or not at all, also when the power goes meanwhile. */
+static bool init_replace(const char *path, const char *text, size_t len)
+{
+    char temporary[128];
+    snprintf(temporary, sizeof temporary, "%s.new", path);
+    unlink(temporary);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    bool ok = fd >= 0;
+    for (size_t done = 0; ok && done < len;) {
+        ssize_t put = write(fd, text + done, len - done);
+        ok = put > 0;
+        done += ok ? (size_t)put : 0;
+    }
+    ok = ok && fchown(fd, INIT_LAB_UID, INIT_LAB_UID) == 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok && rename(temporary, path) == 0;
+}
+
+static bool init_rewrite_registry(bool safe)
+{
+    size_t len, new_len;
+    char *text = init_read(init_registry, &len);
+    char *rewritten = text ? safeboot_rewrite(text, len, safe, &new_len) : NULL;
+    bool ok = rewritten && init_replace(init_registry, rewritten, new_len);
+    if (!ok)
+        init_say("<3>winelab init: %s for %s mode: %s\n", init_registry, safe ? "safe" : "normal",
+                 strerror(errno));
+    free(text);
+    free(rewritten);
+    return ok;
+}
+
+static void init_safe_mode(void)
+{
+    bool safe = access(init_safe_wanted, F_OK) == 0;
+    if (!safe && access(init_safe_was, F_OK) < 0)
+        return;
+    int mark = safe ? open(init_safe_was, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
+    if (mark >= 0)
+        close(mark);
+    if (init_rewrite_registry(safe) && !safe)
+        unlink(init_safe_was);
+    if (safe)
+        init_say("<5>winelab init: safe mode\n");
+}
+
 /* --- stage 2: go down --- */
 
 /* Reaps until that process (-1: every one but this) is gone; false when the time is over first. */
@@ -326,6 +405,7 @@ __attribute__((noreturn)) static void init_run(void)
     init_agent_port();
     sethostname("winelab", 7);
     init_network();
+    init_safe_mode();
     init_start_wine();
     init_start(false, sshd);
     init_serve(&signals);

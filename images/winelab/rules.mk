@@ -18,10 +18,11 @@ WINELAB_LINK = $(CC_WIN64) $(WINELAB_WINFLAGS) $(WINELAB_EXTRA) -o $@ $(filter %
 .PHONY: winelab
 winelab: $(WINELAB_LINUX) $(WINELAB_WINDOWS)
 
+$(WINELAB)/init: images/winelab/safeboot.c images/winelab/safeboot.h
 $(WINELAB_LINUX): $(WINELAB)/%: images/winelab/%.c images/winelab/rules.mk
 	@mkdir -p $(@D)
 	$(SAY) CC $@
-	$(Q)$(CC) $(WINELAB_CFLAGS) -D_GNU_SOURCE -static -o $@ $<
+	$(Q)$(CC) $(WINELAB_CFLAGS) -D_GNU_SOURCE -static -o $@ $(filter %.c,$^)
 
 $(WINELAB_WINDOWS): images/winelab/rules.mk images/winelab/down.h images/winelab/minidump.h
 $(WINELAB)/linerun.exe: images/winelab/linerun.c

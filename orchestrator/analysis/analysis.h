@@ -48,10 +48,10 @@ struct analysis_artifact {
 };
 
 struct analysis_drill { /* a way back that was tried after the boot had failed */
-    char *what; /* "repair", "rollback" */
+    char *what; /* "repair", "rollback", "safe-mode", "safe-mode-rollback" (journal/observation.h) */
     char *text;
     bool ok;
-    int64_t ms; /* until the machine answered again */
+    int64_t ms; /* until the machine answered again, was healthy again */
 };
 
 struct analysis_step { /* the timeline of the attempt the verdict rests on */

@@ -183,6 +183,9 @@ static json_t *make_manifest(const struct make *m) {
                                  m->name, "title", m->from.title, "inputs", m->inputs, "cmdline", "",
                                  "windows_root", stand_in ? "/C:" : "", "profile", m->from.profile->hardware,
                                  "limits", install_source_limits(&m->from, stand_in));
+    if (!stand_in && !m->from.reactos) {
+        json_object_set_new(manifest, "safe_mode", json_string(IMAGE_SAFE_MODE_BCD));
+    }
     json_object_set_new(manifest, "agent", json_pack("{s:s, s:s}", "path", MAKE_AGENT, "sha256", m->agent_sha256));
     json_object_set_new(manifest, "installed", install_source_installed(&m->from, m->iso_sha256));
     json_object_set(manifest, "attested", m->attested);

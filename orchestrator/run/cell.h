@@ -37,6 +37,13 @@ struct cell_machine_ops {
     /* Removes files from the disk of a VM that is OFF; patterns as of vm_disk_remove, NULL-terminated. Returns
      * how many, negative with err. May be NULL. */
     int (*remove_files)(void *ctx, struct vm *vm, char *const *patterns, struct err *err);
+    /* Keeps what is on the disk of a VM that is OFF, once, and brings that back; vm_disk_keep. ERR_REFUSED: not with
+     * this machine. Both may be NULL. */
+    int (*keep_disk)(void *ctx, struct vm *vm, struct err *err);
+    int (*put_back_disk)(void *ctx, struct vm *vm, struct err *err);
+    /* Makes the next boots of a VM that is OFF boots into safe mode, or normal ones again. ERR_REFUSED: there is no
+     * known way with this machine. May be NULL. */
+    int (*safe_mode)(void *ctx, struct vm *vm, bool on, struct err *err);
     /* Lets a VM that was just made go on from a kept state; *stood_ms is what was kept with it. */
     int (*restore)(void *ctx, struct vm *vm, const char *state, int64_t deadline, int64_t *stood_ms,
                    struct err *err);

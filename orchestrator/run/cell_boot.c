@@ -91,8 +91,8 @@ int cell_stand(struct cell *c, struct err *err) {
 
 /* Asks the agent; the guest may be gone before it answers. 1: agreed, 0: no answer (err says why),
  * -1: refused or broken (err). */
-static int boot_ask_down(struct cell *c, struct err *err) {
-    json_t *args = json_pack("{s:b}", "reboot", 1), *result = NULL;
+static int boot_ask_down(struct cell *c, bool reboot, struct err *err) {
+    json_t *args = json_pack("{s:b}", "reboot", (int)reboot), *result = NULL;
     int rc = guest_call(c->guest, "shutdown", args, cell_in(c, c->env->limits.call), &result, err);
     json_decref(args);
     json_decref(result);
@@ -100,7 +100,7 @@ static int boot_ask_down(struct cell *c, struct err *err) {
         return 1;
     }
     c->side = CELL_SIDE_GUEST;
-    err_prefix(err, "ask the guest to restart");
+    err_prefix(err, "ask the guest to %s", reboot ? "restart" : "shut down");
     return err->cls == ERR_CLOSED || err->cls == ERR_TIMEOUT || err->cls == ERR_INTERRUPT ? 0 : -1;
 }
 
@@ -150,7 +150,7 @@ static int boot_force_down(struct cell *c, int64_t *since, struct err *err) {
 
 static int boot_go_down(struct cell *c, int64_t *since, struct err *err) {
     CLEANUP_ERR struct err asked_err = ERR_INIT;
-    int asked = boot_ask_down(c, &asked_err);
+    int asked = boot_ask_down(c, true, &asked_err);
     if (asked < 0) {
         err_move(err, &asked_err);
         return -1;
@@ -189,4 +189,39 @@ int cell_reboot(struct cell *c, struct err *err) {
                                          .value = (double)took / (double)CLOCK_MS,
                                          .reference_ms = __builtin_nan("")});
     return 0;
+}
+
+/* 1: it is off, 0: it is still on, -1 with err. One that restarts instead is off for us, too: the caller sees to it. */
+static int boot_wait_off(struct cell *c, struct err *err) {
+    if (cell_watch(c, cell_in(c, c->env->limits.down), err) < 0) {
+        return -1;
+    }
+    if (c->waiting_count > 0) {
+        c->side = CELL_SIDE_GUEST;
+        return err_set(err, ERR_INTERRUPT, "the VM failed while it was shut down");
+    }
+    return c->powered_off;
+}
+
+int cell_shut_down(struct cell *c, struct err *err) {
+    CLEANUP_ERR struct err asked = ERR_INIT;
+    c->going_down = true;
+    c->resets = 0;
+    c->powered_off = false;
+    int rc = boot_ask_down(c, false, &asked);
+    if (rc < 0) {
+        err_move(err, &asked);
+    } else {
+        rc = boot_wait_off(c, err);
+    }
+    c->going_down = false;
+    c->up = false;
+    if (rc == 0) {
+        cell_note(c, "the guest did not shut down in %lld s: switched off hard%s%s",
+                  (long long)(c->env->limits.down / CLOCK_S), err_is_set(&asked) ? ": " : "", err_text(&asked));
+    }
+    if (rc >= 0) {
+        cell_vm_off(c);
+    }
+    return rc < 0 ? -1 : 0;
 }

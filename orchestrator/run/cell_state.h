@@ -129,6 +129,8 @@ int cell_wait_ready(struct cell *c, int64_t since, struct err *err);
 /* Watches until the guest has stood long enough since it became ready. 1: an event came, 0: it
  * stands, -1 with err. */
 int cell_stand(struct cell *c, struct err *err);
+/* Orderly power-off; the plug is pulled when the guest agreed and yet does not go down. */
+int cell_shut_down(struct cell *c, struct err *err);
 /* Orderly restart, with a hard reset when the guest agreed and yet does not go down. */
 int cell_reboot(struct cell *c, struct err *err);
 
@@ -185,6 +187,8 @@ typedef int cell_step_fn(struct cell *c, struct err *err);
 cell_step_fn step_provision, step_boot, step_reboot, step_install, step_uninstall, step_apply,
     step_rollback, step_verify, step_took, step_detect, step_measure, step_soak, step_collect,
     step_drill, step_teardown;
+/* The update's rollback command alone. 1: done, 0: a failure is recorded, negative with err. */
+int step_rollback_command(struct cell *c, struct err *err);
 /* Why there is nothing to drill, or NULL. */
 const char *step_drill_needless(const struct cell *c);
 /* After a failure: what the step that failed found may be what came of something that nobody looked at yet. */

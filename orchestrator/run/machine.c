@@ -151,14 +151,44 @@ static int machine_copy_out(void *ctx, struct vm *vm, struct cell_copy *places, 
     return rc < 0 ? -1 : 0;
 }
 
+/* What could be opened here of a machine on a host with a daemon is a copy. */
+static int machine_owns_disk(const struct machine *m, struct err *err) {
+    return m->spec.host ? err_set(err, ERR_REFUSED,
+                                  "the disk of a machine on a host with a daemon cannot be changed from here")
+                        : 0;
+}
+
 static int machine_remove_files(void *ctx, struct vm *vm, char *const *patterns, struct err *err) {
     const struct machine *m = ctx;
-    if (m->spec.host) { /* what could be opened here is a copy */
-        return err_set(err, ERR_REFUSED, "the disk of a machine on a host with a daemon cannot be changed from here");
+    if (machine_owns_disk(m, err) < 0) {
+        return -1;
     }
     struct vm_disk_job job = machine_disk_job(m, vm);
     job.remove = patterns;
     return vm_disk_do(&job, err);
+}
+
+static int machine_keep_disk(void *ctx, struct vm *vm, struct err *err) {
+    return machine_owns_disk(ctx, err) < 0 ? -1 : vm_disk_keep(vm_disk_path(vm), err);
+}
+
+static int machine_put_back_disk(void *ctx, struct vm *vm, struct err *err) {
+    return machine_owns_disk(ctx, err) < 0 ? -1 : vm_disk_put_back(vm_disk_path(vm), err);
+}
+
+static int machine_safe_mode(void *ctx, struct vm *vm, bool on, struct err *err) {
+    const struct machine *m = ctx;
+    if (!m->image->safe_mode) {
+        return err_set(err, ERR_REFUSED, "image %s says of no way into it (\"safe_mode\" in its manifest)",
+                       m->image->name);
+    }
+    if (machine_owns_disk(m, err) < 0) {
+        return -1;
+    }
+    struct vm_disk_job job = machine_disk_job(m, vm);
+    job.safe_mode = m->image->safe_mode;
+    job.safe_on = on;
+    return vm_disk_do(&job, err) < 0 ? -1 : 0;
 }
 
 /* ---- states --------------------------------------------------------------------------------- */
@@ -228,6 +258,9 @@ const struct cell_machine_ops *machine_ops(void) {
         .create_guest = machine_create_guest,
         .copy_out = machine_copy_out,
         .remove_files = machine_remove_files,
+        .keep_disk = machine_keep_disk,
+        .put_back_disk = machine_put_back_disk,
+        .safe_mode = machine_safe_mode,
         .restore = machine_restore,
         .save = machine_save,
     };

@@ -218,13 +218,17 @@ int step_apply(struct cell *c, struct err *err) {
     return update_command(c, &u->apply, "apply", FAILURE_UPDATE_FAILED, err) < 0 ? -1 : 0;
 }
 
+int step_rollback_command(struct cell *c, struct err *err) {
+    return update_command(c, &c->env->cell->update->rollback, NULL, FAILURE_ROLLBACK_FAILED, err);
+}
+
 int step_rollback(struct cell *c, struct err *err) {
     const struct model_update *u = c->env->cell->update;
     if (!u || !u->rollback.command) {
         cell_note(c, "no rollback: %s", u ? "the update has none" : "this cell is the control");
         return 0;
     }
-    int rc = update_command(c, &u->rollback, NULL, FAILURE_ROLLBACK_FAILED, err);
+    int rc = step_rollback_command(c, err);
     if (rc <= 0) {
         return rc;
     }

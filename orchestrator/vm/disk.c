@@ -10,22 +10,16 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
-#include "vm/disk_library.h"
+#include "vm/disk_impl.h"
 
-struct vm_disk {
-    struct disk_library lib;
-    guestfs_h *g;
-    char *root; /* windows_root as the file system spells it; "" for the top */
-};
-
-static void disk_free_list(char ***list) {
+void disk_free_list(char ***list) {
     for (char **p = *list; p && *p; p++) {
         free(*p);
     }
     free(*list);
 }
 
-static int disk_fail(struct vm_disk *d, struct err *err, const char *what) {
+int disk_fail(struct vm_disk *d, struct err *err, const char *what) {
     const char *text = d->lib.last_error(d->g);
     return err_set(err, ERR_SYSTEM, "guest disk: %s: %s", what, text ? text : "no reason given");
 }
@@ -92,8 +86,7 @@ static char *disk_find_entry(struct vm_disk *d, const char *dir, const char *nam
     return found;
 }
 
-/* Walks a path with either kind of slash from base; NULL when it is not there. Caller frees. */
-static char *disk_walk(struct vm_disk *d, const char *base, const char *path) {
+char *disk_walk(struct vm_disk *d, const char *base, const char *path) {
     char *at = str_dup(*base ? base : "/");
     for (const char *p = path + strspn(path, "\\/"); *p;) {
         size_t len = strcspn(p, "\\/");
@@ -129,6 +122,7 @@ static int disk_mount(struct vm_disk *d, const char *windows_root, bool writable
     for (char **p = found; p[0] && p[1]; p += 2) { /* device, type, device, type, ... */
         int rc = writable ? d->lib.mount(d->g, p[0], "/") : d->lib.mount_ro(d->g, p[0], "/");
         if (rc == 0 && disk_holds_windows(d, windows_root)) {
+            d->device = str_dup(p[0]);
             return 0;
         }
         if (rc == 0) {
@@ -165,6 +159,7 @@ void vm_disk_close(struct vm_disk *d) {
         d->lib.umount_all(d->g); /* writes back; harmless when nothing is mounted */
         d->lib.close(d->g);
         free(d->root);
+        free(d->device);
         free(d);
     }
 }

@@ -19,11 +19,19 @@ struct vm_disk_job { /* as vm_disk_open; borrowed */
     bool kvm;
     struct vm_disk_place *places;
     size_t place_count;
-    char *const *remove; /* then: files to remove, as vm_disk_remove, NULL-terminated; NULL: none, opened read-only */
+    char *const *remove; /* then: files to remove, as vm_disk_remove, NULL-terminated; NULL: none */
+    const char *safe_mode; /* then: as vm_disk_safe_mode; NULL: left alone. With neither it is opened read-only */
+    bool safe_on;
     int64_t timeout_ns;  /* > 0, for all of it */
 };
 
-/* How many files were removed, negative with err. ERR_TIMEOUT: it took too long and was ended. */
+/* How many files were removed, and one more when safe mode was changed; negative with err. ERR_TIMEOUT: it took too
+ * long and was ended. */
 int vm_disk_do(struct vm_disk_job *job, struct err *err);
+
+/* Keeps what is on a qcow2 disk of a VM that is OFF, once; vm_disk_put_back brings that back, as often as wanted while
+ * the VM is OFF. Costs the disk what is written after it. Negative with err: qemu-img said no. */
+int vm_disk_keep(const char *disk, struct err *err);
+int vm_disk_put_back(const char *disk, struct err *err);
 
 #endif

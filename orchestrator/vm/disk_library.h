@@ -12,7 +12,10 @@
     X(create_flags) X(close) X(last_error) X(set_error_handler) X(set_backend)                     \
     X(set_backend_settings) X(set_network) X(set_smp) X(add_drive_opts) X(launch) X(ls)            \
     X(list_filesystems) X(mount) X(mount_ro) X(umount) X(umount_all) X(lstatns) X(free_statns)     \
-    X(download) X(is_dir) X(rm)
+    X(download) X(is_dir) X(rm) X(touch) X(exists) X(hivex_open) X(hivex_close) X(hivex_commit)    \
+    X(hivex_root) X(hivex_node_get_child) X(hivex_node_get_value) X(hivex_node_add_child)          \
+    X(hivex_node_delete_child) X(hivex_node_set_value) X(hivex_value_type) X(hivex_value_value)    \
+    X(hivex_value_string)
 
 #define DISK_LIBRARY_MEMBER(name) __typeof__(guestfs_##name) *name;
 struct disk_library {

@@ -65,8 +65,29 @@ static void effect_quarantine(struct sim_world *w, void *ctx) {
     sim_world_set(w, ctx, NULL);
 }
 
+#define SAFE_OPTION "registry:HKLM\\SYSTEM\\CurrentControlSet\\Control\\SafeBoot\\Option|OptionValue"
+
+/* Safe mode starts nothing of a product. */
+static void effect_safe_boot(struct sim_world *w, void *ctx) {
+    static const char *const things[] = {"service:AlderSvc", "service:BirchSvc", "driver:alderflt",
+                                         "process:aldersvc.exe"};
+    (void)ctx;
+    bool safe = sim_world_get(w, LAB_SAFE_ASKED) != NULL;
+    sim_world_set(w, SAFE_OPTION, safe ? "1" : NULL);
+    for (size_t i = 0; safe && i < ARRAY_LEN(things); i++) {
+        if (sim_world_get(w, things[i])) {
+            sim_world_set(w, things[i], i < 2 ? "stopped" : NULL);
+        }
+    }
+}
+
+bool lab_world_is_safe(const struct sim_world *w) {
+    return sim_world_get(w, SAFE_OPTION) != NULL;
+}
+
 static void lab_world(struct lab *l) {
     l->world = sim_world_new();
+    sim_world_on_boot(l->world, effect_safe_boot, NULL);
     sim_world_on_exec(l->world, "alder-setup.exe", 9000, 0, effect_install_alder, NULL);
     sim_world_on_exec(l->world, "birch.msi", 3300, 0, effect_install_birch, NULL);
     sim_world_on_exec(l->world, "cmd.exe /d /c exit 0", 300, 0, NULL, NULL);
@@ -185,6 +206,7 @@ void lab_free(struct lab *l) {
     free(l->files[0].host_path);
     free(l->update.apply.command);
     free(l->update.rollback.command);
+    json_decref(l->kept_disk);
     fs_remove_tree(l->dir, NULL);
     free(l->dir);
     free(l->scratch);
@@ -274,6 +296,40 @@ static int lab_remove_files(void *ctx, struct vm *vm, char *const *patterns, str
     return removed;
 }
 
+/* A disk has no clock and no faults: those of the world stay as they are. */
+static int lab_keep_disk(void *ctx, struct vm *vm, struct err *err) {
+    struct lab *l = ctx;
+    (void)err;
+    ck_assert_int_eq((int)vm_state(vm), VM_OFF);
+    ck_assert_ptr_null(l->kept_disk);
+    l->kept_disk = sim_world_to_json(l->world);
+    return 0;
+}
+
+static int lab_put_back_disk(void *ctx, struct vm *vm, struct err *err) {
+    struct lab *l = ctx;
+    ck_assert_int_eq((int)vm_state(vm), VM_OFF);
+    ck_assert_ptr_nonnull(l->kept_disk);
+    bool crash = l->world->crash_on_boot, network = l->world->network_lost, serial = l->world->serial_lost;
+    json_object_set_new(l->kept_disk, "wall_ms", json_integer(sim_machine_wall_ms(l->world)));
+    int rc = sim_world_from_json(l->world, l->kept_disk, err);
+    l->world->crash_on_boot = crash;
+    l->world->network_lost = network;
+    l->world->serial_lost = serial;
+    l->put_back++;
+    return rc;
+}
+
+static int lab_safe_mode(void *ctx, struct vm *vm, bool on, struct err *err) {
+    struct lab *l = ctx;
+    ck_assert_int_eq((int)vm_state(vm), VM_OFF);
+    if (l->safe_fails[on] != ERR_NONE) {
+        return err_set(err, l->safe_fails[on], "guest disk: simulated refusal");
+    }
+    sim_world_set(l->world, LAB_SAFE_ASKED, on ? "1" : NULL);
+    return 0;
+}
+
 static int lab_restore(void *ctx, struct vm *vm, const char *state, int64_t deadline,
                        int64_t *stood_ms, struct err *err) {
     struct lab *l = ctx;
@@ -345,7 +401,8 @@ static void lab_check_form(const struct lab *l) {
 int lab_run(struct lab *l) {
     static const struct cell_machine_ops ops = {
         .create_vm = lab_create_vm, .create_guest = lab_create_guest, .copy_out = lab_copy_out,
-        .remove_files = lab_remove_files, .restore = lab_restore, .save = lab_save,
+        .remove_files = lab_remove_files, .keep_disk = lab_keep_disk, .put_back_disk = lab_put_back_disk,
+        .safe_mode = lab_safe_mode, .restore = lab_restore, .save = lab_save,
     };
     struct cell_env env = {
         .cell = &l->cell, .model = &l->model, .machine = &ops, .machine_ctx = l,
@@ -355,7 +412,9 @@ int lab_run(struct lab *l) {
     };
     CLEANUP_ERR struct err err = ERR_INIT;
     lab_forget(l);
-    l->vms = 0;
+    json_decref(l->kept_disk);
+    l->kept_disk = NULL;
+    l->vms = l->put_back = 0;
     int rc = cell_run(&env, &err);
     lab_check_form(l);
     ck_assert_int_eq(rc < 0, err_is_set(&err));

@@ -32,6 +32,9 @@ struct lab {
     int64_t stood_ms; /* kept with the last state */
     int vms;       /* made so far */
     int copied;    /* files copied from a VM that was off */
+    json_t *kept_disk; /* what the lab kept of the machine's disk; NULL: nothing yet */
+    int put_back;      /* how often it was brought back */
+    enum err_class safe_fails[2]; /* of asking for normal boots, for safe ones; ERR_NONE: succeeds */
     volatile int stop;
     int stop_after; /* observations until stop becomes stop_to; 0: never */
     int stop_to;
@@ -43,6 +46,10 @@ struct lab *lab_new(void);
 void lab_free(struct lab *l);
 /* Replaces the steps; ends with STEP_KIND_COUNT. */
 void lab_steps(struct lab *l, const enum step_kind *kinds);
+/* What the lab asks for when it asks for safe mode: a fact of the disk, "1" or absent. */
+#define LAB_SAFE_ASKED "disk:safe mode"
+/* True while the guest runs in safe mode, as Windows itself says so. */
+bool lab_world_is_safe(const struct sim_world *w);
 /* Lets something happen in the guest after a while, unless it goes down before. */
 void lab_later(struct sim_world *w, int64_t ms, sim_effect *effect, void *ctx);
 /* Runs the cell once and checks what must hold whatever happened: order and pairing of observations, one

@@ -137,7 +137,10 @@ static int update_go_back(const struct update_part *part, struct err *err)
     DeleteFileW(part->previous);
     if (settings_set(SETTINGS_LAST_UPDATE, L"", err) < 0)
         return -1;
-    return scm_start(vendor_self()->service, err);
+    if (scm_start(vendor_self()->service, err) == 0)
+        return 0;
+    /* In safe mode it may not start; the next normal start does, and runs what is back. */
+    return err->os == ERROR_NOT_SAFEBOOT_SERVICE || err->os == ERROR_SERVICE_DISABLED ? 0 : -1;
 }
 
 enum update_result update_rollback(struct err *err)
