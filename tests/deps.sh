@@ -11,7 +11,7 @@ run=(build-essential pkg-config libvirt0 libvirt-dev libvirt-daemon libvirt-daem
     cpio kmod)
 test=(check libsubunit-dev clang libclang-rt-14-dev clang-tidy cppcheck shellcheck openssh-server
     imagemagick zlib1g-dev fonts-dejavu-core console-setup-linux iproute2 openssl procps
-    genisoimage libosinfo-bin osinfo-db libxml2-utils libvirt-clients busybox-static json-schema-test-suite man-db sqlite3 jq groff
+    genisoimage libosinfo-bin osinfo-db libxml2-utils libvirt-clients libwin-hivex-perl fdisk busybox-static json-schema-test-suite man-db sqlite3 jq groff
     shim-signed grub-efi-amd64-signed grub-pc-bin mtools wimtools libexpat1-dev)
 
 want=("${run[@]}")

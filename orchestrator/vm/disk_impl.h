@@ -19,5 +19,7 @@ int disk_fail(struct vm_disk *d, struct err *err, const char *what);
 /* Walks a path with either kind of slash from base ("": the top), in any letter case; NULL when it is not there.
  * Caller frees. */
 char *disk_walk(struct vm_disk *d, const char *base, const char *path);
+/* vm_disk_safe_mode by the boot configuration data at this path of the mounted file system. */
+int disk_change_bcd(struct vm_disk *d, const char *path, bool on, struct err *err);
 
 #endif

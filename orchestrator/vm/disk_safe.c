@@ -98,7 +98,7 @@ static int safe_change_store(struct vm_disk *d, bool on, struct err *err) {
     return rc > 0 && d->lib.hivex_commit(d->g, NULL) < 0 ? disk_fail(d, err, "write boot configuration data") : rc;
 }
 
-static int safe_open_store(struct vm_disk *d, const char *path, bool on, struct err *err) {
+int disk_change_bcd(struct vm_disk *d, const char *path, bool on, struct err *err) {
     struct guestfs_statns *st = d->lib.lstatns(d->g, path);
     bool sound = st && S_ISREG((mode_t)st->st_mode) && st->st_size > 0 && st->st_size <= BCD_MAX;
     if (st) {
@@ -137,7 +137,7 @@ static int safe_change_bcd(struct vm_disk *d, bool on, struct err *err) {
         return err_set(err, ERR_INPUT, "guest disk: no boot configuration data is on it (\\EFI\\Microsoft\\Boot\\BCD, "
                                        "\\Boot\\BCD)");
     }
-    int rc = safe_open_store(d, path, on, err);
+    int rc = disk_change_bcd(d, path, on, err);
     if (d->lib.umount(d->g, "/") < 0 && rc >= 0) {
         return disk_fail(d, err, "write boot configuration data");
     }

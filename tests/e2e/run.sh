@@ -1,8 +1,8 @@
 #!/bin/bash
 # End to end on real machines: the demo matrix and its report, the same with everything renamed and reordered,
 # an orchestrator that is killed in the middle, a run that is resumed, one on two hosts that are lost in the middle, real
-# faults, and known incidents. Arguments: the parts to run, by default the first four
-# (demo renamed killed resume; hosts faults incidents install). make check-e2e PARTS="..." runs others.
+# faults, repair drills, and known incidents. Arguments: the parts to run, by default the first four
+# (demo renamed killed resume; hosts faults drills incidents install). make check-e2e PARTS="..." runs others.
 set -u
 cd "$(dirname "$0")/../.." || exit 3
 # shellcheck disable=SC2034  # both for the parts

@@ -1,0 +1,27 @@
+# shellcheck shell=bash disable=SC2154  # sourced by run.sh
+# Repair drills on a real machine: a content update after which a driver crashes at every boot; its file removed from the
+# disk from outside, then, from the disk as the failure left it, a boot into safe mode and the vendor's own rollback there.
+# Under five minutes without KVM on two cores.
+drills_began=$SECONDS
+cat >"$work/drills.json" <<JSON
+{ "format": "coexist-matrix/1", "name": "drills", "images": ["winelab"], "drills": true,
+  "products": ["$PWD/build/samples/alder/product.json"],
+  "updates": ["$PWD/build/samples/alder/alder-content-bad.json"],
+  "product_sets": [{ "products": ["alder"], "updates": ["alder-content-bad"] }],
+  "steps": ["install", "apply", "took", "reboot", "verify"] }
+JSON
+"$coexist" --lab "$lab" --runs "$work/drills-runs" run "$work/drills.json" >"$work/drills.txt" 2>&1
+try "drills: the update is held" test $? -eq 1
+drills_report=$(find "$work/drills-runs" -name report.json)
+try "drills: the verdict is that of the boot loop" holds "$drills_report" \
+    '.cells[0] | .verdict == "update-regression" and .failure_class == "boot-loop" and .blame.module == "alderflt.sys"'
+try "drills: every way back brings it back, and says in what time" holds "$drills_report" \
+    '.cells[0].drills | map(.what) == ["repair", "rollback", "safe-mode", "safe-mode-rollback"] and
+    all(.[]; .ok and .ms > 1000 and .ms < 600000)'
+try "drills: boots: out of the failure, after the rollback, into safe mode, normal again" holds "$drills_report" \
+    '.cells[0] | (.timeline[] | select(.step == "drill").begin_ms) as $from |
+    [.moments[] | select(.at_ms >= $from and .type == "event") | .text | split(":")[0]] | map(select(. == "ready")) | length == 4'
+try "drills: they are in the page and on the terminal" bash -c 'grep -q "boot into safe mode" "$1" &&
+    grep -q "rollback in safe mode, then a normal boot" "$2"' _ "$work/drills.txt" "${drills_report%.json}.html"
+try "drills: nothing is left" test -z "$(machines)$(find "$lab/work" -mindepth 1 -type d 2>/dev/null)"
+echo "e2e: drills took $((SECONDS - drills_began)) s"
