@@ -230,8 +230,8 @@ static json_t *build_manifest(const struct build *b, struct err *err) {
                      files, "cmdline", json_object_get(r, "cmdline"), "profile",
                      json_object_get(r, "profile"), "windows_root",
                      json_object_get(r, "windows_root"), "safe_mode", json_object_get(r, "safe_mode"), "limits",
-                     json_object_get(r, "limits"), "ssh", ssh, "agent", "path", "C:\\coexist\\agent.exe", "sha256", agent,
-                     "packages", packages);
+                     json_object_get(r, "limits"), "ssh", ssh, "agent", "path", "C:\\coexist\\agent.exe", "sha256",
+                     agent, "packages", packages);
 }
 
 static int build_copy_key(const struct build *b, struct err *err) {

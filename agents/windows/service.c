@@ -122,8 +122,9 @@ static void service_set_recovery(SC_HANDLE service)
     ChangeServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS, &actions);
 }
 
-/* Safe mode starts nothing but what is listed here, under a service's name or a device class'
-   (Windows Internals, 5th edition, chapter 13, "Driver Loading in Safe Mode"): the agent, and the class "Ports" for its serial port. */
+/* Safe mode starts nothing but what is listed, by a service's name or a device class' (Windows
+   Internals, 5th edition, chapter 13, "Driver Loading in Safe Mode"): the agent, and the class
+   "Ports" for its serial port. */
 static int service_list_for_safe_mode(void)
 {
     static const struct {

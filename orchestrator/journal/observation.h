@@ -26,11 +26,12 @@
  *               could not be read. The first mention is what they were before any product
  *   state       {"steps":N,"name":"...","bytes":N}: the machine as it was after the first N steps of the cell
  *               is kept under that name in the lab's states folder; other cells may begin there
- *   drill       {"what":"repair|rollback|safe-mode|safe-mode-rollback","ok":bool,"ms":N,"text"}: a way back that was tried
- *               after the boot had failed; says nothing about the cell's verdict. repair: files removed from the disk
- *               from outside; rollback: the update's own, after that; safe-mode: the boot into it, from the disk as the
- *               failure left it; safe-mode-rollback: the update's own there, then the first normal boot. ms: from the
- *               beginning of it until the machine answered (repair, safe-mode) or was healthy (the rollbacks)
+ *   drill       {"what":"repair|rollback|safe-mode|safe-mode-rollback","ok":bool,"ms":N,"text"}: a way back that was
+ *               tried after the boot had failed; says nothing about the cell's verdict. repair: files removed from
+ *               the disk from outside; rollback: the update's own, after that; safe-mode: the boot into it, from the
+ *               disk as the failure left it; safe-mode-rollback: the update's own there, then the first normal boot.
+ *               ms: from the beginning of it until the machine answered (repair, safe-mode) or was healthy (the
+ *               rollbacks)
  *   cell-begin  {"products":[ids],"update":id|null,"image":name,"repetition":N,"worker_pid":N,
  *                "confirm":K? (the cell is run again for the K-th time, to confirm a failure),
  *                "minimize":K? (beyond the plan: the K-th run of this combination that shrinks a failing set),

@@ -76,7 +76,8 @@ static char *read_store(const char *name) {
 
 /* "minimal", of the object that is the default and of no other. */
 static void check_safe(const char *text, bool on) {
-    static const char element[] = "[BCD\\Objects\\" LOADER "\\Elements\\25000080]\n\"Element\"=hex(3):00,00,00,00,00,00,00,00\n";
+    static const char element[] =
+        "[BCD\\Objects\\" LOADER "\\Elements\\25000080]\n\"Element\"=hex(3):00,00,00,00,00,00,00,00\n";
     const char *found = strstr(text, element);
     ck_assert_msg(on == (found != NULL), "%s", text);
     ck_assert_ptr_null(strstr(found ? found + sizeof(element) - 1 : text, "25000080"));
