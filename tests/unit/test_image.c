@@ -54,7 +54,25 @@ START_TEST(image_is_read_from_its_manifest) {
     ck_assert_str_eq(image->ssh_user, "lab");
     ck_assert_str_eq(image->agent_path, "C:\\coexist\\agent.exe");
     ck_assert_uint_eq(json_array_size(image->limits), 1);
+    ck_assert_ptr_null(image->safe_mode);
     ck_assert_int_eq(image_verify(image, NULL), 0);
+}
+END_TEST
+
+START_TEST(image_says_how_it_gets_into_safe_mode) {
+    static const struct {
+        const char *how;
+        bool known;
+    } cases[] = {{"\"bcd\"", true},   {"\"/etc/coexist/safe-mode\"", true}, {"\"BCD\"", false}, {"\"\"", false},
+                 {"\"etc\"", false}, {"true", false},                       {"null", false},     {"[\"bcd\"]", false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP_FREE char *extra = str_printf(", \"safe_mode\": %s", cases[i].how);
+        CLEANUP(lab_remove) char *lab = lab_make(ABC_SHA256, extra);
+        CLEANUP_ERR struct err err = ERR_INIT;
+        CLEANUP(image_drop) struct image *image = image_open(lab, "tiny", &err);
+        ck_assert_msg((image != NULL) == cases[i].known, "%s", cases[i].how);
+        ck_assert(image ? image->safe_mode != NULL : strstr(err_text(&err), "'safe_mode' is neither") != NULL);
+    }
 }
 END_TEST
 
@@ -190,6 +208,7 @@ int main(void) {
     TCase *t = tcase_create("image");
     tcase_set_timeout(t, 60);
     tcase_add_test(t, image_is_read_from_its_manifest);
+    tcase_add_test(t, image_says_how_it_gets_into_safe_mode);
     tcase_add_test(t, image_that_is_absent_says_how_to_make_it);
     tcase_add_test(t, image_altered_disk_is_found_by_digest);
     tcase_add_test(t, image_truncated_disk_is_found_by_size);
