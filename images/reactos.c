@@ -3,7 +3,6 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/json.h"
-#include "base/schema.h"
 #include "base/str.h"
 #include "model/schemas.h"
 
@@ -32,19 +31,8 @@ static struct reactos_recipe *reactos_build(json_t *json, const char *path) {
 }
 
 struct reactos_recipe *reactos_recipe_load(const char *path, struct diags *diags) {
-    struct json_doc *doc = json_doc_load(path, diags);
-    if (!doc) {
-        return NULL;
-    }
-    CLEANUP_ERR struct err err = ERR_INIT;
-    struct reactos_recipe *r = NULL;
-    struct schema *schema = schemas_compile(SCHEMA_REACTOS, &err);
-    if (!schema) {
-        json_doc_complain(doc, "", 0, diags, "lab-bug", NULL, "%s", err_text(&err));
-    } else if (schema_validate(schema, doc, diags) == 0) {
-        r = reactos_build((json_t *)json_doc_root(doc), path);
-    }
-    schema_free(schema);
+    struct json_doc *doc = schemas_load(SCHEMA_REACTOS, path, diags);
+    struct reactos_recipe *r = doc ? reactos_build(json_doc_root(doc), path) : NULL;
     json_doc_free(doc);
     return r;
 }

@@ -7,7 +7,6 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/json.h"
-#include "base/schema.h"
 #include "base/str.h"
 #include "images/windows_impl.h"
 #include "model/schemas.h"
@@ -158,24 +157,8 @@ static struct windows_recipe *windows_checked(const char *path, const struct jso
 
 struct windows_recipe *windows_recipe_load(const char *path, struct diags *diags) {
     size_t before = diags->count;
-    struct json_doc *doc = json_doc_load(path, diags);
-    if (!doc) {
-        return NULL;
-    }
-    CLEANUP_ERR struct err err = ERR_INIT;
-    struct windows_recipe *r = NULL;
-    const char *format = json_string_value(json_object_get(json_doc_root(doc), "format"));
-    struct schema *schema = schemas_compile(SCHEMA_WINDOWS, &err);
-    if (!schema) {
-        json_doc_complain(doc, "", 0, diags, "lab-bug", NULL, "%s", err_text(&err));
-    } else if (format && !str_eq(format, "coexist-windows/1")) {
-        json_doc_complain(doc, "/format", 0, diags, "wrong-format",
-                          "a recipe of a Windows image says \"format\": \"coexist-windows/1\"",
-                          "a recipe of a Windows image is expected here, found format \"%s\"", format);
-    } else if (schema_validate(schema, doc, diags) == 0) {
-        r = windows_checked(path, doc, diags);
-    }
-    schema_free(schema);
+    struct json_doc *doc = schemas_load(SCHEMA_WINDOWS, path, diags);
+    struct windows_recipe *r = doc ? windows_checked(path, doc, diags) : NULL;
     json_doc_free(doc);
     if (diags->count > before) {
         windows_recipe_free(r);
