@@ -51,3 +51,12 @@ void image_profile_free(struct image_profile *p) {
     json_decref(p->hardware);
     free(p);
 }
+
+char *image_profile_path(const char *recipe, const char *asked) {
+    if (str_ends_with(asked, ".json")) {
+        return str_dup(asked);
+    }
+    CLEANUP_FREE char *dir = fs_dirname(recipe), *above = fs_dirname(dir);
+    CLEANUP_FREE char *own = str_printf("%s/profiles/%s.json", dir, asked);
+    return fs_exists(own) ? STEAL(own) : str_printf("%s/profiles/%s.json", above, asked);
+}

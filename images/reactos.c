@@ -8,13 +8,6 @@
 
 enum { REACTOS_LOCALE = 0x409 };
 
-bool reactos_is_recipe(const char *path) {
-    json_t *j = json_load_file(path, 0, NULL);
-    bool is = str_eq(json_string_value(json_object_get(j, "format")), "coexist-reactos/1");
-    json_decref(j);
-    return is;
-}
-
 static struct reactos_recipe *reactos_build(json_t *json, const char *path) {
     struct reactos_recipe *r = mem_zalloc(1, sizeof(*r));
     const json_t *locale = json_object_get(json, "locale");
@@ -43,10 +36,4 @@ void reactos_recipe_free(struct reactos_recipe *r) {
         json_decref(r->json);
         free(r);
     }
-}
-
-char *reactos_profile_path(const struct reactos_recipe *r, const char *name) {
-    CLEANUP_FREE char *dir = fs_dirname(r->path);
-    return name && str_ends_with(name, ".json") ? str_dup(name)
-                                                : str_printf("%s/profiles/%s.json", dir, name ? name : r->profile);
 }

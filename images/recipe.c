@@ -48,3 +48,10 @@ void image_recipe_free(struct image_recipe *r) {
     json_decref(r->json);
     free(r);
 }
+
+bool image_recipe_is(const char *path, const char *format) {
+    json_t *j = json_load_file(path, 0, NULL);
+    bool is = str_eq(json_string_value(json_object_get(j, "format")), format);
+    json_decref(j);
+    return is;
+}

@@ -62,6 +62,7 @@ static struct windows_recipe *windows_build(const char *path, json_t *root) {
         .languages = json_object_get(root, "languages"),
         .builds = json_object_get(root, "builds"),
         .profiles = json_object_get(root, "profiles"),
+        .profile = json_string_value(json_array_get(json_object_get(root, "profiles"), 0)),
         .bypass = json_object_get(root, "bypass_requirements"),
         .account = windows_text(root, "account", "lab"),
         .defender_passive = str_eq(windows_text(root, "defender", "active"), "passive"),
@@ -173,21 +174,4 @@ void windows_recipe_free(struct windows_recipe *r) {
         json_decref(r->json);
         free(r);
     }
-}
-
-char *windows_profile_path(const struct windows_recipe *r, const char *name) {
-    const char *asked = name ? name : json_string_value(json_array_get(r->profiles, 0));
-    if (str_ends_with(asked, ".json")) {
-        return str_dup(asked);
-    }
-    CLEANUP_FREE char *dir = fs_dirname(r->path), *above = fs_dirname(dir);
-    CLEANUP_FREE char *own = str_printf("%s/profiles/%s.json", dir, asked);
-    return fs_exists(own) ? str_dup(own) : str_printf("%s/profiles/%s.json", above, asked);
-}
-
-bool windows_is_recipe(const char *path) {
-    json_t *j = json_load_file(path, 0, NULL);
-    bool is = str_eq(json_string_value(json_object_get(j, "format")), "coexist-windows/1");
-    json_decref(j);
-    return is;
 }

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "images/image.h"
 #include "images/windows.h"
 
 enum { FIT_LISTED = 12, FIT_SUGGESTED = 4 };
@@ -128,7 +129,7 @@ static int fit_try_recipe(const char *name, void *ctx) {
     CLEANUP_FREE char *path = fs_join(s->dir, name);
     struct diags diags = DIAGS_INIT;
     CLEANUP(windows_recipe_free_ptr) struct windows_recipe *r =
-        windows_is_recipe(path) ? windows_recipe_load(path, &diags) : NULL;
+        image_recipe_is(path, WINDOWS_FORMAT) ? windows_recipe_load(path, &diags) : NULL;
     diags_free(&diags);
     for (size_t i = 0; r && i < json_array_size(r->languages); i++) {
         const char *language = json_string_value(json_array_get(r->languages, i));

@@ -9,6 +9,8 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "images/image.h"
+#include "images/reactos.h"
 #include "images/windows.h"
 #include "media/labcd.h"
 #include "support/cds.h"
@@ -125,8 +127,24 @@ START_TEST(errors_of_a_recipe_come_all_at_once) {
                       "%zu: %d %s", i, diags.items[i].pos.line, diags.items[i].code);
     }
     diags_free(&diags);
-    ck_assert(windows_is_recipe(CATALOGUE "/win11-24h2-pro.json"));
-    ck_assert(!windows_is_recipe("images/winelab.json"));
+    ck_assert(image_recipe_is(CATALOGUE "/win11-24h2-pro.json", WINDOWS_FORMAT));
+    ck_assert(!image_recipe_is(CATALOGUE "/win11-24h2-pro.json", REACTOS_FORMAT));
+    ck_assert(!image_recipe_is("images/winelab.json", WINDOWS_FORMAT));
+    ck_assert(!image_recipe_is("images/no-such.json", WINDOWS_FORMAT));
+}
+END_TEST
+
+START_TEST(a_profile_beside_the_recipe_comes_before_the_one_above_it) {
+    CLEANUP(cds_remove) char *dir = cds_dir();
+    CLEANUP_FREE char *recipe = str_printf("%s/mine/r.json", dir);
+    CLEANUP_FREE char *own = str_printf("%s/mine/profiles/p.json", dir), *above = str_printf("%s/profiles/p.json", dir);
+    cds_put(dir, "profiles/p.json", "{}");
+    CLEANUP_FREE char *first = image_profile_path(recipe, "p");
+    ck_assert_str_eq(first, above);
+    cds_put(dir, "mine/profiles/p.json", "{}");
+    CLEANUP_FREE char *then = image_profile_path(recipe, "p"), *file = image_profile_path(recipe, "x/y.json");
+    ck_assert_str_eq(then, own);
+    ck_assert_str_eq(file, "x/y.json");
 }
 END_TEST
 
@@ -359,6 +377,7 @@ int main(void) {
     tcase_set_timeout(t, 300);
     tcase_add_test(t, every_recipe_on_every_profile_in_every_language);
     tcase_add_test(t, errors_of_a_recipe_come_all_at_once);
+    tcase_add_test(t, a_profile_beside_the_recipe_comes_before_the_one_above_it);
     tcase_add_test(t, what_fits_is_found);
     tcase_add_test(t, what_does_not_fit_is_refused_with_its_cause);
     tcase_add_test(t, wrong_files_are_refused_by_name);
