@@ -9,15 +9,21 @@
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
+static void source_take(struct install_source *s, const char *name, const char *title, const json_t *json,
+                        int disk_gib) {
+    s->name = name;
+    s->title = title;
+    s->json = json;
+    s->disk_gib = disk_gib;
+}
+
+/* Each: where the profile lies; NULL with complaints. */
 static char *source_load_windows(struct install_source *s, const struct install_make *spec, struct diags *diags) {
     struct windows_recipe *r = s->windows = windows_recipe_load(spec->recipe, diags);
     if (!r) {
         return NULL;
     }
-    s->name = r->name;
-    s->title = r->title;
-    s->json = r->json;
-    s->disk_gib = r->disk_gib;
+    source_take(s, r->name, r->title, r->json, r->disk_gib);
     return image_profile_path(r->path, spec->profile ? spec->profile : r->profile);
 }
 
@@ -26,10 +32,7 @@ static char *source_load_reactos(struct install_source *s, const struct install_
     if (!r) {
         return NULL;
     }
-    s->name = r->name;
-    s->title = r->title;
-    s->json = r->json;
-    s->disk_gib = r->disk_gib;
+    source_take(s, r->name, r->title, r->json, r->disk_gib);
     s->language = "";
     return image_profile_path(r->path, spec->profile ? spec->profile : r->profile);
 }
