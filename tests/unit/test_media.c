@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -148,6 +149,33 @@ START_TEST(reactos_media_are_known) {
 }
 END_TEST
 
+/* The reader is killed by SIGXFSZ as it gives its thin copy the size of the image. */
+START_TEST(a_reader_that_is_killed_leaves_no_file_behind) {
+    CLEANUP(cds_remove) char *dir = cds_dir();
+    CLEANUP_FREE char *iso = cds_windows(dir, "win.iso", CDS_WIM, client), *tmp = fs_join(dir, "tmp");
+    CLEANUP_ERR struct err err = ERR_INIT;
+    ck_assert(fs_mkdirs(tmp, &err) == 0);
+    setenv("TMPDIR", tmp, 1);
+    struct rlimit before, small;
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = (struct rlimit){4, before.rlim_max};
+    int limited = setrlimit(RLIMIT_FSIZE, &small); /* until it is lifted no assertion, which would write to a file */
+    struct media *m = limited == 0 ? media_inspect(iso, &err) : NULL;
+    int lifted = setrlimit(RLIMIT_FSIZE, &before);
+    ck_assert_int_eq(limited, 0);
+    ck_assert_int_eq(lifted, 0);
+    ck_assert_ptr_null(m);
+    ck_assert_int_eq(err.cls, ERR_PROTOCOL);
+    ck_assert_ptr_nonnull(strstr(err_text(&err), "broke down over it (signal "));
+    ck_assert_int_eq(rmdir(tmp), 0); /* it is empty */
+    ck_assert(fs_mkdirs(tmp, &err) == 0);
+    CLEANUP(media_free_ptr) struct media *again = look(iso);
+    check_client(again);
+    ck_assert_int_eq(rmdir(tmp), 0);
+    unsetenv("TMPDIR");
+}
+END_TEST
+
 START_TEST(what_is_no_cd_is_named) {
     static const struct { const char *content; const char *said; } cases[] = {
         {"", "empty"},
@@ -254,6 +282,7 @@ int main(void) {
     tcase_add_test(t, plain_iso_9660_is_read_as_well);
     tcase_add_test(t, virtio_media_tell_their_drivers);
     tcase_add_test(t, reactos_media_are_known);
+    tcase_add_test(t, a_reader_that_is_killed_leaves_no_file_behind);
     tcase_add_test(t, what_is_no_cd_is_named);
     tcase_add_test(t, an_incomplete_download_is_told);
     tcase_add_test(t, damaged_media_give_an_answer_or_an_error);
