@@ -63,8 +63,8 @@ END_TEST
 
 START_TEST(no_test_outlives_an_interrupted_run) {
     CLEANUP(cds_remove) char *dir = cds_dir();
-    CLEANUP_FREE char *pipe = fs_join(dir, "pipe"), *script = str_printf("#!/bin/sh\necho $$ >%s\nexec tail -f /dev/null\n",
-                                                                       pipe);
+    CLEANUP_FREE char *pipe = fs_join(dir, "pipe");
+    CLEANUP_FREE char *script = str_printf("#!/bin/sh\necho $$ >%s\nexec tail -f /dev/null\n", pipe);
     CLEANUP_FREE char *one = program(dir, "one", script);
     ck_assert_int_eq(mkfifo(pipe, 0600), 0);
     pid_t pid = begin(dir, jobs[_i], one, NULL);
