@@ -208,6 +208,37 @@ START_TEST(what_is_no_cd_is_named) {
 }
 END_TEST
 
+/* File entries (ECMA-167 4/14.9, tag 261, and 14.17, tag 266): bytes 56 to 63 are the length. libudfread compares the
+ * tag's checksum alone. */
+START_TEST(a_file_longer_than_any_number_is_none) {
+    static const unsigned char wanted[] = "0123456789abcdef!";
+    CLEANUP(cds_remove) char *dir = cds_dir();
+    CLEANUP(cds_remove) char *tree = cds_dir();
+    cds_put(tree, "setup.txt", (const char *)wanted);
+    CLEANUP_FREE char *iso = fs_join(dir, "x.iso"), *to = fs_join(dir, "to");
+    cds_iso(tree, "UDF", true, iso);
+    size_t len = 0, changed = 0;
+    CLEANUP_ERR struct err err = ERR_INIT;
+    CLEANUP_FREE char *before = media_read(iso, "setup.txt", 100, NULL, &err);
+    ck_assert_str_eq(before, (const char *)wanted);
+    CLEANUP_FREE unsigned char *cd = (unsigned char *)fs_read(iso, 64 << 20, &len, &err);
+    for (size_t at = 0; at + 2048 <= len; at += 2048) {
+        bool entry = cd[at + 1] == 1 && (cd[at] == 5 || cd[at] == 10);
+        if (entry && cd[at + 56] == sizeof(wanted) - 1 && !cd[at + 57]) {
+            memset(cd + at + 56, 0xff, 8);
+            changed++;
+        }
+    }
+    ck_assert_uint_ge(changed, 1);
+    ck_assert(fs_write_atomic(iso, cd, len, 0644, &err) == 0);
+    ck_assert_ptr_null(media_read(iso, "setup.txt", 100, NULL, &err));
+    ck_assert_msg(strstr(err_text(&err), "cannot be opened") != NULL, "%s", err_text(&err));
+    err_clear(&err);
+    ck_assert_int_lt(media_extract(iso, "", to, 100, &err), 0);
+    ck_assert_msg(strstr(err_text(&err), "setup.txt cannot be opened") != NULL, "%s", err_text(&err));
+}
+END_TEST
+
 START_TEST(an_incomplete_download_is_told) {
     CLEANUP(cds_remove) char *dir = cds_dir();
     CLEANUP(cds_remove) char *tree = cds_dir();
@@ -284,6 +315,7 @@ int main(void) {
     tcase_add_test(t, reactos_media_are_known);
     tcase_add_test(t, a_reader_that_is_killed_leaves_no_file_behind);
     tcase_add_test(t, what_is_no_cd_is_named);
+    tcase_add_test(t, a_file_longer_than_any_number_is_none);
     tcase_add_test(t, an_incomplete_download_is_told);
     tcase_add_test(t, damaged_media_give_an_answer_or_an_error);
     tcase_add_test(t, the_json_follows_its_schema_and_comes_back);
