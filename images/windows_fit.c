@@ -9,7 +9,7 @@
 #include "images/image.h"
 #include "images/windows.h"
 
-enum { FIT_LISTED = 12, FIT_SUGGESTED = 4 };
+enum { FIT_LISTED = 12, FIT_LANGUAGES = 8 /* of one image */, FIT_SUGGESTED = 4 };
 
 /* ---- one image of the medium -------------------------------------------------------------------- */
 
@@ -102,7 +102,7 @@ static void fit_say_found(const struct media *m, struct str *out) {
         str_addf(out, "%s%d '%s' (%s, %s, %s, %d.%d", i ? "; " : "", e->index, e->name,
                  *e->edition_id ? e->edition_id : "no edition", *e->installation ? e->installation : "no type",
                  media_arch_name(e->arch), e->build, e->revision);
-        for (size_t k = 0; e->languages[k]; k++) {
+        for (size_t k = 0; k < FIT_LANGUAGES && e->languages[k]; k++) {
             str_addf(out, ", %s", e->languages[k]);
         }
         str_add(out, e->evaluation ? ", evaluation)" : ")");
