@@ -14,6 +14,7 @@
 #include "media/answer.h"
 #include "support/cds.h"
 #include "support/skip.h"
+#include "support/suite.h"
 
 static struct answer_spec sample(void) {
     return (struct answer_spec){.firmware = ANSWER_UEFI, .arch = MEDIA_AMD64, .build = 26100, .desktop = true,
@@ -394,9 +395,5 @@ int main(void) {
     tcase_add_test(t, those_that_osinfo_writes_are_read);
     tcase_add_test(t, scripts_do_what_the_recipe_says);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

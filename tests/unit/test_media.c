@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "media/media.h"
 #include "support/cds.h"
+#include "support/suite.h"
 
 static const struct cds_edition client[] = {
     {"Windows 11 Home", "Core", "Client", 9, 26100, 1742, {"de-DE"}},
@@ -30,6 +31,13 @@ static struct media *look(const char *path) {
     struct media *m = media_inspect(path, &err);
     ck_assert_msg(m != NULL, "%s", err_text(&err));
     return m;
+}
+
+/* Windows Setup media of these editions. */
+static struct media *look_windows(enum cds_image kind, const struct cds_edition *editions) {
+    CLEANUP(cds_remove) char *dir = cds_dir();
+    CLEANUP_FREE char *iso = cds_windows(dir, "win.iso", kind, editions);
+    return look(iso);
 }
 
 static void check_client(const struct media *m) {
@@ -52,9 +60,7 @@ static void check_client(const struct media *m) {
 }
 
 START_TEST(windows_media_tell_their_editions) {
-    CLEANUP(cds_remove) char *dir = cds_dir();
-    CLEANUP_FREE char *iso = cds_windows(dir, "win.iso", CDS_WIM, client);
-    CLEANUP(media_free_ptr) struct media *m = look(iso);
+    CLEANUP(media_free_ptr) struct media *m = look_windows(CDS_WIM, client);
     check_client(m);
     ck_assert_str_eq(m->label, "CCCOMA_X64FRE");
     ck_assert(m->udf && m->iso9660);
@@ -70,18 +76,14 @@ START_TEST(windows_media_tell_their_editions) {
 END_TEST
 
 START_TEST(an_esd_is_as_good_as_a_wim) {
-    CLEANUP(cds_remove) char *dir = cds_dir();
-    CLEANUP_FREE char *iso = cds_windows(dir, "win.iso", CDS_ESD, client);
-    CLEANUP(media_free_ptr) struct media *m = look(iso);
+    CLEANUP(media_free_ptr) struct media *m = look_windows(CDS_ESD, client);
     check_client(m);
     ck_assert_int_eq(m->image, MEDIA_IMAGE_ESD);
 }
 END_TEST
 
 START_TEST(evaluation_media_and_server_core_are_told) {
-    CLEANUP(cds_remove) char *dir = cds_dir();
-    CLEANUP_FREE char *iso = cds_windows(dir, "win.iso", CDS_WIM, server);
-    CLEANUP(media_free_ptr) struct media *m = look(iso);
+    CLEANUP(media_free_ptr) struct media *m = look_windows(CDS_WIM, server);
     ck_assert_uint_eq(m->edition_count, 2);
     ck_assert(m->editions[0].evaluation && m->editions[1].evaluation);
     ck_assert_str_eq(m->editions[0].installation, "Server Core");
@@ -282,9 +284,7 @@ START_TEST(damaged_media_give_an_answer_or_an_error) {
 END_TEST
 
 START_TEST(the_json_follows_its_schema_and_comes_back) {
-    CLEANUP(cds_remove) char *dir = cds_dir();
-    CLEANUP_FREE char *iso = cds_windows(dir, "win.iso", CDS_WIM, client);
-    CLEANUP(media_free_ptr) struct media *m = look(iso);
+    CLEANUP(media_free_ptr) struct media *m = look_windows(CDS_WIM, client);
     size_t len = 0;
     CLEANUP_FREE char *text = fs_read("reports/schema/media.schema.json", 1 << 20, &len, NULL);
     ck_assert_ptr_nonnull(text);
@@ -320,9 +320,5 @@ int main(void) {
     tcase_add_test(t, damaged_media_give_an_answer_or_an_error);
     tcase_add_test(t, the_json_follows_its_schema_and_comes_back);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

@@ -6,28 +6,17 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/fs.h"
-#include "base/proc.h"
 #include "base/str.h"
 #include "media/media.h"
 #include "media/reactos.h"
 #include "support/cds.h"
+#include "support/suite.h"
 
 static const char menu[] = "[FREELOADER]\r\nDefaultOS=LiveImg\r\nTimeOut=3\r\n\r\n[Operating Systems]\r\n"
                            "Setup=\"ReactOS Setup (Text Mode)\"\r\nLiveImg=\"ReactOS Live\"\r\n\r\n"
                            "[LiveImg]\r\nBootType=Windows2003\r\nOptions=/MININT\r\n\r\n[Setup]\r\n"
                            "BootType = ReactOSSetup\r\n";
-
-static char *boot_cd_of(const char *tree, const char *dir) {
-    char *iso = fs_join(dir, "reactos.iso");
-    const char *args[] = {"genisoimage", "-quiet", "-V", "ReactOS", "-o", iso, "-iso-level", "4", "-b",
-                          "loader/isoboot.bin", "-no-emul-boot", "-boot-load-size", "4", tree, NULL};
-    struct proc_opts opts = {.timeout_ns = 60 * CLOCK_S};
-    CLEANUP_ERR struct err err = ERR_INIT;
-    ck_assert_msg(proc_check(args, &opts, &err) == 0, "%s", err_text(&err));
-    return iso;
-}
 
 /* A released CD: Setup's files in I386, a live system in reactos; names of mixed case, ISO 9660:1999. */
 static char *boot_cd(const char *dir, const char *source, const char *ini) {
@@ -38,7 +27,9 @@ static char *boot_cd(const char *dir, const char *source, const char *ini) {
     cds_put(tree, "reactos/ntoskrnl.exe", "MZ");
     cds_put(tree, "loader/isoboot.bin", "boot code");
     cds_put(tree, "freeldr.ini", ini);
-    return boot_cd_of(tree, dir);
+    char *iso = fs_join(dir, "reactos.iso");
+    cds_iso_1999(tree, false, iso);
+    return iso;
 }
 
 static void check_on_cd(const char *iso, const char *file, const char *content) {
@@ -180,9 +171,5 @@ int main(void) {
     tcase_add_test(t, what_cannot_be_read_of_a_boot_cd_ends_it);
     tcase_add_test(t, what_a_cd_has_is_told_in_one_look);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "support/cds.h"
+#include "support/suite.h"
 
 static char *program(const char *dir, const char *name, const char *script) {
     char *path = fs_join(dir, name);
@@ -88,9 +89,5 @@ int main(void) {
     tcase_add_loop_test(t, a_test_without_a_word_has_failed, 0, 2);
     tcase_add_loop_test(t, no_test_outlives_an_interrupted_run, 0, 2);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int bad = srunner_ntests_failed(r);
-    srunner_free(r);
-    return bad ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }
