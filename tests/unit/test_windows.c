@@ -271,7 +271,8 @@ static struct windows_recipe *changed(const char *dir, const char *name, json_t 
 
 START_TEST(machines_that_cannot_be_are_refused) {
     CLEANUP(cds_remove) char *dir = cds_dir();
-    CLEANUP(shipped_profile_drop) struct image_profile *bios = shipped_profile("bios"), *secure = shipped_profile("uefi-secure");
+    CLEANUP(shipped_profile_drop) struct image_profile *bios = shipped_profile("bios");
+    CLEANUP(shipped_profile_drop) struct image_profile *secure = shipped_profile("uefi-secure");
     CLEANUP_ERR struct err err = ERR_INIT;
     CLEANUP(windows_recipe_free_ptr) struct windows_recipe *strict =
         changed(dir, "win11-24h2-pro", json_pack("{s:[]}", "bypass_requirements"));
