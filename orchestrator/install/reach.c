@@ -45,7 +45,7 @@ static char *reach_host_key(const struct install_reach *r, int64_t deadline, str
     }
 }
 
-/* A server that is not the expected one, or knows no such key, does not change its mind; one that is not there yet does. */
+/* A server that is another than expected, or lets nobody in, stays so; one that is not there yet may come. */
 static int reach_log_in(const struct install_reach *r, struct guest *ssh, int64_t deadline, struct err *err) {
     for (;;) {
         CLEANUP_ERR struct err why = ERR_INIT;

@@ -105,7 +105,8 @@ static int openssh_zip_inside(void *ctx, struct str *out, struct err *err) {
 }
 
 static int openssh_check_zip(int fd, enum media_arch arch, struct err *err) {
-    struct fence_limits limits = {.timeout_ns = MEDIA_TIME, .memory_bytes = MEDIA_MEMORY, .max_output = OPENSSH_WHY_MAX};
+    struct fence_limits limits = {.timeout_ns = MEDIA_TIME, .memory_bytes = MEDIA_MEMORY,
+                                  .max_output = OPENSSH_WHY_MAX};
     struct openssh_zip z = {.fd = fd, .arch = arch};
     CLEANUP_STR struct str out = STR_INIT;
     return fence_run(openssh_zip_inside, &z, &limits, &out, err);
