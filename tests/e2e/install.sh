@@ -30,7 +30,7 @@ install_matrix() { # IMAGE...
     jq -n --arg samples "$PWD/build/samples" '{format: "coexist-matrix/1", name: "sealed", images: $ARGS.positional,
         products: ["\($samples)/birch/product.json"], updates: ["\($samples)/birch/birch-content-2.json"],
         product_sets: [{products: ["birch"], updates: ["birch-content-2"]}],
-        steps: ["install", "verify", "reboot", "verify", "apply", "took", "reboot", "verify", "collect"]}' \
+        steps: ["install", "verify", "reboot", "verify", "apply", "took", "reboot", "verify"]}' \
         --args "$@" >"$install_dir/sealed.json"
 }
 install_run() {
