@@ -34,7 +34,7 @@ install_matrix() { # IMAGE...
         --args "$@" >"$install_dir/sealed.json"
 }
 install_run() {
-    "$coexist" --lab "$install_lab" --runs "$install_dir/runs" run "$install_dir/sealed.json" \
+    "$coexist" --lab "$install_lab" --runs "$install_dir/runs" run --jobs 1 "$install_dir/sealed.json" \
         >"$install_dir/sealed.out" 2>"$install_dir/sealed.err" && return
     tail -n 12 "$install_dir/sealed.out" "$install_dir/sealed.err"
     return 1
