@@ -28,6 +28,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -147,6 +148,15 @@ static void init_mount_all(void)
     init_mount("tmp", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
     mkdir("/run/sshd", 0755);
     (void)!symlink("/proc/self/fd", "/dev/fd");
+}
+
+/* Wine's server and Wine's processes hold some descriptors for every thread: with the kernel's 1024 a program of
+   a few hundred threads would take everything else down with it, which it does not on Windows. */
+static void init_limits(void)
+{
+    const struct rlimit files = {.rlim_cur = 65536, .rlim_max = 65536};
+    if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+        init_say("<3>winelab init: limit of descriptors: %s\n", strerror(errno));
 }
 
 static void init_set_address(int s, struct ifreq *request, unsigned long what, const char *address)
@@ -323,6 +333,7 @@ __attribute__((noreturn)) static void init_run(void)
     sigprocmask(SIG_BLOCK, &signals, NULL);
     reboot(LINUX_REBOOT_CMD_CAD_OFF); /* Ctrl-Alt-Del asks us instead of resetting */
     init_mount_all();
+    init_limits();
     init_agent_port();
     sethostname("winelab", 7);
     init_network();

@@ -374,8 +374,8 @@ static void guest_fake_watch(struct sim_world *w, json_t *items, int i, const ch
     }
 }
 
-static bool guest_fake_refuses(struct sim_world *w, const char *workload) {
-    CLEANUP_FREE char *thing = str_printf("refused:%s", workload);
+static bool guest_fake_refuses(struct sim_world *w, const char *what) {
+    CLEANUP_FREE char *thing = str_printf("refused:%s", what);
     const char *times = sim_world_get(w, thing);
     long left = times ? strtol(times, NULL, 10) : 0;
     CLEANUP_FREE char *next = str_printf("%ld", left - 1);
@@ -439,6 +439,9 @@ static const struct {
 
 json_t *guest_fake_answer(struct sim_world *w, const char *op, const json_t *args,
                           struct err *err) {
+    if (guest_fake_refuses(w, op)) {
+        return guest_fake_refuse(err, "os", "Windows error 1726");
+    }
     for (size_t i = 0; i < ARRAY_LEN(guest_fake_ops_table); i++) {
         if (strcmp(guest_fake_ops_table[i].name, op) == 0) {
             return guest_fake_ops_table[i].answer(w, args, err);

@@ -122,6 +122,7 @@ void build_matrix(const struct input_doc *d, struct model *m) {
     m->repetitions = (int)build_number(o, "repetitions", 1);
     m->confirm = (int)build_number(o, "confirm", MODEL_CONFIRM_BY_EVIDENCE);
     m->minimize = (int)build_number(o, "minimize", 0);
+    m->watch_ms = (int64_t)build_number(o, "watch_s", 0) * 1000;
     m->drills = json_is_true(json_object_get(o, "drills"));
     build_steps(json_object_get(o, "steps"), m);
     build_workloads(json_object_get(o, "workloads"), m);

@@ -169,6 +169,7 @@ struct model {
     int repetitions;
     int confirm; /* how often a cell that failed is run again, 0..5, or MODEL_CONFIRM_BY_EVIDENCE */
     int minimize; /* runs beyond the plan that may be spent on shrinking failing sets; 0: none are */
+    int64_t watch_ms; /* how long a machine is watched after its last start or change; 0: as the lab thinks */
     bool drills; /* after a failure that stops the boot: is there a way back? */
     struct model_step *steps; /* default protocol when the matrix lists none */
     size_t step_count;

@@ -33,7 +33,7 @@ static_assert(ARRAY_LEN(step_rows) == STEP_KIND_COUNT, "a row for every kind of 
 
 /* Seen on a busy two-core host: winelab boots in 18 s under emulation, a service start takes some
  * seconds there; real Windows under KVM boots in well under a minute. */
-void cell_limits_default(struct cell_limits *l, bool kvm) {
+void cell_limits_set(struct cell_limits *l, const struct model *m, bool kvm) {
     *l = (struct cell_limits){
         .vm = (kvm ? 30 : 60) * CLOCK_S,
         .boot = (kvm ? 180 : 240) * CLOCK_S,
@@ -50,6 +50,9 @@ void cell_limits_default(struct cell_limits *l, bool kvm) {
         .poll = CLOCK_S / 2,
         .loop_boots = 3,
     };
+    if (m && m->watch_ms > 0) {
+        l->stand = m->watch_ms * CLOCK_MS;
+    }
 }
 
 static void cell_say_begin(struct cell *c) {

@@ -67,7 +67,7 @@ struct cell_save { /* states to keep */
     int64_t every;
 };
 
-struct cell_limits { /* nanoseconds; defaults by cell_limits_default, longer under emulation */
+struct cell_limits { /* nanoseconds; longer under emulation */
     int64_t vm;            /* one libvirt call: start, stop, reset */
     int64_t boot;          /* power-on or reset to the agent's hello, while the host has a processor for it */
     int64_t down;          /* asked to reboot until it is down */
@@ -85,7 +85,8 @@ struct cell_limits { /* nanoseconds; defaults by cell_limits_default, longer und
     int64_t poll;          /* pace of looking again while something is awaited */
     int loop_boots;        /* crashes in a row that make a boot loop: 3 */
 };
-void cell_limits_default(struct cell_limits *l, bool kvm);
+/* What the matrix (NULL: none) says, else what is known to be enough. */
+void cell_limits_set(struct cell_limits *l, const struct model *m, bool kvm);
 
 enum cell_stop {
     CELL_STOP_NONE,

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "run/cell_state.h"
+#include "run/vitals.h"
 
 /* Class of an error that is certainly not the guest's; FAILURE_NONE when the guest may be the
  * cause. */
@@ -283,6 +284,13 @@ static void fuse_look_at_hang(struct cell *c, char text[200]) {
              what, (long long)cpu, (long long)(bytes / 1024), (long long)(took / CLOCK_S));
 }
 
+/* The guest answers, but not what was asked: it may have nothing left to do so with, or go down meanwhile. */
+static void fuse_answers_otherwise(struct cell *c, enum failure_class own, const char *text) {
+    if ((own != FAILURE_NOT_KNOWN || !vitals_explain(c, text)) && !fuse_events(c)) {
+        cell_fail(c, own, NULL, "%s", text);
+    }
+}
+
 /* The guest gave no usable answer: which ways still answer tells apart what is wrong. */
 static void fuse_by_reach(struct cell *c, enum failure_class own, const struct guest_reach *r,
                           const char *text) {
@@ -303,7 +311,8 @@ static void fuse_by_reach(struct cell *c, enum failure_class own, const struct g
                   "%s; SSH answers, the agent on the serial port does not: %s", text,
                   r->serial_why);
     } else {
-        cell_fail(c, own, NULL, "%s (the guest answers otherwise)", text);
+        CLEANUP_FREE char *told = str_printf("%s (the guest answers otherwise)", text);
+        fuse_answers_otherwise(c, own, told);
     }
 }
 
@@ -354,7 +363,7 @@ static void fuse_others(struct cell *c, enum failure_class own, struct err *err)
     } else if (told || cell_stop_now(c)) {
         return;
     } else if (err->cls == ERR_REFUSED || err->cls == ERR_INPUT) {
-        cell_fail(c, own, NULL, "%s", err_text(err));
+        fuse_answers_otherwise(c, own, err_text(err));
     } else {
         fuse_silence(c, own, err);
     }

@@ -139,6 +139,7 @@ int cell_vm_meet(struct cell *c, struct err *err) {
     }
     free(c->console);
     c->console = str_dup(ends.console_log);
+    c->console_read = 0;
     guest_destroy(c->guest);
     c->guest = c->env->machine->create_guest(c->env->machine_ctx, c->vm, err);
     return c->guest ? 0 : io_vm(c, -1);

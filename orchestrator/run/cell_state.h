@@ -58,6 +58,7 @@ struct cell {
     char **told;     /* failures recorded so far, class and text */
     size_t told_count;
     char *console;   /* host path of the boot console's log, NULL: none */
+    long console_read; /* bytes of it that were looked at (run/exhausted.h) */
     int screens;     /* screenshots taken, for their names */
     int64_t kept_at; /* when the last state was kept, or the cell began */
     int points;      /* kept */

@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "run/cell_state.h"
+#include "run/exhausted.h"
 
 enum {
     COLLECT_FILES_MAX = 32,
@@ -314,6 +315,7 @@ int step_collect(struct cell *c, struct err *err) {
         cell_fuse(c, FAILURE_NOT_KNOWN, &live);
         c->up = c->up && i == 0;
     }
+    exhausted_look(c);
     collect_from_host(c);
     if (!c->up) {
         cell_vm_off(c);

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "run/exhausted.h"
 #include "run/vitals.h"
 
 enum {
@@ -205,7 +206,7 @@ static void vitals_judge_room(const struct vitals_sample *s, struct vitals_findi
 static void vitals_judge_process(const struct vitals_sample *s, const struct vitals_process *p,
                                  const char *product, struct vitals_findings *f) {
     if (p->threads > VITALS_THREADS) {
-        vitals_add(f, FAILURE_RESOURCE_RUNAWAY, "threads", p->name, product, "at most 1000 threads",
+        vitals_add(f, FAILURE_RESOURCE_RUNAWAY, "threads", p->name, product, "at most 500 threads",
                    "%lld threads", (long long)p->threads);
     }
     if (p->handles > VITALS_HANDLES) {
@@ -381,12 +382,13 @@ static int vitals_sample_and_judge(struct cell *c, struct vitals_findings *f, st
     return 1;
 }
 
-static void vitals_say(struct cell *c, const struct vitals_findings *f) {
+/* why: what led to the look, with what joins it to a finding; "" when it was due. */
+static void vitals_say(struct cell *c, const struct vitals_findings *f, const char *why) {
     for (size_t i = 0; i < f->count; i++) {
         const struct vitals_finding *one = &f->items[i];
         const char *what = one->cls == FAILURE_RESTART_LOOP ? "restarts" : "resource";
         cell_check(c, what, one->subject, one->product, false, one->expected, one->found);
-        cell_fail(c, one->cls, one->product, "%s: %s", one->subject, one->found);
+        cell_fail(c, one->cls, one->product, "%s%s: %s", why, one->subject, one->found);
     }
     if (f->count == 0) {
         cell_check(c, "resource", "room and rest", NULL, true, "within bounds", "within bounds");
@@ -432,6 +434,7 @@ int vitals_begin(struct cell *c, struct err *err) {
     if (!c->vitals) {
         c->vitals = mem_zalloc(1, sizeof(*c->vitals));
     }
+    exhausted_look(c);
     return vitals_sample_and_judge(c, &ignored, err) < 0 ? -1 : 0;
 }
 
@@ -475,9 +478,26 @@ int vitals_end(struct cell *c, bool last, struct err *err) {
     c->vitals->everybody = last;
     int rc = vitals_look_on(c, &now, err);
     if (rc > 0) {
-        vitals_say(c, &now);
+        vitals_say(c, &now, "");
     }
+    exhausted_look(c);
     return rc < 0 ? -1 : 0;
+}
+
+bool vitals_explain(struct cell *c, const char *what) {
+    CLEANUP_ERR struct err unseen = ERR_INIT;
+    struct vitals_findings first, again;
+    if (vitals_begin(c, &unseen) < 0 || vitals_sample_and_judge(c, &first, &unseen) <= 0 || first.count == 0 ||
+        vitals_pause(c, cell_in(c, VITALS_PACE_MS * CLOCK_MS), &unseen) < 0 ||
+        vitals_sample_and_judge(c, &again, &unseen) <= 0) {
+        return false;
+    }
+    vitals_keep_common(&again, &first);
+    CLEANUP_FREE char *why = str_printf("%s; ", what);
+    if (again.count > 0) {
+        vitals_say(c, &again, why);
+    }
+    return again.count > 0;
 }
 
 /* ---- does an ordinary program start? -------------------------------------------------------- */

@@ -12,7 +12,7 @@
 #define VITALS_DISK_BYTES (INT64_C(1) << 30) /* or so much: 2 % of a large disk is plenty */
 #define VITALS_BUSY_PERCENT 75    /* of one processor: one process of a product, all the time */
 #define VITALS_SYSTEM_PERCENT 97  /* of all processors: everybody together, all the time */
-#define VITALS_THREADS 1000       /* of one process */
+#define VITALS_THREADS 500        /* of one process */
 #define VITALS_HANDLES 20000      /* of one process */
 #define VITALS_INSTANCES 50       /* processes of one name */
 #define VITALS_RESTARTS 3         /* of one process in one boot, while no vendor's command ran */
@@ -29,6 +29,9 @@ int vitals_begin(struct cell *c, struct err *err);
  * in this guest. Only then is it asked whether all of them together keep the processors busy: the lab's own questions
  * do so for a while, and who does it for good does it at the end, too. Likewise. */
 int vitals_end(struct cell *c, bool last, struct err *err);
+/* The guest did not answer what the lab asked: has it nothing left to answer with? What two looks in a row show is
+ * recorded as the failure, with `what` was asked. False: nothing recorded, or it could not be looked at. */
+bool vitals_explain(struct cell *c, const char *what);
 /* A vendor's command runs: what restarts meanwhile was asked for. */
 void vitals_forget(struct cell *c);
 /* Starts a program of the system that belongs to no product. Likewise. */

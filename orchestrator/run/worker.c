@@ -141,7 +141,7 @@ static int worker_run_cell(struct worker *w, struct err *err) {
         .save = w->job.save, .emit = worker_watch_emit, .emit_ctx = w->watch,
         .stop = worker_watch_stop(w->watch), .stop_signal = worker_watch_signal(w->watch),
     };
-    cell_limits_default(&env.limits, w->kvm);
+    cell_limits_set(&env.limits, w->model, w->kvm);
     return cell_run(&env, err);
 }
 

@@ -161,7 +161,7 @@ struct lab *lab_new(void) {
     lab_world(l);
     lab_model(l);
     lab_steps(l, usual);
-    cell_limits_default(&l->limits, true);
+    cell_limits_set(&l->limits, NULL, true);
     return l;
 }
 

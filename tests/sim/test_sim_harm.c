@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/str.h"
 #include "sim/lab.h"
 
 #define PUBLIC_LINK "file:C:\\Users\\Public\\Desktop\\Text editor.lnk"
@@ -101,6 +103,75 @@ START_TEST(what_runs_away_is_found_in_a_single_look) {
     ck_assert_ptr_nonnull(f);
     ck_assert_str_eq(f->phase, "after");
     ck_assert_msg(strstr(lab_text(f), harms[_i].text) != NULL, "%s", lab_text(f));
+    lab_free(l);
+}
+END_TEST
+
+static const struct {
+    const char *said, *told; /* NULL: no failure */
+    const char *product;
+} console_cases[] = {
+    {"[ 40.2] Out of memory: Killed process 193 (aldersvc.exe) total-vm:9kB, anon-rss:254880kB, file-rss:0kB\n",
+     "its system ended aldersvc.exe, which held 248 MiB", "alder"},
+    {"[ 40.2] Out of memory: Killed process 7 (stranger.exe) total-vm:9kB\n", "ended stranger.exe", NULL},
+    {"[ 40.2] Out of memory: Killed process 7 (\n", NULL, NULL},
+    {"[ 40.2] Out of memory: Killed process 193 (aldersvc.exe) cut off", NULL, NULL},
+    {"[ 40.2] Out of memory\n\n\n", NULL, NULL},
+};
+
+struct console_effect {
+    struct lab *lab;
+    const char *said;
+};
+
+static void effect_console(struct sim_world *w, void *ctx) {
+    const struct console_effect *e = ctx;
+    CLEANUP_FREE char *path = fs_join(e->lab->scratch, "console.log");
+    FILE *f = fopen(path, "ae");
+    sim_world_set(w, "registry:HKLM\\Software\\Alder|Content", "2");
+    ck_assert_ptr_nonnull(f);
+    for (int i = 0; i < 20000; i++) { /* more than is read in one look */
+        fputs("a guest may say what it likes\n", f);
+    }
+    fputs(e->said, f);
+    fclose(f);
+}
+
+START_TEST(who_was_ended_for_want_of_memory_is_read_off_the_console) {
+    struct change none = {NULL, NULL};
+    struct lab *l = lab_with(&none);
+    struct console_effect e = {l, console_cases[_i].said};
+    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_console, &e);
+    ck_assert_int_eq(lab_run(l), 0);
+    const struct observation *f = lab_failure(l, FAILURE_RESOURCE_RUNAWAY);
+    ck_assert((f != NULL) == (console_cases[_i].told != NULL));
+    ck_assert_int_eq((int)lab_failures(l), f ? 1 : 0);
+    if (f) {
+        ck_assert_msg(strstr(lab_text(f), console_cases[_i].told) != NULL, "%s", lab_text(f));
+        const char *product = json_string_value(json_object_get(f->data, "product"));
+        ck_assert_pstr_eq(product, console_cases[_i].product);
+    }
+    lab_free(l);
+}
+END_TEST
+
+static struct change starving[] = {{"process:aldersvc.exe", "threads=900"}, {"process:aldersvc.exe", "running"}};
+
+static void effect_starve(struct sim_world *w, void *ctx) {
+    effect_change(w, ctx);
+    sim_world_set(w, "refused:look", "9");
+}
+
+/* A guest with nothing left refuses what the lab asks; one that has enough and refuses is not explained by that. */
+START_TEST(a_question_refused_is_explained_by_what_ran_away) {
+    struct lab *l = lab_with(&starving[_i]);
+    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_starve, &starving[_i]);
+    ck_assert_int_eq(lab_run(l), 0);
+    const struct observation *f = lab_failure(l, _i == 0 ? FAILURE_RESOURCE_RUNAWAY : FAILURE_NOT_KNOWN);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_msg(strstr(lab_text(f), "Windows error 1726") != NULL, "%s", lab_text(f));
+    ck_assert(_i != 0 || strstr(lab_text(f), "900 threads"));
+    ck_assert_ptr_null(lab_failure(l, _i == 0 ? FAILURE_NOT_KNOWN : FAILURE_RESOURCE_RUNAWAY));
     lab_free(l);
 }
 END_TEST
@@ -275,6 +346,8 @@ int main(void) {
     tcase_add_test(t, a_restart_by_design_is_no_loop);
     tcase_add_test(t, a_slow_restart_loop_without_a_restart_of_the_machine_is_seen);
     tcase_add_test(t, programs_that_crash_after_an_update_are_told_of);
+    tcase_add_loop_test(t, who_was_ended_for_want_of_memory_is_read_off_the_console, 0, ARRAY_LEN(console_cases));
+    tcase_add_loop_test(t, a_question_refused_is_explained_by_what_ran_away, 0, ARRAY_LEN(starving));
     tcase_add_loop_test(t, work_that_is_refused_again_and_again_is_told_of, 0, ARRAY_LEN(refused_cases));
     tcase_add_test(t, a_rollback_that_only_says_so_is_told_of);
     tcase_add_test(t, what_an_uninstallation_leaves_is_told_of);

@@ -280,6 +280,18 @@ static int64_t ended_at(const struct lab *l, enum step_kind kind) {
     ck_abort_msg("no step %s", step_kind_name(kind));
 }
 
+START_TEST(a_matrix_may_say_how_long_a_guest_is_watched) {
+    struct model m = {.watch_ms = 77000};
+    struct cell_limits with, without;
+    cell_limits_set(&without, NULL, false);
+    cell_limits_set(&with, &m, false);
+    ck_assert_int_eq(with.stand, 77 * CLOCK_S);
+    ck_assert_int_eq(without.stand, 30 * CLOCK_S);
+    with.stand = without.stand;
+    ck_assert_mem_eq(&with, &without, sizeof(with));
+}
+END_TEST
+
 START_TEST(a_guest_that_has_stood_need_not_stand_again) {
     struct lab *l = soaking_lab();
     lab_steps(l, standing);
@@ -339,6 +351,7 @@ int main(void) {
     tcase_add_test(t, nothing_is_kept_when_told_to_stop);
     tcase_add_test(t, told_to_stop_it_keeps_where_it_is);
     tcase_add_test(t, a_point_is_kept_when_it_is_time);
+    tcase_add_test(t, a_matrix_may_say_how_long_a_guest_is_watched);
     tcase_add_test(t, a_guest_that_has_stood_need_not_stand_again);
     tcase_add_test(t, a_soak_sees_what_comes_late);
     tcase_add_test(t, any_fault_while_states_are_kept);

@@ -74,7 +74,7 @@ static char *test_dir(void) {
     test_write_product(tmpl);
     test_write_update(tmpl);
     test_write(tmpl, "matrix.json",
-               "{\"format\": \"coexist-matrix/1\", \"name\": \"m\", \"images\": [\"winelab\"],"
+               "{\"format\": \"coexist-matrix/1\", \"name\": \"m\", \"images\": [\"winelab\"], \"watch_s\": 90,"
                "\"products\": [\"alder.json\"], \"updates\": [\"up.json\"],"
                "\"product_sets\": [{\"products\": [\"alder\"], \"updates\": [\"none\", \"alder-2\"]}]}");
     return str_dup(tmpl);
@@ -170,6 +170,7 @@ START_TEST(model_holds_what_the_files_say) {
     char *dir = test_dir();
     struct model *m = test_load(dir);
     test_is_product(m, dir);
+    ck_assert_int_eq(m->watch_ms, 90000);
     test_is_update(m, dir);
     test_is_matrix(m);
     model_free(m);

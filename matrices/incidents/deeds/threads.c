@@ -1,7 +1,7 @@
 /* A thread for every event, and none ever ends. */
 #include "deed.h"
 
-enum { THREADS_MANY = 1200 };
+enum { THREADS_MANY = 600 };
 
 static DWORD WINAPI threads_wait(void *argument)
 {

@@ -1,0 +1,12 @@
+/* A guest whose kernel is Linux (the stand-in) and that ran out of memory ends the greediest program, and says so on
+ * the boot console: without a dump, an event or an exit code of its own that program is merely gone. Windows refuses
+ * the memory instead, and leaves the program to crash. */
+#ifndef COEXIST_RUN_EXHAUSTED_H
+#define COEXIST_RUN_EXHAUSTED_H
+
+#include "run/cell_state.h"
+
+/* Records a failure for each program that the console tells of since the last look. Reads the host's file only. */
+void exhausted_look(struct cell *c);
+
+#endif
