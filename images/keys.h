@@ -1,6 +1,6 @@
 /* The lab's keys for SSH to its guests, in LAB/keys (mode 0700): client_key logs in everywhere, host_key is that of
- * the guests built here (winelab; an installed Windows makes its own). Made once for a lab by ssh-keygen, ed25519, without a
- * passphrase. */
+ * the guests built here (winelab; an installed Windows makes its own). Made once for a lab by ssh-keygen, ed25519,
+ * without a passphrase. */
 #ifndef COEXIST_IMAGES_KEYS_H
 #define COEXIST_IMAGES_KEYS_H
 
