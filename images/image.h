@@ -56,6 +56,8 @@ struct image_recipe { /* all owned */
 /* Every error is added to diags; NULL when there was any. */
 struct image_recipe *image_recipe_load(const char *path, struct diags *diags);
 void image_recipe_free(struct image_recipe *r);
+/* Whether a JSON file says "format": FORMAT (WINDOWS_FORMAT, REACTOS_FORMAT); false also when it cannot be read. */
+bool image_recipe_is(const char *path, const char *format);
 
 struct image_build_opts {
     const char *agent_exe; /* the agent to put in */

@@ -3,7 +3,6 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/json.h"
-#include "base/schema.h"
 #include "base/str.h"
 #include "model/schemas.h"
 
@@ -29,19 +28,11 @@ static struct image_profile *profile_build(const struct json_doc *doc, const cha
 
 struct image_profile *image_profile_load(const char *path, struct diags *diags) {
     size_t before = diags->count;
-    struct json_doc *doc = json_doc_load(path, diags);
+    struct json_doc *doc = schemas_load(SCHEMA_PROFILE, path, diags);
     if (!doc) {
         return NULL;
     }
-    CLEANUP_ERR struct err err = ERR_INIT;
-    struct image_profile *p = NULL;
-    struct schema *schema = schemas_compile(SCHEMA_PROFILE, &err);
-    if (!schema) {
-        json_doc_complain(doc, "", 0, diags, "lab-bug", NULL, "%s", err_text(&err));
-    } else if (schema_validate(schema, doc, diags) == 0) {
-        p = profile_build(doc, path, diags);
-    }
-    schema_free(schema);
+    struct image_profile *p = profile_build(doc, path, diags);
     json_doc_free(doc);
     if (diags->count > before) {
         image_profile_free(p);
@@ -59,4 +50,13 @@ void image_profile_free(struct image_profile *p) {
     free(p->title);
     json_decref(p->hardware);
     free(p);
+}
+
+char *image_profile_path(const char *recipe, const char *asked) {
+    if (str_ends_with(asked, ".json")) {
+        return str_dup(asked);
+    }
+    CLEANUP_FREE char *dir = fs_dirname(recipe), *above = fs_dirname(dir);
+    CLEANUP_FREE char *own = str_printf("%s/profiles/%s.json", dir, asked);
+    return fs_exists(own) ? STEAL(own) : str_printf("%s/profiles/%s.json", above, asked);
 }

@@ -16,5 +16,9 @@ struct image_profile { /* all owned */
 /* Every error is added to diags; NULL when there was any. */
 struct image_profile *image_profile_load(const char *path, struct diags *diags);
 void image_profile_free(struct image_profile *p); /* NULL is fine */
+/* Where the profile lies that is asked for with the recipe in that file: a name that ends in .json is the file itself;
+ * else it is NAME.json in the folder profiles/ beside the recipe, or in that beside the recipe's folder. Caller frees.
+ */
+char *image_profile_path(const char *recipe, const char *asked);
 
 #endif

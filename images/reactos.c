@@ -3,18 +3,10 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/json.h"
-#include "base/schema.h"
 #include "base/str.h"
 #include "model/schemas.h"
 
 enum { REACTOS_LOCALE = 0x409 };
-
-bool reactos_is_recipe(const char *path) {
-    json_t *j = json_load_file(path, 0, NULL);
-    bool is = str_eq(json_string_value(json_object_get(j, "format")), "coexist-reactos/1");
-    json_decref(j);
-    return is;
-}
 
 static struct reactos_recipe *reactos_build(json_t *json, const char *path) {
     struct reactos_recipe *r = mem_zalloc(1, sizeof(*r));
@@ -32,19 +24,8 @@ static struct reactos_recipe *reactos_build(json_t *json, const char *path) {
 }
 
 struct reactos_recipe *reactos_recipe_load(const char *path, struct diags *diags) {
-    struct json_doc *doc = json_doc_load(path, diags);
-    if (!doc) {
-        return NULL;
-    }
-    CLEANUP_ERR struct err err = ERR_INIT;
-    struct reactos_recipe *r = NULL;
-    struct schema *schema = schemas_compile(SCHEMA_REACTOS, &err);
-    if (!schema) {
-        json_doc_complain(doc, "", 0, diags, "lab-bug", NULL, "%s", err_text(&err));
-    } else if (schema_validate(schema, doc, diags) == 0) {
-        r = reactos_build((json_t *)json_doc_root(doc), path);
-    }
-    schema_free(schema);
+    struct json_doc *doc = schemas_load(SCHEMA_REACTOS, path, diags);
+    struct reactos_recipe *r = doc ? reactos_build(json_doc_root(doc), path) : NULL;
     json_doc_free(doc);
     return r;
 }
@@ -55,10 +36,4 @@ void reactos_recipe_free(struct reactos_recipe *r) {
         json_decref(r->json);
         free(r);
     }
-}
-
-char *reactos_profile_path(const struct reactos_recipe *r, const char *name) {
-    CLEANUP_FREE char *dir = fs_dirname(r->path);
-    return name && str_ends_with(name, ".json") ? str_dup(name)
-                                                : str_printf("%s/profiles/%s.json", dir, name ? name : r->profile);
 }

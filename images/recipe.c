@@ -2,7 +2,6 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/json.h"
-#include "base/schema.h"
 #include "base/str.h"
 #include "images/image.h"
 #include "model/schemas.h"
@@ -20,28 +19,17 @@ static void recipe_check_builder(struct image_recipe *r, const struct json_doc *
 
 struct image_recipe *image_recipe_load(const char *path, struct diags *diags) {
     size_t before = diags->count;
-    struct json_doc *doc = json_doc_load(path, diags);
+    struct json_doc *doc = schemas_load(SCHEMA_IMAGE, path, diags);
     if (!doc) {
         return NULL;
     }
-    CLEANUP_ERR struct err err = ERR_INIT;
-    struct schema *schema = schemas_compile(SCHEMA_IMAGE, &err);
-    if (!schema) {
-        json_doc_complain(doc, "", 0, diags, "lab-bug", NULL, "%s", err_text(&err));
-        json_doc_free(doc);
-        return NULL;
-    }
-    struct image_recipe *r = NULL;
-    if (schema_validate(schema, doc, diags) == 0) {
-        r = mem_zalloc(1, sizeof(*r));
-        r->path = fs_absolute(path);
-        r->json = json_incref(json_doc_root(doc));
-        r->name = str_dup(json_string_value(json_object_get(r->json, "name")));
-        CLEANUP_FREE char *dir = fs_dirname(r->path);
-        r->builder_dir = fs_join(dir, json_string_value(json_object_get(r->json, "builder")));
-        recipe_check_builder(r, doc, diags);
-    }
-    schema_free(schema);
+    struct image_recipe *r = mem_zalloc(1, sizeof(*r));
+    r->path = fs_absolute(path);
+    r->json = json_incref(json_doc_root(doc));
+    r->name = str_dup(json_string_value(json_object_get(r->json, "name")));
+    CLEANUP_FREE char *dir = fs_dirname(r->path);
+    r->builder_dir = fs_join(dir, json_string_value(json_object_get(r->json, "builder")));
+    recipe_check_builder(r, doc, diags);
     json_doc_free(doc);
     if (diags->count > before) {
         image_recipe_free(r);
@@ -59,4 +47,11 @@ void image_recipe_free(struct image_recipe *r) {
     free(r->builder_dir);
     json_decref(r->json);
     free(r);
+}
+
+bool image_recipe_is(const char *path, const char *format) {
+    json_t *j = json_load_file(path, 0, NULL);
+    bool is = str_eq(json_string_value(json_object_get(j, "format")), format);
+    json_decref(j);
+    return is;
 }

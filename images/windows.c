@@ -7,7 +7,6 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/json.h"
-#include "base/schema.h"
 #include "base/str.h"
 #include "images/windows_impl.h"
 #include "model/schemas.h"
@@ -63,6 +62,7 @@ static struct windows_recipe *windows_build(const char *path, json_t *root) {
         .languages = json_object_get(root, "languages"),
         .builds = json_object_get(root, "builds"),
         .profiles = json_object_get(root, "profiles"),
+        .profile = json_string_value(json_array_get(json_object_get(root, "profiles"), 0)),
         .bypass = json_object_get(root, "bypass_requirements"),
         .account = windows_text(root, "account", "lab"),
         .defender_passive = str_eq(windows_text(root, "defender", "active"), "passive"),
@@ -159,24 +159,8 @@ static struct windows_recipe *windows_checked(const char *path, const struct jso
 
 struct windows_recipe *windows_recipe_load(const char *path, struct diags *diags) {
     size_t before = diags->count;
-    struct json_doc *doc = json_doc_load(path, diags);
-    if (!doc) {
-        return NULL;
-    }
-    CLEANUP_ERR struct err err = ERR_INIT;
-    struct windows_recipe *r = NULL;
-    const char *format = json_string_value(json_object_get(json_doc_root(doc), "format"));
-    struct schema *schema = schemas_compile(SCHEMA_WINDOWS, &err);
-    if (!schema) {
-        json_doc_complain(doc, "", 0, diags, "lab-bug", NULL, "%s", err_text(&err));
-    } else if (format && !str_eq(format, "coexist-windows/1")) {
-        json_doc_complain(doc, "/format", 0, diags, "wrong-format",
-                          "a recipe of a Windows image says \"format\": \"coexist-windows/1\"",
-                          "a recipe of a Windows image is expected here, found format \"%s\"", format);
-    } else if (schema_validate(schema, doc, diags) == 0) {
-        r = windows_checked(path, doc, diags);
-    }
-    schema_free(schema);
+    struct json_doc *doc = schemas_load(SCHEMA_WINDOWS, path, diags);
+    struct windows_recipe *r = doc ? windows_checked(path, doc, diags) : NULL;
     json_doc_free(doc);
     if (diags->count > before) {
         windows_recipe_free(r);
@@ -191,21 +175,4 @@ void windows_recipe_free(struct windows_recipe *r) {
         json_decref(r->json);
         free(r);
     }
-}
-
-char *windows_profile_path(const struct windows_recipe *r, const char *name) {
-    const char *asked = name ? name : json_string_value(json_array_get(r->profiles, 0));
-    if (str_ends_with(asked, ".json")) {
-        return str_dup(asked);
-    }
-    CLEANUP_FREE char *dir = fs_dirname(r->path), *above = fs_dirname(dir);
-    CLEANUP_FREE char *own = str_printf("%s/profiles/%s.json", dir, asked);
-    return fs_exists(own) ? str_dup(own) : str_printf("%s/profiles/%s.json", above, asked);
-}
-
-bool windows_is_recipe(const char *path) {
-    json_t *j = json_load_file(path, 0, NULL);
-    bool is = str_eq(json_string_value(json_object_get(j, "format")), "coexist-windows/1");
-    json_decref(j);
-    return is;
 }

@@ -15,6 +15,8 @@
 #include "media/media.h"
 #include "media/openssh.h"
 
+#define WINDOWS_FORMAT "coexist-windows/1"
+
 enum windows_key { WINDOWS_KEY_NONE, WINDOWS_KEY_KMS, WINDOWS_KEY_OWN };
 
 struct windows_recipe { /* windows_recipe_free */
@@ -28,6 +30,7 @@ struct windows_recipe { /* windows_recipe_free */
     const json_t *languages; /* of texts; the first is the default */
     const json_t *builds;    /* of {"build", "revision_min"} */
     const json_t *profiles, *bypass; /* of names */
+    const char *profile;     /* the first of them */
     const char *driver_system; /* folder of virtio's drivers: "w11", "2k22" */
     enum windows_key key_kind;
     const char *key;      /* NULL with WINDOWS_KEY_NONE */
@@ -43,13 +46,6 @@ void windows_recipe_free(struct windows_recipe *r); /* NULL is fine */
 static inline void windows_recipe_free_ptr(struct windows_recipe **r) {
     windows_recipe_free(*r);
 }
-/* Whether a JSON file says "format": "coexist-windows/1"; false also when it cannot be read. */
-bool windows_is_recipe(const char *path);
-
-/* Where a profile of that name lies: PROFILE.json as it is, else in the folder profiles/ beside the recipe's own folder
- * or in it. name NULL: the recipe's first one. Caller frees. */
-char *windows_profile_path(const struct windows_recipe *r, const char *name);
-
 /* Whether the recipe has that language; ERR_INPUT lists those it has. */
 bool windows_recipe_has_language(const struct windows_recipe *r, const char *language, struct err *err);
 

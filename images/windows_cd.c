@@ -1,5 +1,6 @@
 /* A plan becomes an answer file, and the lab's CD. */
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,7 +62,7 @@ static void cd_clear(struct cd_list *l) {
         free((char *)l->files[i].path);
         free((char *)l->files[i].host_file);
         if (l->files[i].bytes) {
-            memset((char *)l->files[i].bytes, 0, l->files[i].len); /* an answer file holds the password */
+            sodium_memzero((char *)l->files[i].bytes, l->files[i].len); /* an answer file holds the password */
             free((void *)l->files[i].bytes);
         }
     }

@@ -6,9 +6,10 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "images/image.h"
 #include "images/windows.h"
 
-enum { FIT_LISTED = 12, FIT_SUGGESTED = 4 };
+enum { FIT_LISTED = 12, FIT_LANGUAGES = 8 /* of one image */, FIT_SUGGESTED = 4 };
 
 /* ---- one image of the medium -------------------------------------------------------------------- */
 
@@ -101,7 +102,7 @@ static void fit_say_found(const struct media *m, struct str *out) {
         str_addf(out, "%s%d '%s' (%s, %s, %s, %d.%d", i ? "; " : "", e->index, e->name,
                  *e->edition_id ? e->edition_id : "no edition", *e->installation ? e->installation : "no type",
                  media_arch_name(e->arch), e->build, e->revision);
-        for (size_t k = 0; e->languages[k]; k++) {
+        for (size_t k = 0; k < FIT_LANGUAGES && e->languages[k]; k++) {
             str_addf(out, ", %s", e->languages[k]);
         }
         str_add(out, e->evaluation ? ", evaluation)" : ")");
@@ -128,7 +129,7 @@ static int fit_try_recipe(const char *name, void *ctx) {
     CLEANUP_FREE char *path = fs_join(s->dir, name);
     struct diags diags = DIAGS_INIT;
     CLEANUP(windows_recipe_free_ptr) struct windows_recipe *r =
-        windows_is_recipe(path) ? windows_recipe_load(path, &diags) : NULL;
+        image_recipe_is(path, WINDOWS_FORMAT) ? windows_recipe_load(path, &diags) : NULL;
     diags_free(&diags);
     for (size_t i = 0; r && i < json_array_size(r->languages); i++) {
         const char *language = json_string_value(json_array_get(r->languages, i));

@@ -8,13 +8,19 @@ shift
 logs=${COEXIST_TEST_LOGS:-build/test-logs}
 mkdir -p "$logs"
 passed=0 failed=0 skipped=0
-run_one() { # PROGRAM LOG: its exit code and seconds go into LOG.rc
+run_one() { # PROGRAM LOG, beside us: its exit code and seconds go into LOG.rc
     local began=$SECONDS rc
-    timeout --kill-after=10 "${COEXIST_TEST_TIMEOUT:-900}" "$1" >"$2" 2>&1 </dev/null
+    trap 'kill $(jobs -p) 2>/dev/null; wait; exit 143' TERM
+    timeout --kill-after=10 "${COEXIST_TEST_TIMEOUT:-900}" "$1" >"$2" 2>&1 </dev/null &
+    wait $!
     rc=$?
     echo "$rc $((SECONDS - began))" >"$2.rc"
 }
+trap 'trap - INT TERM HUP; kill $(jobs -p) 2>/dev/null; wait; exit 130' INT TERM HUP
 jobs=${COEXIST_TEST_JOBS:-1} running=0
+for prog in "$@"; do
+    rm -f "$logs/$suite-$(basename "$prog").log.rc"
+done
 if [ "$jobs" -gt 1 ]; then
     for prog in "$@"; do
         [ "$running" -lt "$jobs" ] || wait -n
@@ -26,8 +32,12 @@ fi
 for prog in "$@"; do
     name=$(basename "$prog")
     log="$logs/$suite-$name.log"
-    [ "$jobs" -gt 1 ] || run_one "$prog" "$log"
-    read -r rc took <"$log.rc"
+    if [ "$jobs" -le 1 ]; then
+        run_one "$prog" "$log" &
+        wait
+    fi
+    rc=none took=0
+    [ ! -f "$log.rc" ] || read -r rc took <"$log.rc"
     rm -f "$log.rc"
     read -r checks bad < <(awk 'match($0, /Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+/) {
             split(substr($0, RSTART, RLENGTH), a, /[^0-9]+/); n += a[2]; f += a[3] + a[4] }
@@ -35,8 +45,8 @@ for prog in "$@"; do
     skips=$(grep -c '^SKIP:' "$log")
     if [ "$checks" -eq 0 ]; then
         checks=1
-        bad=$((rc != 0))
-    elif [ "$rc" -ne 0 ] && [ "$bad" -eq 0 ]; then
+        [ "$rc" = 0 ] && bad=0 || bad=1
+    elif [ "$rc" != 0 ] && [ "$bad" -eq 0 ]; then
         bad=1
         checks=$((checks + 1))
     fi
@@ -48,7 +58,8 @@ for prog in "$@"; do
     printf '%-9s %-30s %-7s %4d checks %3d s\n' "$suite" "$name" "$state" "$checks" "$took"
     grep '^SKIP:' "$log" | sed 's/^/    /'
     if [ "$bad" -ne 0 ]; then
-        [ "$rc" -ne 124 ] || echo "    timed out after ${COEXIST_TEST_TIMEOUT:-900} s"
+        [ "$rc" != none ] || echo "    it was ended before it told its exit code"
+        [ "$rc" != 124 ] || echo "    timed out after ${COEXIST_TEST_TIMEOUT:-900} s"
         grep -vE '^(SKIP:|[0-9]+%: )' "$log" | tail -n 25 | sed 's/^/    /'
     fi
 done

@@ -233,8 +233,10 @@ static void install_write_state(const struct install_from *in) {
                            commands);
     install_write_commands(answer_find(shell, "FirstLogonCommands", 0), "SynchronousCommand", "CommandLine", "logon",
                            commands);
-    fclose(state);
-    fclose(commands);
+    bool whole = fclose(state) == 0;
+    if (fclose(commands) != 0 || !whole) {
+        setup_stop("Install Windows\n\nWindows cannot install required files. The file may be corrupt or missing.");
+    }
 }
 
 static void install_leave_word(const struct install_from *in) {

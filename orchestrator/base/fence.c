@@ -26,6 +26,7 @@
 
 /* The first byte of what a child sends. */
 enum { FENCE_OK = 'o', FENCE_ERR = 'e' };
+enum { FENCE_ERR_MAX = 4096 }; /* bytes of an error's text: they are no output */
 #define FENCE_LEAVE (10 * CLOCK_S) /* from its last byte to its end */
 
 static void fence_write(int fd, const void *data, size_t len) {
@@ -100,7 +101,7 @@ static void fence_child(int fd, int (*fn)(void *, struct str *, struct err *), v
         head[0] = FENCE_ERR;
         head[1] = (unsigned char)err.cls;
         text = err_text(&err);
-        len = strlen(text);
+        len = strnlen(text, FENCE_ERR_MAX);
     }
     fence_write(fd, head, sizeof(head));
     fence_write(fd, text, len);
@@ -134,7 +135,8 @@ static int fence_read(int fd, const struct fence_limits *l, struct str *got, str
         if (n > 0) {
             str_add_bytes(got, buf, (size_t)n);
         }
-        if (got->len > l->max_output + 2) {
+        size_t max = got->len > 0 && got->data[0] == FENCE_ERR ? FENCE_ERR_MAX : l->max_output;
+        if (got->len > max + 2) {
             return err_set(err, ERR_PROTOCOL, "more than %zu bytes came of it", l->max_output);
         }
     }

@@ -13,7 +13,7 @@
 struct fence_limits {
     int64_t timeout_ns;  /* > 0, of the monotonic clock; the child is killed when it passes */
     size_t memory_bytes; /* address space the child may add to its parent's; 0: unlimited */
-    size_t max_output;   /* bytes; more is an error */
+    size_t max_output;   /* bytes; more is an error (an error's text is cut at 4096 instead) */
     bool group;          /* fn starts processes of its own: when the time passes they are killed, too */
 };
 

@@ -105,7 +105,7 @@ static bool answer_load(const struct cli_args *args, struct answer_inputs *in, s
     in->recipe = windows_recipe_load(args->operands[0], diags);
     const char *name = cli_value(cmd_image_answer(), args, "profile");
     if (in->recipe) {
-        CLEANUP_FREE char *path = windows_profile_path(in->recipe, name);
+        CLEANUP_FREE char *path = image_profile_path(in->recipe->path, name ? name : in->recipe->profile);
         in->profile = image_profile_load(path, diags);
     }
     return in->recipe && in->profile;

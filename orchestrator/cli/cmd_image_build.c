@@ -85,13 +85,13 @@ static int build_installed_end(const struct cli *cli, int rc, const char *name, 
 static int build_installed(struct cli *cli, const struct cli_args *args) {
     const struct cli_verb *verb = cmd_image_build();
     const char *disk = cli_value(verb, args, "disk");
+    bool reactos = image_recipe_is(args->operands[0], REACTOS_FORMAT);
     struct build_ctx ctx = {cli, clock_now(clock_monotonic())};
     struct install_make make = {
         .recipe = args->operands[0], .iso = cli_value(verb, args, "iso"), .virtio = cli_value(verb, args, "virtio"),
         .openssh = cli_value(verb, args, "openssh"), .profile = cli_value(verb, args, "profile"),
         .language = cli_value(verb, args, "language"), .name = cli_value(verb, args, "name"), .lab_dir = cli->lab_dir,
-        .agent = build_value(args, "agent", reactos_is_recipe(args->operands[0]) ? "build/agents/agent32.exe"
-                                                                                 : "build/agents/agent.exe"),
+        .agent = build_value(args, "agent", reactos ? "build/agents/agent32.exe" : "build/agents/agent.exe"),
         .if_changed = cli_value(verb, args, "if-changed") != NULL, .kvm = build_has_kvm(cli),
         .claim = build_claim, .tell = build_tell, .ctx = &ctx, .log = &cli->log,
     };
@@ -122,11 +122,12 @@ static int build_installed(struct cli *cli, const struct cli_args *args) {
 }
 
 static int build_run(struct cli *cli, const struct cli_args *args) {
-    if (windows_is_recipe(args->operands[0]) || reactos_is_recipe(args->operands[0])) {
+    const char *recipe = args->operands[0];
+    if (image_recipe_is(recipe, WINDOWS_FORMAT) || image_recipe_is(recipe, REACTOS_FORMAT)) {
         return build_installed(cli, args);
     }
     struct diags diags = DIAGS_INIT;
-    struct image_recipe *r = image_recipe_load(args->operands[0], &diags);
+    struct image_recipe *r = image_recipe_load(recipe, &diags);
     if (!r) {
         int rc = cli_fail_input(&diags, false);
         diags_free(&diags);

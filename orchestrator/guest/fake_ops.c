@@ -255,16 +255,30 @@ struct guest_fake_list {
     json_t *items;
 };
 
+static bool guest_fake_lists(const json_t *items, const char *name) {
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        if (str_eq_nocase(json_string_value(json_object_get(json_array_get(items, i), "name")), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Folders are there because files are in them. */
 static void guest_fake_add_entry(const char *path, const char *data, size_t len, void *ctx) {
     (void)data;
     struct guest_fake_list *list = ctx;
     size_t n = strlen(list->dir);
-    if (strncasecmp(path, list->dir, n) != 0 || path[n] != '\\' || strchr(path + n + 1, '\\')) {
+    if (strncasecmp(path, list->dir, n) != 0 || path[n] != '\\') {
         return;
     }
-    json_array_append_new(list->items,
-                          json_pack("{s:s, s:b, s:I, s:I}", "name", path + n + 1, "dir", 0, "size",
-                                    (json_int_t)len, "mtime_unix_ms", (json_int_t)0));
+    size_t end = strcspn(path + n + 1, "\\");
+    bool folder = path[n + 1 + end] != '\0';
+    CLEANUP_FREE char *name = str_printf("%.*s", (int)end, path + n + 1);
+    if (!folder || !guest_fake_lists(list->items, name)) {
+        json_array_append_new(list->items, json_pack("{s:s, s:b, s:I, s:I}", "name", name, "dir", (int)folder, "size",
+                                                     (json_int_t)(folder ? 0 : len), "mtime_unix_ms", (json_int_t)0));
+    }
 }
 
 static json_t *guest_fake_op_list(struct sim_world *w, const json_t *args, struct err *err) {
@@ -439,10 +453,11 @@ static const struct {
 
 json_t *guest_fake_answer(struct sim_world *w, const char *op, const json_t *args,
                           struct err *err) {
+    CLEANUP_FREE char *unknown = str_printf("unknown-op:%s", op);
     if (guest_fake_refuses(w, op)) {
         return guest_fake_refuse(err, "os", "Windows error 1726");
     }
-    for (size_t i = 0; i < ARRAY_LEN(guest_fake_ops_table); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(guest_fake_ops_table) && !sim_world_get(w, unknown); i++) {
         if (strcmp(guest_fake_ops_table[i].name, op) == 0) {
             return guest_fake_ops_table[i].answer(w, args, err);
         }

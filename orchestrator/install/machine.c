@@ -113,23 +113,21 @@ static unsigned install_at_prompt(struct install *m, const struct install_look *
 
 /* FIRMWARE, PROMPT, LOADING: nothing is on the disk, so a prompt is there to be answered. */
 static unsigned install_before_copying(struct install *m, const struct install_look *look) {
-    bool prompt = look->picture && look->kind == SCREEN_BOOT_PROMPT;
     if (install_writes(m)) {
-        if (m->phase == INSTALL_FIRMWARE || m->phase == INSTALL_PROMPT || m->phase == INSTALL_LOADING) {
-            install_move(m, INSTALL_COPYING, look->now);
-        }
+        install_move(m, INSTALL_COPYING, look->now);
         return 0;
     }
-    if (prompt) {
+    if (!look->picture) {
+        return 0;
+    }
+    if (look->kind == SCREEN_BOOT_PROMPT) {
         return install_at_prompt(m, look);
     }
-    m->prompt_shown = m->prompt_shown && !look->picture;
-    if (look->picture && look->kind == SCREEN_BOOT_ERROR) {
+    m->prompt_shown = false;
+    bool setup = look->kind == SCREEN_SETUP || look->kind == SCREEN_SETUP_TEXT;
+    if (look->kind == SCREEN_BOOT_ERROR) {
         install_not_booted(m, look);
-    } else if (m->phase == INSTALL_PROMPT && look->picture) {
-        install_move(m, INSTALL_LOADING, look->now);
-    } else if (m->phase == INSTALL_FIRMWARE && look->picture &&
-               (look->kind == SCREEN_SETUP || look->kind == SCREEN_SETUP_TEXT)) {
+    } else if (m->phase == INSTALL_PROMPT || (m->phase == INSTALL_FIRMWARE && setup)) {
         install_move(m, INSTALL_LOADING, look->now);
     }
     return 0;

@@ -1,5 +1,6 @@
 #include "install/make.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -126,8 +127,8 @@ static int make_claim(struct make *m, struct err *err) {
     m->vm_dir = fs_join(m->work, "vm");
     m->cd = fs_join(m->work, "lab.iso");
     m->disk = fs_join(m->work, "blank.qcow2");
-    chmod(m->work, 0700); /* the CD holds the account's password */
-    return 0;
+    /* The CD holds the account's password. */
+    return chmod(m->work, 0700) < 0 ? err_sys(err, errno, "%s", m->work) : 0;
 }
 
 /* Nothing stays but the image and the pictures. */
@@ -276,6 +277,8 @@ static int make_install(struct make *m, struct err *err) {
                                   .evidence_dir = m->evidence, .limits = &limits, .log = m->spec->log};
     int rc = install_run(&parts, &m->result, err) < 0 ? -1 : make_seal(m, vm, err);
     make_keep_console(m);
+    guest_destroy(m->result.guest); /* it reads the machine's event_fd and clock */
+    m->result.guest = NULL;
     vm_destroy(vm);
     return rc;
 }

@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "images/image.h"
 #include "images/keys.h"
 #include "media/reactos.h"
 
@@ -10,16 +11,22 @@
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
+static void source_take(struct install_source *s, const char *name, const char *title, const json_t *json,
+                        int disk_gib) {
+    s->name = name;
+    s->title = title;
+    s->json = json;
+    s->disk_gib = disk_gib;
+}
+
+/* Each: where the profile lies; NULL with complaints. */
 static char *source_load_windows(struct install_source *s, const struct install_make *spec, struct diags *diags) {
     struct windows_recipe *r = s->windows = windows_recipe_load(spec->recipe, diags);
     if (!r) {
         return NULL;
     }
-    s->name = r->name;
-    s->title = r->title;
-    s->json = r->json;
-    s->disk_gib = r->disk_gib;
-    return windows_profile_path(r, spec->profile);
+    source_take(s, r->name, r->title, r->json, r->disk_gib);
+    return image_profile_path(r->path, spec->profile ? spec->profile : r->profile);
 }
 
 static char *source_load_reactos(struct install_source *s, const struct install_make *spec, struct diags *diags) {
@@ -27,17 +34,14 @@ static char *source_load_reactos(struct install_source *s, const struct install_
     if (!r) {
         return NULL;
     }
-    s->name = r->name;
-    s->title = r->title;
-    s->json = r->json;
-    s->disk_gib = r->disk_gib;
+    source_take(s, r->name, r->title, r->json, r->disk_gib);
     s->language = "";
-    return reactos_profile_path(r, spec->profile);
+    return image_profile_path(r->path, spec->profile ? spec->profile : r->profile);
 }
 
 int install_source_load(struct install_source *s, const struct install_make *spec, struct diags *diags) {
-    CLEANUP_FREE char *path = reactos_is_recipe(spec->recipe) ? source_load_reactos(s, spec, diags)
-                                                              : source_load_windows(s, spec, diags);
+    CLEANUP_FREE char *path = image_recipe_is(spec->recipe, REACTOS_FORMAT) ? source_load_reactos(s, spec, diags)
+                                                                            : source_load_windows(s, spec, diags);
     s->profile = path ? image_profile_load(path, diags) : NULL;
     return s->profile ? 0 : -1;
 }

@@ -209,6 +209,23 @@ static void check_parse_failed(struct answer_ctx *c, const xmlError *e) {
     diags_add(c->errors, c->name, pos, "not-xml", NULL, "%s", said);
 }
 
+/* Whether there are more elements than any answer file has. */
+static bool check_is_flooded(xmlNodePtr root) {
+    int count = 0;
+    for (xmlNodePtr node = root; node && count <= ANSWER_ELEMENTS_MAX;) {
+        count += node->type == XML_ELEMENT_NODE;
+        if (node->type == XML_ELEMENT_NODE && node->children) {
+            node = node->children;
+            continue;
+        }
+        while (node != root && !node->next) {
+            node = node->parent;
+        }
+        node = node == root ? NULL : node->next;
+    }
+    return count > ANSWER_ELEMENTS_MAX;
+}
+
 static void check_quiet(void *ctx, const char *fmt, ...) {
     (void)ctx;
     (void)fmt;
@@ -228,6 +245,9 @@ static void check_text(struct answer_ctx *c) {
     } else if (doc->intSubset) {
         diags_add(c->errors, c->name, (struct diag_pos){1, 1}, "not-xml", NULL,
                   "an answer file has no document type definition");
+    } else if (check_is_flooded(xmlDocGetRootElement(doc))) {
+        diags_add(c->errors, c->name, (struct diag_pos){1, 1}, "too-many", NULL,
+                  "more than %d elements are no answer file", ANSWER_ELEMENTS_MAX);
     } else {
         check_root(c, xmlDocGetRootElement(doc));
     }

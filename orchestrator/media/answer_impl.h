@@ -14,6 +14,7 @@
 
 enum {
     ANSWER_BYTES_MAX = 4 << 20,
+    ANSWER_ELEMENTS_MAX = 10000, /* large ones have some hundred; lists are compared each with each */
     ANSWER_PATH_MAX = 259,     /* characters of RunSynchronousCommand's Path */
     ANSWER_LINE_MAX = 1024,    /* of SynchronousCommand's CommandLine */
     ANSWER_COMPUTER_MAX = 15,  /* NetBIOS */

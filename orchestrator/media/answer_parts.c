@@ -161,8 +161,9 @@ static void parts_check_boolean(struct answer_ctx *c, xmlNodePtr node) {
 }
 
 static void parts_check_show_ui(struct answer_ctx *c, xmlNodePtr node) {
-    CLEANUP_FREE char *text = answer_content(node);
-    if (str_eq((const char *)node->name, "WillShowUI") && !str_eq_nocase(text, "Always") &&
+    bool asked = str_eq((const char *)node->name, "WillShowUI");
+    CLEANUP_FREE char *text = asked ? answer_content(node) : NULL;
+    if (asked && !str_eq_nocase(text, "Always") &&
         !str_eq_nocase(text, "OnError") && !str_eq_nocase(text, "Never") && !answer_is_placeholder(text)) {
         answer_error(c, node, "wrong-value", "Always, OnError or Never", "'%s' does not say when Setup shows a page",
                      text);

@@ -1,6 +1,7 @@
 #include "media/media.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -8,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fence.h"
+#include "base/fs.h"
 #include "base/str.h"
 #include "base/texts.h"
 #include "media/media_impl.h"
@@ -88,9 +90,13 @@ bool media_has_driver(const struct media *m, const char *driver, const char *sys
 
 /* ---- the fence ------------------------------------------------------------------------------------ */
 
+struct media_ask { const char *path, *scratch; };
+
 static int media_look_fenced(void *ctx, struct str *out, struct err *err) {
+    const struct media_ask *ask = ctx;
     struct media m = {0};
-    int rc = media_look(ctx, &m, err);
+    setenv("TMPDIR", ask->scratch, 1);
+    int rc = media_look(ask->path, &m, err);
     if (rc == 0) {
         json_t *j = media_to_json(&m);
         char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
@@ -103,12 +109,23 @@ static int media_look_fenced(void *ctx, struct str *out, struct err *err) {
     return rc;
 }
 
-struct media *media_inspect(const char *path, struct err *err) {
+/* The child's temporary files lie in a folder of the parent's, who removes it however the child ended. */
+static int media_look_scratch(const char *path, struct str *out, struct err *err) {
     static const struct fence_limits limits = {
         .timeout_ns = MEDIA_TIME, .memory_bytes = MEDIA_MEMORY, .max_output = 8 << 20};
+    const char *tmp = getenv("TMPDIR");
+    CLEANUP_FREE char *scratch = str_printf("%s/coexist-media-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    if (!mkdtemp(scratch)) {
+        return err_sys(err, errno, "make %s", scratch);
+    }
+    struct media_ask ask = {path, scratch};
+    int rc = fence_run(media_look_fenced, &ask, &limits, out, err);
+    return fs_remove_tree(scratch, rc < 0 ? NULL : err) < 0 ? -1 : rc;
+}
+
+struct media *media_inspect(const char *path, struct err *err) {
     CLEANUP_STR struct str out = STR_INIT;
-    CLEANUP_FREE char *copy = str_dup(path);
-    if (fence_run(media_look_fenced, copy, &limits, &out, err) < 0) {
+    if (media_look_scratch(path, &out, err) < 0) {
         err_prefix(err, "%s", path);
         return NULL;
     }

@@ -96,8 +96,11 @@ bool media_has_driver(const struct media *m, const char *driver, const char *sys
  * `to`, or a CD that cannot be read. */
 int media_extract(const char *path, const char *folder, const char *to, int64_t max_bytes, struct err *err);
 
+/* Which of these files or folders the CD has (there[i]); behind the fence. Negative with err: the CD cannot be read. */
+int media_has(const char *path, const char *const *files, size_t count, bool *there, struct err *err);
+
 /* One file of a CD, NUL-terminated, behind the fence; len may be NULL. Caller frees. NULL without err when it is not
- * there; with ERR_INPUT when it is larger than max or the CD cannot be read. */
+ * there; with ERR_INPUT when it is larger than max, no file, or cannot be read. */
 char *media_read(const char *path, const char *file, size_t max, size_t *len, struct err *err);
 
 /* "coexist-media/1" (reports/schema/media.schema.json). New reference, and back; NULL with ERR_PROTOCOL. */

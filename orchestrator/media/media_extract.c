@@ -104,6 +104,42 @@ int media_extract(const char *path, const char *folder, const char *to, int64_t 
     return (int)strtol(str_get(&out), NULL, 10);
 }
 
+/* ---- what is there ------------------------------------------------------------------------------------------- */
+
+struct extract_ask {
+    const char *path;
+    const char *const *files;
+    size_t count;
+};
+
+/* '+' or '-' for each. */
+static int extract_has_run(void *ctx, struct str *out, struct err *err) {
+    struct extract_ask *ask = ctx;
+    struct volume *v = extract_open(ask->path, err);
+    for (size_t i = 0; v && i < ask->count; i++) {
+        str_add(out, volume_has(v, ask->files[i]) ? "+" : "-");
+    }
+    volume_close(v);
+    return v ? 0 : -1;
+}
+
+int media_has(const char *path, const char *const *files, size_t count, bool *there, struct err *err) {
+    struct fence_limits limits = {.timeout_ns = MEDIA_TIME, .memory_bytes = MEDIA_MEMORY, .max_output = count};
+    struct extract_ask ask = {path, files, count};
+    CLEANUP_STR struct str out = STR_INIT;
+    if (fence_run(extract_has_run, &ask, &limits, &out, err) < 0) {
+        err_prefix(err, "%s", path);
+        return -1;
+    }
+    if (out.len != count) {
+        return err_set(err, ERR_PROTOCOL, "%s: the reader broke down over it", path);
+    }
+    for (size_t i = 0; i < count; i++) {
+        there[i] = out.data[i] == '+';
+    }
+    return 0;
+}
+
 /* ---- one file, into memory ----------------------------------------------------------------------------------- */
 
 /* The first byte says whether it was there. */
@@ -114,6 +150,9 @@ static int extract_read_run(void *ctx, struct str *out, struct err *err) {
         return -1;
     }
     struct volume_file *f = volume_open(v, x->folder);
+    if (!f && volume_has(v, x->folder)) {
+        return err_set(err, ERR_INPUT, "it is a folder, or cannot be opened");
+    }
     if (!f) {
         str_add(out, "-");
         return 0;

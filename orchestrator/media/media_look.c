@@ -117,7 +117,11 @@ static void look_boots(struct media *m, const struct volume_iso_facts *facts, st
 static void look_parts(struct volume *v, struct media *m, const struct wim_part *first) {
     m->parts = first->parts;
     m->parts_found = 1;
-    for (int i = 2; i <= first->parts && i <= LOOK_PARTS_MAX; i++) {
+    if (first->parts > LOOK_PARTS_MAX) {
+        m->trouble = str_printf("it says to have %d parts; more than %d are not looked for", first->parts,
+                                LOOK_PARTS_MAX);
+    }
+    for (int i = 2; i <= first->parts && first->parts <= LOOK_PARTS_MAX; i++) {
         CLEANUP_FREE char *path = str_printf("sources/install%d.swm", i);
         struct volume_file *f = volume_open(v, path);
         struct wim_part part = {0};

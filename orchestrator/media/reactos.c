@@ -11,7 +11,7 @@
 #include "media/labcd.h"
 #include "media/media.h"
 
-enum { REACTOS_INI_MAX = 64 << 10, REACTOS_SIF_MAX = 4 << 20 };
+enum { REACTOS_INI_MAX = 64 << 10 /* bytes */ };
 
 /* Without a password: the one account is logged on by itself then, and nobody outside reaches the machine. */
 char *reactos_unattend(const struct reactos_spec *s) {
@@ -108,11 +108,6 @@ char *reactos_freeldr(const char *ini) {
 
 /* ---- the CD --------------------------------------------------------------------------------------------------- */
 
-static bool reactos_is_there(const char *iso, const char *path) {
-    CLEANUP_FREE char *text = media_read(iso, path, REACTOS_SIF_MAX, NULL, NULL);
-    return text != NULL;
-}
-
 static int reactos_check(const char *from, const struct reactos_spec *s, struct err *err) {
     CLEANUP(media_free_ptr) struct media *m = media_inspect(from, err);
     if (!m) {
@@ -132,26 +127,44 @@ static void reactos_add(struct labcd_file *files, size_t *count, const char *pat
     files[(*count)++] = (struct labcd_file){path, NULL, text, strlen(text)};
 }
 
-int reactos_cd(const char *from, const struct reactos_spec *s, const char *to, struct err *err) {
-    if (reactos_check(from, s, err) < 0) {
+/* The menu that starts Setup; *out NULL: the CD has no menu, or Setup is not in it. */
+static int reactos_menu(const char *from, char **out, struct err *err) {
+    CLEANUP_ERR struct err trouble = ERR_INIT;
+    CLEANUP_FREE char *ini = media_read(from, "freeldr.ini", REACTOS_INI_MAX, NULL, &trouble);
+    *out = ini ? reactos_freeldr(ini) : NULL;
+    if (err_is_set(&trouble)) {
+        err_move(err, &trouble);
         return -1;
     }
-    CLEANUP_FREE char *unattend = reactos_unattend(s), *script = reactos_script(s);
-    CLEANUP_FREE char *ini = media_read(from, "freeldr.ini", REACTOS_INI_MAX, NULL, NULL);
-    CLEANUP_FREE char *menu = ini ? reactos_freeldr(ini) : NULL;
-    struct labcd_file files[8];
-    size_t count = 0;
-    bool found = false;
-    static const char *const sources[][2] = {{"reactos/txtsetup.sif", "reactos/unattend.inf"},
-                                             {"I386/txtsetup.sif", "I386/unattend.inf"}};
-    for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
-        if (reactos_is_there(from, sources[i][0]) || reactos_is_there(from, sources[i][1])) {
-            reactos_add(files, &count, sources[i][1], unattend);
-            found |= reactos_is_there(from, sources[i][0]);
+    return 0;
+}
+
+/* The answer file goes where Setup looks for it. */
+static int reactos_add_answer(const char *from, const char *unattend, struct labcd_file *files, size_t *count,
+                              struct err *err) {
+    static const char *const names[] = {"reactos/txtsetup.sif", "reactos/unattend.inf", "I386/txtsetup.sif",
+                                        "I386/unattend.inf"};
+    bool there[ARRAY_LEN(names)];
+    if (media_has(from, names, ARRAY_LEN(names), there, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(names); i += 2) {
+        if (there[i] || there[i + 1]) {
+            reactos_add(files, count, names[i + 1], unattend);
         }
     }
-    if (!found) {
-        return err_set(err, ERR_INPUT, "%s has no text setup: it is a live CD; the boot CD is needed", from);
+    return there[0] || there[2]
+               ? 0
+               : err_set(err, ERR_INPUT, "%s has no text setup: it is a live CD; the boot CD is needed", from);
+}
+
+int reactos_cd(const char *from, const struct reactos_spec *s, const char *to, struct err *err) {
+    CLEANUP_FREE char *unattend = reactos_unattend(s), *script = reactos_script(s), *menu = NULL;
+    struct labcd_file files[8];
+    size_t count = 0;
+    if (reactos_check(from, s, err) < 0 || reactos_add_answer(from, unattend, files, &count, err) < 0 ||
+        reactos_menu(from, &menu, err) < 0) {
+        return -1;
     }
     if (menu) {
         reactos_add(files, &count, "freeldr.ini", menu);

@@ -41,7 +41,7 @@ struct volume_file_ops {
 
 struct volume_file {
     const struct volume_file_ops *ops;
-    int64_t size; /* bytes */
+    int64_t size; /* bytes, never negative */
 };
 
 /* NULL when the file holds no such file system; with err only when it does and cannot be read. */

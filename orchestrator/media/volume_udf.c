@@ -66,6 +66,10 @@ static struct volume_file *udf_open(struct volume *v, const char *path) {
     if (!udf) {
         return NULL;
     }
+    if (udfread_file_size(udf) < 0) { /* 2^63 bytes and more: what the CD says of itself */
+        udfread_file_close(udf);
+        return NULL;
+    }
     struct udf_file *f = mem_zalloc(1, sizeof(*f));
     *f = (struct udf_file){{&ops, udfread_file_size(udf)}, udf};
     return &f->file;

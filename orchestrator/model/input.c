@@ -22,28 +22,10 @@ static bool input_is_flooded(const struct diags *diags, size_t from) {
 }
 
 static void input_check_schema(struct input *in, struct input_doc *d, enum schema_kind kind) {
-    CLEANUP_ERR struct err err = ERR_INIT;
-    struct schema *schema = schemas_compile(kind, &err);
-    if (!schema) {
-        json_doc_complain(d->doc, "", 0, in->diags, "lab-bug", NULL, "%s", err_text(&err));
-        return;
-    }
-    /* With the wrong kind of file every other complaint would be noise. */
-    const char *format = json_string_value(json_object_get(d->root, "format"));
-    CLEANUP_FREE char *wanted = str_printf("coexist-%s/1", schemas_name(kind));
-    if (format && !str_eq(format, wanted)) {
-        const char *article = kind == SCHEMA_UPDATE || kind == SCHEMA_IMAGE ? "an" : "a";
-        CLEANUP_FREE char *hint = str_printf("%s %s file says \"format\": \"%s\"", article,
-                                             schemas_name(kind), wanted);
-        json_doc_complain(d->doc, "/format", 0, in->diags, "wrong-format", hint,
-                          "%s %s is expected here, found format \"%s\"", article, schemas_name(kind),
-                          format);
-    } else {
-        size_t before = in->diags->count;
-        d->good = schema_validate(schema, d->doc, in->diags) == 0;
-        d->usable = json_is_object(d->root) && !input_is_flooded(in->diags, before);
-    }
-    schema_free(schema);
+    size_t before = in->diags->count;
+    enum schemas_fit fit = schemas_check(kind, d->doc, in->diags);
+    d->good = fit == SCHEMAS_FOLLOWS;
+    d->usable = fit != SCHEMAS_OTHER && json_is_object(d->root) && !input_is_flooded(in->diags, before);
 }
 
 /* NULL also for an id that breaks its rules: then complaints about names that miss it are noise. */

@@ -7,21 +7,9 @@
 #include "base/str.h"
 #include "model/build.h"
 
-static bool products_check(const struct json_doc *doc, struct diags *diags) {
-    CLEANUP_ERR struct err err = ERR_INIT;
-    struct schema *s = schemas_compile(SCHEMA_PRODUCT, &err);
-    if (!s) {
-        diags_add(diags, json_doc_path(doc), (struct diag_pos){0, 0}, "schema", NULL, "%s", err_text(&err));
-        return false;
-    }
-    size_t wrong = schema_validate(s, doc, diags);
-    schema_free(s);
-    return wrong == 0;
-}
-
 bool products_add(struct products *p, const char *path, struct diags *diags) {
-    struct json_doc *doc = json_doc_load(path, diags);
-    bool good = doc && products_check(doc, diags);
+    struct json_doc *doc = schemas_load(SCHEMA_PRODUCT, path, diags);
+    bool good = doc != NULL;
     if (good) {
         CLEANUP_FREE char *dir = fs_dirname(path);
         struct input_doc d = {.doc = doc, .root = json_doc_root(doc), .dir = dir, .usable = true, .good = true};

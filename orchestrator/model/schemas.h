@@ -16,4 +16,15 @@ const char *schemas_text(enum schema_kind k, size_t *len);
 /* Compiled; the caller frees. NULL with err is a bug of the program. */
 struct schema *schemas_compile(enum schema_kind k, struct err *err);
 
+enum schemas_fit {
+    SCHEMAS_OTHER,  /* it says to be of another format ("wrong-format"), or the schema is a bug of the program
+                     * ("lab-bug"): nothing in it was looked at */
+    SCHEMAS_BREAKS, /* it breaks the schema */
+    SCHEMAS_FOLLOWS /* its types can be relied on */
+};
+/* Anything but SCHEMAS_FOLLOWS comes with complaints in diags, each at its place. */
+enum schemas_fit schemas_check(enum schema_kind k, const struct json_doc *doc, struct diags *diags);
+/* A file that follows its schema. The caller frees; NULL with complaints in diags. */
+struct json_doc *schemas_load(enum schema_kind k, const char *path, struct diags *diags);
+
 #endif

@@ -15,6 +15,9 @@ enum cell_side {
 
 enum { CELL_EVENTS_MAX = 16, CELL_TEXT_MAX = 2000 };
 
+/* Whether the guest's agent knows "look": older ones do not. */
+enum cell_look { CELL_LOOK_UNTRIED, CELL_LOOK_KNOWN, CELL_LOOK_UNKNOWN };
+
 struct cell {
     const struct cell_env *env;
     struct vm *vm;       /* NULL before provision and after teardown */
@@ -52,6 +55,7 @@ struct cell {
     bool stopped;
     bool drilling;    /* in a repair drill: what goes wrong is a note and counted, no failure of the cell; no metrics */
     int drill_faults;
+    enum cell_look look;
     bool *installed; /* for each product of the cell */
     char **dumps;    /* names of process dumps already told of */
     size_t dump_count;

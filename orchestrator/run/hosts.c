@@ -161,21 +161,14 @@ static void hosts_read_one(struct hosts *h, const struct json_doc *doc, const js
 }
 
 static int hosts_read(struct hosts *h, const struct json_doc *doc, struct diags *diags) {
-    CLEANUP_ERR struct err err = ERR_INIT;
-    struct schema *schema = schemas_compile(SCHEMA_HOSTS, &err);
     size_t before = diags->count, i;
     json_t *one;
-    if (!schema) {
-        json_doc_complain(doc, "", 0, diags, "lab-bug", NULL, "%s", err_text(&err));
-        return -1;
-    }
-    if (schema_validate(schema, doc, diags) == 0) {
+    if (schemas_check(SCHEMA_HOSTS, doc, diags) == SCHEMAS_FOLLOWS) {
         json_array_foreach(json_object_get(json_doc_root(doc), "hosts"), i, one) {
             CLEANUP_FREE char *at = str_printf("/hosts/%zu", i);
             hosts_read_one(h, doc, one, at, diags);
         }
     }
-    schema_free(schema);
     diags_sort(diags);
     return diags->count > before ? -1 : 0;
 }

@@ -1,6 +1,7 @@
 /* Files that no product may touch: what the lab gave the guest's user before anything of a product ran, and files of
  * the system. Each look records what they are; whether something is lost is for the analysis to say, which knows the
  * first look also where this cell began at another cell's state. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,6 +76,9 @@ static const struct keep_canary {
     {"C:\\ProgramData", "Microsoft\\Windows\\Start Menu\\Programs\\Text editor.lnk", NULL},
 };
 
+static_assert(ARRAY_LEN(keep_system) <= KEEP_LOOK_MAX, "every file of the system fits one look");
+static_assert(ARRAY_LEN(keep_canaries) * KEEP_PROFILES_MAX <= KEEP_LOOK_MAX, "so does every user's file");
+
 static void json_decref_ptr(json_t **j) {
     json_decref(*j);
 }
@@ -92,6 +96,16 @@ static void keep_profiles_free(struct keep_profiles *p) {
     }
 }
 
+/* A line for each path is what the agent is sent: a name with a line's end in it would be two. */
+static bool keep_is_name(const char *name) {
+    for (const char *c = name; *c; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f || strchr("/\\:*?\"<>|", *c)) {
+            return false;
+        }
+    }
+    return *name && strlen(name) < 64;
+}
+
 /* Folders below C:\Users that are nobody's, as every Windows has them. */
 static bool keep_is_person(const char *name) {
     static const char *const nobody[] = {"Public", "Default", "Default User", "All Users", ".", ".."};
@@ -100,7 +114,7 @@ static bool keep_is_person(const char *name) {
             return false;
         }
     }
-    return *name && strlen(name) < 64 && strcspn(name, "/\\:*?\"<>|") == strlen(name);
+    return keep_is_name(name);
 }
 
 /* 0, also when the guest tells of no folder; negative with err. */
@@ -288,10 +302,18 @@ static void keep_say(struct cell *c, const char *role, const struct keep_look *l
 static int keep_look(struct cell *c, const char *role, const struct keep_look *l, struct err *err) {
     CLEANUP(json_decref_ptr) json_t *result = NULL;
     json_t *args = json_pack("{s:s, s:b}", "paths", str_get(&l->paths), "digest", (int)l->digest);
-    if (cell_call(c, "look", args, c->env->limits.file, &result, err) < 0) {
+    CLEANUP_ERR struct err why = ERR_INIT;
+    if (cell_call(c, "look", args, c->env->limits.file, &result, &why) < 0) {
+        if (c->look == CELL_LOOK_UNTRIED && why.cls == ERR_REFUSED && strstr(err_text(&why), "unknown-op")) {
+            c->look = CELL_LOOK_UNKNOWN;
+            cell_note(c, "whether files are lost is not looked at: this image's agent is older than that");
+            return 0;
+        }
+        err_move(err, &why);
         err_prefix(err, "look at the %s files", role);
         return -1;
     }
+    c->look = CELL_LOOK_KNOWN;
     if (!c->drilling) { /* else files were removed on purpose */
         keep_say(c, role, l, json_object_get(result, "items"));
     }
@@ -299,6 +321,9 @@ static int keep_look(struct cell *c, const char *role, const struct keep_look *l
 }
 
 int cell_look_at_files(struct cell *c, struct err *err) {
+    if (c->look == CELL_LOOK_UNKNOWN) {
+        return 0;
+    }
     CLEANUP(keep_profiles_free) struct keep_profiles p = {{NULL}, 0};
     CLEANUP(keep_look_free) struct keep_look canaries = {.paths = STR_INIT, .digest = true};
     CLEANUP(keep_look_free) struct keep_look system = {.paths = STR_INIT};
@@ -309,5 +334,6 @@ int cell_look_at_files(struct cell *c, struct err *err) {
     for (size_t i = 0; i < ARRAY_LEN(keep_system); i++) {
         keep_add(&system, keep_system[i]);
     }
-    return keep_look(c, "canary", &canaries, err) < 0 ? -1 : keep_look(c, "system", &system, err);
+    int rc = keep_look(c, "canary", &canaries, err);
+    return rc < 0 || c->look == CELL_LOOK_UNKNOWN ? rc : keep_look(c, "system", &system, err);
 }

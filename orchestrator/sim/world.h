@@ -50,7 +50,8 @@ int sim_world_calls(const struct sim_world *w); /* calls made so far */
  * value; NULL removes the fact. A process' data may hold what it uses: "cpu_percent=100", "threads=9", "handles=9",
  * "private_bytes=9", "restarts_every_ms=9". "system:memory_available_mib" and "system:disk_free_mib" are what the
  * system has left; "refused:copy-small" says how many times more the system refuses that workload or operation of
- * the agent. Facts outlive a reboot as they are. */
+ * the agent; where there is "unknown-op:look", the agent does not know that operation. Facts outlive a reboot as they
+ * are. */
 void sim_world_set(struct sim_world *w, const char *thing, const char *data);
 /* The same, and set again at the end of every boot (an auto-start service that somebody stopped
  * comes back). NULL forgets that and removes the fact. */

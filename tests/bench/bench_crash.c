@@ -20,19 +20,12 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "guest/remote.h"
-#include "images/image.h"
-#include "vm/libvirt.h"
+#include "saved.h"
 
 enum { TRIES = 10, TRIES_MAX = 1000, BOOT_S = 180, CALL_S = 60, LIMIT_MS = 2000 };
 /* What the stand-in does for a bug check (images/winelab/labctl.c). */
 #define CRASH_COMMAND "\\\\?\\unix\\usr\\lib\\coexist\\labctl panic bench"
 #define PANIC_MESSAGE "Kernel panic"
-
-struct bench {
-    struct image *image;
-    char dir[64];
-    char *state, *cache;
-};
 
 struct found { /* by a child; over a pipe */
     double ms;
@@ -41,14 +34,6 @@ struct found { /* by a child; over a pipe */
 
 static int64_t bench_in(int64_t seconds) {
     return clock_after(clock_monotonic(), seconds * CLOCK_S);
-}
-
-static struct vm *bench_vm(const struct bench *b, const char *name, struct err *err) {
-    CLEANUP_FREE char *work = fs_join(b->dir, name);
-    const struct image *i = b->image;
-    struct vm_spec spec = {.name = "bench", .work_dir = work, .disk = i->disk, .disk_format = "qcow2",
-                           .kernel = i->kernel, .initrd = i->initrd, .cmdline = i->cmdline, .profile = i->profile};
-    return fs_mkdirs(work, err) < 0 ? NULL : vm_libvirt_create(&spec, b->cache, NULL, err);
 }
 
 static struct guest *bench_guest(struct vm *vm, struct err *err) {
@@ -137,8 +122,8 @@ static int crash_now(struct vm *vm, struct console *c, struct found *f, struct e
     return rc;
 }
 
-static int child_crash(const struct bench *b, struct found *f, struct err *err) {
-    CLEANUP(vm_destroy_ptr) struct vm *vm = bench_vm(b, "crash", err);
+static int child_crash(const struct saved *b, struct found *f, struct err *err) {
+    CLEANUP(vm_destroy_ptr) struct vm *vm = saved_vm(b, "crash", 0, err);
     struct vm_endpoints at;
     if (!vm || vm_restore(vm, b->state, bench_in(CALL_S), err) < 0 || vm_endpoints(vm, &at, err) < 0) {
         return -1;
@@ -152,8 +137,8 @@ static int child_crash(const struct bench *b, struct found *f, struct err *err) 
     return crash_now(vm, &c, f, err);
 }
 
-static int child_save(const struct bench *b, struct found *f, struct err *err) {
-    CLEANUP(vm_destroy_ptr) struct vm *vm = bench_vm(b, "saved", err);
+static int child_save(const struct saved *b, struct found *f, struct err *err) {
+    CLEANUP(vm_destroy_ptr) struct vm *vm = saved_vm(b, "saved", 0, err);
     json_t *hello = NULL;
     (void)f;
     if (!vm || vm_start(vm, bench_in(CALL_S), err) < 0) {
@@ -168,8 +153,8 @@ static int child_save(const struct bench *b, struct found *f, struct err *err) {
 }
 
 /* One libvirt VM a process, ever: each try is a process. */
-static int bench_in_child(const char *what, int (*body)(const struct bench *, struct found *, struct err *),
-                          const struct bench *b, struct found *f) {
+static int bench_in_child(const char *what, int (*body)(const struct saved *, struct found *, struct err *),
+                          const struct saved *b, struct found *f) {
     int pipes[2];
     if (pipe(pipes) < 0) {
         return -1;
@@ -198,7 +183,7 @@ static int bench_compare_ms(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static int bench_run(const struct bench *b, int n) {
+static int bench_run(const struct saved *b, int n) {
     double *ms = mem_zalloc((size_t)n, sizeof(*ms));
     struct found f = {0};
     int noticed = 0, late = 0;
@@ -223,25 +208,14 @@ static int bench_run(const struct bench *b, int n) {
 }
 
 int main(void) {
-    CLEANUP_ERR struct err err = ERR_INIT;
-    const char *image = getenv("COEXIST_TEST_IMAGE"), *tries = getenv("COEXIST_BENCH_TRIES");
+    const char *tries = getenv("COEXIST_BENCH_TRIES");
     long n = tries ? strtol(tries, NULL, 10) : TRIES;
-    struct bench b = {.dir = "/tmp/coexist-bench-XXXXXX"};
-    b.image = image_open_dir(image ? image : "lab/images/winelab", &err);
-    if (!b.image) {
-        printf("bench crash skipped: %s (make image)\n", err_text(&err));
-        return 0;
+    struct saved b;
+    int rc = saved_open(&b, "crash");
+    if (rc != 0) {
+        return rc < 0;
     }
-    if (!mkdtemp(b.dir)) {
-        perror(b.dir);
-        return 1;
-    }
-    b.state = fs_join(b.dir, "state");
-    b.cache = fs_join(b.dir, "cache");
-    int rc = bench_run(&b, (int)(n < 1 ? 1 : n > TRIES_MAX ? TRIES_MAX : n));
-    fs_remove_tree(b.dir, NULL);
-    free(b.state);
-    free(b.cache);
-    image_free(b.image);
+    rc = bench_run(&b, (int)(n < 1 ? 1 : n > TRIES_MAX ? TRIES_MAX : n));
+    saved_close(&b);
     return rc < 0;
 }

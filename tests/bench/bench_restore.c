@@ -22,16 +22,14 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "guest/remote.h"
-#include "images/image.h"
-#include "vm/libvirt.h"
+#include "saved.h"
 
 enum { TRIES_MAX = 101, TRIES = 11, BOOT_S = 180, CALL_S = 60, COMMAND_MAX = 1 << 16 };
-enum { PING_MS = 20 };
+enum { PING_MS = 20, SSH_PORT = 22 };
 
 struct bench {
-    struct image *image;
-    char dir[64]; /* everything lies in it */
-    char *state, *cache, *stream, *bare_work, *disk, *memory;
+    struct saved saved; /* everything lies in its folder */
+    char *stream, *bare_work, *disk, *memory;
 };
 
 /* What a child found out; over a pipe. */
@@ -53,21 +51,6 @@ static int64_t bench_in(int64_t seconds) {
 
 static double bench_ms_since(int64_t began) {
     return (double)(clock_now(clock_monotonic()) - began) / CLOCK_MS;
-}
-
-static struct vm *bench_vm(const struct bench *b, const char *name, struct err *err) {
-    CLEANUP_FREE char *work = fs_join(b->dir, name);
-    const struct image *i = b->image;
-    struct vm_spec spec = {.name = "bench",
-                           .work_dir = work,
-                           .disk = i->disk,
-                           .disk_format = "qcow2",
-                           .kernel = i->kernel,
-                           .initrd = i->initrd,
-                           .cmdline = i->cmdline,
-                           .profile = i->profile,
-                           .ssh_guest_port = 22};
-    return fs_mkdirs(work, err) < 0 ? NULL : vm_libvirt_create(&spec, b->cache, NULL, err);
 }
 
 static struct guest *bench_guest(const char *socket, struct err *err) {
@@ -144,7 +127,7 @@ static int bench_keep_command_line(const char *agent_socket, struct found *f, st
 
 /* Boots, and saves once the guest has answered. */
 static int child_save(const struct bench *b, struct found *f, struct err *err) {
-    CLEANUP(vm_destroy_ptr) struct vm *vm = bench_vm(b, "saver", err);
+    CLEANUP(vm_destroy_ptr) struct vm *vm = saved_vm(&b->saved, "saver", SSH_PORT, err);
     struct vm_endpoints at;
     json_t *hello = NULL;
     if (!vm || vm_start(vm, bench_in(CALL_S), err) < 0 || vm_endpoints(vm, &at, err) < 0 ||
@@ -157,7 +140,7 @@ static int child_save(const struct bench *b, struct found *f, struct err *err) {
     }
     json_decref(hello);
     int64_t began = clock_now(clock_monotonic());
-    if (vm_save(vm, b->state, bench_in(CALL_S), err) < 0) {
+    if (vm_save(vm, b->saved.state, bench_in(CALL_S), err) < 0) {
         return -1;
     }
     f->save_ms = bench_ms_since(began);
@@ -165,10 +148,10 @@ static int child_save(const struct bench *b, struct found *f, struct err *err) {
 }
 
 static int child_restore(const struct bench *b, struct found *f, struct err *err) {
-    CLEANUP(vm_destroy_ptr) struct vm *vm = bench_vm(b, "restored", err);
+    CLEANUP(vm_destroy_ptr) struct vm *vm = saved_vm(&b->saved, "restored", SSH_PORT, err);
     struct vm_endpoints at;
     int64_t began = clock_now(clock_monotonic());
-    if (!vm || vm_restore(vm, b->state, bench_in(CALL_S), err) < 0 ||
+    if (!vm || vm_restore(vm, b->saved.state, bench_in(CALL_S), err) < 0 ||
         vm_endpoints(vm, &at, err) < 0 || bench_first_answer(at.agent_socket, err) < 0) {
         return -1;
     }
@@ -179,7 +162,7 @@ static int child_restore(const struct bench *b, struct found *f, struct err *err
 static struct bare_qemu_spec bench_bare_spec(const struct bench *b, const struct found *f) {
     return (struct bare_qemu_spec){.command_line = f->command_line,
                                    .command_line_len = f->command_line_len,
-                                   .golden = b->image->disk,
+                                   .golden = b->saved.image->disk,
                                    .disk = b->disk,
                                    .work = b->bare_work};
 }
@@ -278,7 +261,7 @@ static int bench_measure(const struct bench *b, struct found *f) {
 
 static int bench_run(const struct bench *b) {
     struct found *f = mem_zalloc(1, sizeof(*f));
-    int rc = fs_mkdirs(b->state, NULL) < 0 || bench_in_child("save", child_save, b, f) < 0 ||
+    int rc = fs_mkdirs(b->saved.state, NULL) < 0 || bench_in_child("save", child_save, b, f) < 0 ||
                      bench_in_child("stream", child_stream, b, f) < 0 || bench_measure(b, f) < 0
                  ? -1
                  : 0;
@@ -287,30 +270,20 @@ static int bench_run(const struct bench *b) {
 }
 
 int main(void) {
-    CLEANUP_ERR struct err err = ERR_INIT;
-    const char *env = getenv("COEXIST_TEST_IMAGE");
-    struct bench b = {.dir = "/tmp/coexist-bench-XXXXXX"};
-    b.image = image_open_dir(env ? env : "lab/images/winelab", &err);
-    if (!b.image) {
-        printf("bench restore skipped: %s (make image)\n", err_text(&err));
-        return 0;
+    struct bench b;
+    int rc = saved_open(&b.saved, "restore");
+    if (rc != 0) {
+        return rc < 0;
     }
-    if (!mkdtemp(b.dir)) {
-        perror(b.dir);
-        return 1;
-    }
-    b.state = fs_join(b.dir, "state");
-    b.cache = fs_join(b.dir, "cache");
-    b.stream = fs_join(b.dir, "stream");
-    b.bare_work = fs_join(b.dir, "bare");
-    b.disk = fs_join(b.state, VM_STATE_DISK);
-    b.memory = fs_join(b.state, VM_STATE_MEMORY);
-    int rc = bench_run(&b);
-    fs_remove_tree(b.dir, NULL);
-    char *owned[] = {b.state, b.cache, b.stream, b.bare_work, b.disk, b.memory};
+    b.stream = fs_join(b.saved.dir, "stream");
+    b.bare_work = fs_join(b.saved.dir, "bare");
+    b.disk = fs_join(b.saved.state, VM_STATE_DISK);
+    b.memory = fs_join(b.saved.state, VM_STATE_MEMORY);
+    rc = bench_run(&b);
+    char *owned[] = {b.stream, b.bare_work, b.disk, b.memory};
     for (size_t i = 0; i < ARRAY_LEN(owned); i++) {
         free(owned[i]);
     }
-    image_free(b.image);
+    saved_close(&b.saved);
     return rc < 0;
 }

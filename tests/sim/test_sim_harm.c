@@ -78,6 +78,61 @@ START_TEST(what_is_lost_shows_in_the_look_after_it) {
 }
 END_TEST
 
+static int noted(const struct lab *l, const char *text) {
+    int seen = 0;
+    for (size_t i = 0; i < l->seen_count; i++) {
+        const struct observation *o = &l->seen[i].o;
+        seen += o->type == OBS_NOTE && strstr(lab_text(o), text) != NULL;
+    }
+    return seen;
+}
+
+START_TEST(an_agent_too_old_to_look_ends_no_cell) {
+    struct change change = {SVCHOST, NULL};
+    struct lab *l = lab_with(&change);
+    sim_world_set(l->world, "unknown-op:look", "yes");
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_int_eq((int)lab_failures(l), 0);
+    ck_assert_int_eq((int)lab_count(l, OBS_FILES), 0);
+    ck_assert_int_eq(noted(l, "older than that"), 1);
+    ck_assert(!lab_skipped(l, STEP_COLLECT, PHASE_AFTER));
+    lab_free(l);
+}
+END_TEST
+
+/* It did know before the update. */
+START_TEST(an_agent_that_forgets_how_to_look_is_not_believed) {
+    struct change forgets = {"unknown-op:look", "yes"};
+    struct lab *l = lab_with(&forgets);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_int_gt((int)lab_failures(l), 0);
+    ck_assert_int_eq(noted(l, "older than that"), 0);
+    lab_free(l);
+}
+END_TEST
+
+START_TEST(a_users_name_of_two_lines_is_not_looked_at) {
+    struct change none = {NULL, NULL};
+    struct lab *l = lab_with(&none);
+    const char *mark = NULL, *path;
+    json_t *item;
+    sim_world_set(l->world, "file:C:\\Users\\a\nb\\x.txt", "x");
+    sim_world_set(l->world, "file:C:\\Users\\anna\\x.txt", "x");
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_int_eq((int)lab_failures(l), 0);
+    for (size_t i = 0; i < l->seen_count; i++) {
+        if (l->seen[i].o.type == OBS_FILES) {
+            json_object_foreach(json_object_get(l->seen[i].o.data, "files"), path, item) {
+                ck_assert_msg(!strchr(path, '\n'), "%s", path);
+            }
+        }
+    }
+    ck_assert_int_eq(last_mark(l, "canary", "C:\\Users\\anna\\Desktop\\Shopping.txt", &mark), 1);
+    ck_assert_int_eq(last_mark(l, "canary", PUBLIC_LINK + strlen("file:"), &mark), 1);
+    lab_free(l);
+}
+END_TEST
+
 static const struct harm {
     struct change change;
     enum failure_class cls;
@@ -340,6 +395,9 @@ int main(void) {
     tcase_set_timeout(t, 120);
     tcase_add_test(t, files_are_looked_at_from_the_bare_image_on);
     tcase_add_test(t, what_is_lost_shows_in_the_look_after_it);
+    tcase_add_test(t, an_agent_too_old_to_look_ends_no_cell);
+    tcase_add_test(t, an_agent_that_forgets_how_to_look_is_not_believed);
+    tcase_add_test(t, a_users_name_of_two_lines_is_not_looked_at);
     tcase_add_loop_test(t, what_runs_away_is_found_in_a_single_look, 0, (int)ARRAY_LEN(harms));
     tcase_add_test(t, a_neighbour_process_of_nobody_is_not_told_of);
     tcase_add_loop_test(t, a_burst_that_passes_is_no_harm, 0, 3);

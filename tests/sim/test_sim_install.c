@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "support/suite.h"
 #include "setup_guest.h"
 
 enum { SEEDS = 12 };
@@ -156,9 +157,6 @@ START_TEST(signs_are_read_through_the_errors_of_ocr) {
 END_TEST
 
 int main(void) {
-    if (!mkdtemp(dir)) {
-        return 1;
-    }
     Suite *s = suite_create("sim install");
     TCase *t = tcase_create("sim install");
     tcase_set_timeout(t, 240);
@@ -169,10 +167,5 @@ int main(void) {
     tcase_add_test(t, limits_grow_with_slowness);
     tcase_add_test(t, signs_are_read_through_the_errors_of_ocr);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    fs_remove_tree(dir, NULL);
-    return failed == 0 ? 0 : 1;
+    return suite_run_in(dir, s);
 }

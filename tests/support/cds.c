@@ -147,6 +147,18 @@ void cds_iso(const char *dir, const char *label, bool udf, const char *iso) {
     ck_assert_msg(proc_check(args, &opts, &err) == 0, "%s", err_text(&err));
 }
 
+void cds_iso_1999(const char *dir, bool uefi, const char *iso) {
+    const char *plain[] = {"genisoimage", "-quiet", "-V", "ReactOS", "-o", iso, "-iso-level", "4", "-b",
+                           "loader/isoboot.bin", "-no-emul-boot", "-boot-load-size", "4", dir, NULL};
+    const char *both[] = {"genisoimage", "-quiet", "-V", "ReactOS", "-o", iso, "-iso-level", "4", "-b",
+                          "loader/isoboot.bin", "-no-emul-boot", "-boot-load-size", "4", "-eltorito-alt-boot", "-e",
+                          "loader/efisys.bin", "-no-emul-boot", dir, NULL};
+    struct proc_opts opts = {.timeout_ns = 60 * CLOCK_S};
+    CLEANUP_ERR struct err err = ERR_INIT;
+    ck_assert_msg(proc_check(uefi ? both : plain, &opts, &err) == 0, "%s", err_text(&err));
+}
+
+
 char *cds_windows(const char *dir, const char *name, enum cds_image kind, const struct cds_edition *editions) {
     CLEANUP(cds_remove) char *tree = cds_dir();
     cds_image(tree, kind, editions, kind == CDS_SWM ? 1000000 : 1000);

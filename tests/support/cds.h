@@ -28,6 +28,10 @@ void cds_image(const char *dir, enum cds_image kind, const struct cds_edition *e
  * boot/etfsboot.com and efi/microsoft/boot/efisys.bin where the folder has them. */
 void cds_iso(const char *dir, const char *label, bool udf, const char *iso);
 
+/* The folder as a CD like those of ReactOS' builders: ISO 9660:1999, names of mixed case, label ReactOS. Boots by
+ * loader/isoboot.bin, with uefi by loader/efisys.bin as well. */
+void cds_iso_1999(const char *dir, bool uefi, const char *iso);
+
 /* Windows Setup media with these editions. Returns the path of the ISO in dir. */
 char *cds_windows(const char *dir, const char *name, enum cds_image kind, const struct cds_edition *editions);
 /* A CD of virtio drivers: viostor, NetKVM and vioscsi for the systems given (NULL-terminated), amd64. */

@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "images/bundle.h"
+#include "support/suite.h"
 
 #define ABC_SHA256 "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 #define MANIFEST                                                                                        \
@@ -229,9 +230,6 @@ START_TEST(a_file_that_is_no_archive_is_refused) {
 END_TEST
 
 int main(void) {
-    if (!mkdtemp(dir)) {
-        return 1;
-    }
     Suite *s = suite_create("bundle");
     TCase *t = tcase_create("bundle");
     tcase_set_timeout(t, 60);
@@ -242,10 +240,5 @@ int main(void) {
     tcase_add_loop_test(t, what_is_no_export_is_refused_with_its_cause, 0, (int)ARRAY_LEN(strangers));
     tcase_add_test(t, a_file_that_is_no_archive_is_refused);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    fs_remove_tree(dir, NULL);
-    return failed == 0 ? 0 : 1;
+    return suite_run_in(dir, s);
 }

@@ -11,9 +11,10 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
-#include "images/profile.h"
 #include "model/schemas.h"
+#include "support/shipped.h"
 #include "support/skip.h"
+#include "support/suite.h"
 #include "vm/domain_xml.h"
 
 #define SCHEMA "/usr/share/libvirt/schemas/domain.rng"
@@ -23,18 +24,23 @@ static const struct domain_paths paths = {"/w/overlay.qcow2", "/w/console.log", 
 static const struct domain_paths elsewhere = {"/w2/overlay.qcow2", "/w2/console.log",
                                               "/r2/agent.sock", "/r2/vnc.sock", "/w2/nvram.fd"};
 
-static char *build(const char *profile, bool kvm, const char *cmdline, struct err *err) {
+/* The machine of that profile, the rest as the spec says. */
+static char *build_of(const char *profile, struct vm_spec spec, struct err *err) {
     json_t *j = json_loads(profile, 0, NULL);
     ck_assert_ptr_nonnull(j);
+    spec.profile = j;
+    char *xml = domain_xml_build(&spec, &paths, err);
+    json_decref(j);
+    return xml;
+}
+
+static char *build(const char *profile, bool kvm, const char *cmdline, struct err *err) {
     struct vm_spec spec = {.name = "cell-1",
                            .kernel = cmdline ? "/i/vmlinuz" : NULL,
                            .initrd = cmdline ? "/i/initrd" : NULL,
                            .cmdline = cmdline,
-                           .profile = j,
                            .kvm = kvm};
-    char *xml = domain_xml_build(&spec, &paths, err);
-    json_decref(j);
-    return xml;
+    return build_of(profile, spec, err);
 }
 
 /* String value of an XPath; caller frees. */
@@ -54,6 +60,15 @@ static char *ask(const char *xml, const char *xpath) {
 static void expect(const char *xml, const char *xpath, const char *want) {
     CLEANUP_FREE char *got = ask(xml, xpath);
     ck_assert_msg(strcmp(got, want) == 0, "%s: '%s', not '%s'", xpath, got, want);
+}
+
+/* xmlRelaxNGFree. */
+static xmlRelaxNGPtr libvirts_schema(void) {
+    xmlRelaxNGParserCtxtPtr parser = xmlRelaxNGNewParserCtxt(SCHEMA);
+    xmlRelaxNGPtr schema = xmlRelaxNGParse(parser);
+    xmlRelaxNGFreeParserCtxt(parser);
+    ck_assert_ptr_nonnull(schema);
+    return schema;
 }
 
 static void expect_valid(xmlRelaxNGPtr schema, const char *xml) {
@@ -77,10 +92,7 @@ START_TEST(every_profile_is_valid_by_libvirts_schema) {
     if (!fs_exists(SCHEMA)) {
         TEST_SKIP("%s is not there (libvirt0)", SCHEMA);
     }
-    xmlRelaxNGParserCtxtPtr parser = xmlRelaxNGNewParserCtxt(SCHEMA);
-    xmlRelaxNGPtr schema = xmlRelaxNGParse(parser);
-    xmlRelaxNGFreeParserCtxt(parser);
-    ck_assert_ptr_nonnull(schema);
+    xmlRelaxNGPtr schema = libvirts_schema();
     for (size_t i = 0; i < ARRAY_LEN(profiles); i++) {
         CLEANUP_FREE char *kernel = build(profiles[i], false, "console=ttyS0", NULL);
         CLEANUP_FREE char *disk = build(profiles[i], false, NULL, NULL);
@@ -96,10 +108,8 @@ END_TEST
 /* The shipped ones, as the installer and a run use them: with CD drives and without, with KVM and without. */
 static int validate_shipped(const char *name, void *ctx) {
     static const char *const cds[] = {"/c/setup.iso", "/c/lab.iso", "/c/virtio.iso"};
-    struct diags diags = DIAGS_INIT;
-    CLEANUP_FREE char *path = str_printf("images/profiles/%s", name);
-    struct image_profile *p = image_profile_load(path, &diags);
-    ck_assert_msg(p != NULL, "%s", diags.count ? diags.items[0].message : path);
+    CLEANUP_FREE char *id = str_printf("%.*s", (int)strcspn(name, "."), name);
+    CLEANUP(shipped_profile_drop) struct image_profile *p = shipped_profile(id);
     for (size_t i = 0; i < 4; i++) {
         CLEANUP_ERR struct err err = ERR_INIT;
         struct vm_spec spec = {.name = "x", .profile = p->hardware, .kvm = i & 1,
@@ -113,8 +123,6 @@ static int validate_shipped(const char *name, void *ctx) {
             expect(xml, "/domain/devices/video/model/@type", "vga");
         }
     }
-    image_profile_free(p);
-    diags_free(&diags);
     return 0;
 }
 
@@ -122,10 +130,7 @@ START_TEST(every_shipped_profile_is_valid_by_libvirts_schema) {
     if (!fs_exists(SCHEMA)) {
         TEST_SKIP("%s is not there (libvirt0)", SCHEMA);
     }
-    xmlRelaxNGParserCtxtPtr parser = xmlRelaxNGNewParserCtxt(SCHEMA);
-    xmlRelaxNGPtr schema = xmlRelaxNGParse(parser);
-    xmlRelaxNGFreeParserCtxt(parser);
-    ck_assert_ptr_nonnull(schema);
+    xmlRelaxNGPtr schema = libvirts_schema();
     ck_assert_int_eq(fs_each("images/profiles", validate_shipped, schema, NULL), 0);
     xmlRelaxNGFree(schema);
 }
@@ -222,12 +227,11 @@ END_TEST
 
 START_TEST(firmware_tpm_and_cds_stand_where_they_belong) {
     static const char *const cds[] = {"/c/setup & co.iso", "/c/lab.iso"};
-    json_t *j = json_loads("{\"machine\":\"q35\",\"firmware\":\"uefi-secure\",\"tpm\":\"2.0\",\"disk\":\"sata\","
-                           "\"vmcoreinfo\":\"on\",\"vcpus\":4,\"cores\":2}", 0, NULL);
-    struct vm_spec spec = {.name = "x", .profile = j, .cdroms = cds, .cdrom_count = 2};
+    static const char profile[] = "{\"machine\":\"q35\",\"firmware\":\"uefi-secure\",\"tpm\":\"2.0\",\"disk\":\"sata\","
+                                  "\"vmcoreinfo\":\"on\",\"vcpus\":4,\"cores\":2}";
+    struct vm_spec spec = {.name = "x", .cdroms = cds, .cdrom_count = 2};
     CLEANUP_ERR struct err err = ERR_INIT;
-    CLEANUP_FREE char *xml = domain_xml_build(&spec, &paths, &err);
-    json_decref(j);
+    CLEANUP_FREE char *xml = build_of(profile, spec, &err);
     ck_assert_msg(xml != NULL, "%s", err_text(&err));
     expect(xml, "/domain/os/@firmware", "efi");
     expect(xml, "/domain/os/firmware/feature[@name='secure-boot']/@enabled", "yes");
@@ -254,10 +258,8 @@ START_TEST(a_cd_is_never_on_virtio) {
     static const char *const cds[] = {"/c/setup.iso"};
     static const char *const machines[][2] = {{"{\"machine\":\"q35\"}", "sata"}, {"{}", "ide"}};
     for (size_t i = 0; i < ARRAY_LEN(machines); i++) {
-        json_t *j = json_loads(machines[i][0], 0, NULL);
-        struct vm_spec spec = {.name = "x", .profile = j, .cdroms = cds, .cdrom_count = 1};
-        CLEANUP_FREE char *xml = domain_xml_build(&spec, &paths, NULL);
-        json_decref(j);
+        struct vm_spec spec = {.name = "x", .cdroms = cds, .cdrom_count = 1};
+        CLEANUP_FREE char *xml = build_of(machines[i][0], spec, NULL);
         expect(xml, "/domain/devices/disk[@device='disk']/target/@bus", "virtio");
         expect(xml, "/domain/devices/disk[@device='cdrom']/target/@bus", machines[i][1]);
     }
@@ -373,9 +375,7 @@ START_TEST(windows_11_gets_what_virt_install_gives_it) {
     if (!theirs) {
         TEST_SKIP("no %s", path);
     }
-    struct diags diags = DIAGS_INIT;
-    struct image_profile *p = image_profile_load("images/profiles/uefi-secure-tpm.json", &diags);
-    ck_assert_ptr_nonnull(p);
+    CLEANUP(shipped_profile_drop) struct image_profile *p = shipped_profile("uefi-secure-tpm");
     struct vm_spec spec = {.name = "x", .profile = p->hardware, .kvm = true, .cdroms = cds, .cdrom_count = 1};
     CLEANUP_FREE char *ours = domain_xml_build(&spec, &paths, NULL);
     for (size_t i = 0; i < ARRAY_LEN(same); i++) {
@@ -383,8 +383,6 @@ START_TEST(windows_11_gets_what_virt_install_gives_it) {
         ck_assert_msg(*want, "%s is not in %s", same[i], path);
         expect(ours, same[i], want);
     }
-    image_profile_free(p);
-    diags_free(&diags);
 }
 END_TEST
 
@@ -410,9 +408,5 @@ int main(void) {
     tcase_add_test(t, the_bones_are_those_of_virt_install);
     tcase_add_test(t, windows_11_gets_what_virt_install_gives_it);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

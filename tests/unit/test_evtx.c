@@ -234,6 +234,25 @@ static int inside_refuse(void *ctx, struct str *out, struct err *err) {
     return err_set(err, ERR_REFUSED, "no");
 }
 
+static int inside_explain(void *ctx, struct str *out, struct err *err) {
+    (void)out;
+    return err_set(err, ERR_NOSPACE, "%*s", *(int *)ctx, "why");
+}
+
+START_TEST(a_fence_hands_out_an_error_that_is_longer_than_any_result) {
+    const struct fence_limits limits = {.timeout_ns = 60 * CLOCK_S, .max_output = 4};
+    static const int lengths[][2] = {{5, 5}, {300, 300}, {100000, 4096}};
+    for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+        CLEANUP_ERR struct err err = ERR_INIT;
+        CLEANUP_STR struct str out = STR_INIT;
+        int len = lengths[i][0];
+        ck_assert_int_lt(fence_run(inside_explain, &len, &limits, &out, &err), 0);
+        ck_assert_int_eq(err.cls, ERR_NOSPACE);
+        ck_assert_uint_eq(strlen(err_text(&err)), (size_t)lengths[i][1]);
+    }
+}
+END_TEST
+
 START_TEST(a_fence_keeps_everything_inside) {
     const struct fence_limits limits = {.timeout_ns = CLOCK_S / 5, .memory_bytes = 0, .max_output = 1000};
     CLEANUP_ERR struct err err = ERR_INIT;
@@ -264,6 +283,7 @@ int main(void) {
     tcase_add_test(t, damaged_logs_give_what_is_readable_and_say_what_is_not);
     tcase_add_loop_test(t, events_mean_what_their_manifests_say, 0, ARRAY_LEN(meaning_cases));
     tcase_add_test(t, a_fence_keeps_everything_inside);
+    tcase_add_test(t, a_fence_hands_out_an_error_that_is_longer_than_any_result);
     suite_add_tcase(s, t);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);

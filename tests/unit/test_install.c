@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "install/seal.h"
+#include "support/suite.h"
 
 /* ---- a guest that says what it is told to, and a machine that goes off ------------------------ */
 
@@ -209,9 +210,5 @@ int main(void) {
     tcase_add_loop_test(t, what_the_profile_promises_the_guest_must_have, 0, (int)ARRAY_LEN(promises));
     tcase_add_test(t, a_guest_goes_off_when_asked_or_that_is_told);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

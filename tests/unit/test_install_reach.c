@@ -10,6 +10,7 @@
 #include "install/reach.h"
 #include "media/answer.h"
 #include "support/cds.h"
+#include "support/suite.h"
 
 /* Of RFC 8709's form: 32 bytes of zeros. */
 #define REACH_KEY "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -186,9 +187,5 @@ int main(void) {
     tcase_add_test(t, a_guest_is_not_believed_any_key);
     tcase_add_test(t, the_labs_keys_are_made_once);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

@@ -10,6 +10,7 @@
 #include "install/source.h"
 #include "support/cds.h"
 #include "support/openssh_file.h"
+#include "support/suite.h"
 #include "vm/vm.h"
 
 static const struct cds_edition editions[] = {{"Windows 11 Pro", "Professional", "Client", 9, 26100, 1742, {"en-US"}},
@@ -169,9 +170,5 @@ int main(void) {
     tcase_add_test(t, reactos_is_installed_from_its_medium_with_more_on_it);
     tcase_add_test(t, a_wrong_recipe_is_told_with_its_place);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

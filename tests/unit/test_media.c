@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "base/str.h"
 #include "media/media.h"
 #include "support/cds.h"
+#include "support/suite.h"
 
 static const struct cds_edition client[] = {
     {"Windows 11 Home", "Core", "Client", 9, 26100, 1742, {"de-DE"}},
@@ -29,6 +31,13 @@ static struct media *look(const char *path) {
     struct media *m = media_inspect(path, &err);
     ck_assert_msg(m != NULL, "%s", err_text(&err));
     return m;
+}
+
+/* Windows Setup media of these editions. */
+static struct media *look_windows(enum cds_image kind, const struct cds_edition *editions) {
+    CLEANUP(cds_remove) char *dir = cds_dir();
+    CLEANUP_FREE char *iso = cds_windows(dir, "win.iso", kind, editions);
+    return look(iso);
 }
 
 static void check_client(const struct media *m) {
@@ -51,9 +60,7 @@ static void check_client(const struct media *m) {
 }
 
 START_TEST(windows_media_tell_their_editions) {
-    CLEANUP(cds_remove) char *dir = cds_dir();
-    CLEANUP_FREE char *iso = cds_windows(dir, "win.iso", CDS_WIM, client);
-    CLEANUP(media_free_ptr) struct media *m = look(iso);
+    CLEANUP(media_free_ptr) struct media *m = look_windows(CDS_WIM, client);
     check_client(m);
     ck_assert_str_eq(m->label, "CCCOMA_X64FRE");
     ck_assert(m->udf && m->iso9660);
@@ -69,18 +76,14 @@ START_TEST(windows_media_tell_their_editions) {
 END_TEST
 
 START_TEST(an_esd_is_as_good_as_a_wim) {
-    CLEANUP(cds_remove) char *dir = cds_dir();
-    CLEANUP_FREE char *iso = cds_windows(dir, "win.iso", CDS_ESD, client);
-    CLEANUP(media_free_ptr) struct media *m = look(iso);
+    CLEANUP(media_free_ptr) struct media *m = look_windows(CDS_ESD, client);
     check_client(m);
     ck_assert_int_eq(m->image, MEDIA_IMAGE_ESD);
 }
 END_TEST
 
 START_TEST(evaluation_media_and_server_core_are_told) {
-    CLEANUP(cds_remove) char *dir = cds_dir();
-    CLEANUP_FREE char *iso = cds_windows(dir, "win.iso", CDS_WIM, server);
-    CLEANUP(media_free_ptr) struct media *m = look(iso);
+    CLEANUP(media_free_ptr) struct media *m = look_windows(CDS_WIM, server);
     ck_assert_uint_eq(m->edition_count, 2);
     ck_assert(m->editions[0].evaluation && m->editions[1].evaluation);
     ck_assert_str_eq(m->editions[0].installation, "Server Core");
@@ -148,6 +151,33 @@ START_TEST(reactos_media_are_known) {
 }
 END_TEST
 
+/* The reader is killed by SIGXFSZ as it gives its thin copy the size of the image. */
+START_TEST(a_reader_that_is_killed_leaves_no_file_behind) {
+    CLEANUP(cds_remove) char *dir = cds_dir();
+    CLEANUP_FREE char *iso = cds_windows(dir, "win.iso", CDS_WIM, client), *tmp = fs_join(dir, "tmp");
+    CLEANUP_ERR struct err err = ERR_INIT;
+    ck_assert(fs_mkdirs(tmp, &err) == 0);
+    setenv("TMPDIR", tmp, 1);
+    struct rlimit before, small;
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = (struct rlimit){4, before.rlim_max};
+    int limited = setrlimit(RLIMIT_FSIZE, &small); /* until it is lifted no assertion, which would write to a file */
+    struct media *m = limited == 0 ? media_inspect(iso, &err) : NULL;
+    int lifted = setrlimit(RLIMIT_FSIZE, &before);
+    ck_assert_int_eq(limited, 0);
+    ck_assert_int_eq(lifted, 0);
+    ck_assert_ptr_null(m);
+    ck_assert_int_eq(err.cls, ERR_PROTOCOL);
+    ck_assert_ptr_nonnull(strstr(err_text(&err), "broke down over it (signal "));
+    ck_assert_int_eq(rmdir(tmp), 0); /* it is empty */
+    ck_assert(fs_mkdirs(tmp, &err) == 0);
+    CLEANUP(media_free_ptr) struct media *again = look(iso);
+    check_client(again);
+    ck_assert_int_eq(rmdir(tmp), 0);
+    unsetenv("TMPDIR");
+}
+END_TEST
+
 START_TEST(what_is_no_cd_is_named) {
     static const struct { const char *content; const char *said; } cases[] = {
         {"", "empty"},
@@ -177,6 +207,37 @@ START_TEST(what_is_no_cd_is_named) {
     err_clear(&err);
     ck_assert_ptr_null(media_inspect(dir, &err));
     ck_assert_ptr_nonnull(strstr(err_text(&err), "a folder"));
+}
+END_TEST
+
+/* File entries (ECMA-167 4/14.9, tag 261, and 14.17, tag 266): bytes 56 to 63 are the length. libudfread compares the
+ * tag's checksum alone. */
+START_TEST(a_file_longer_than_any_number_is_none) {
+    static const unsigned char wanted[] = "0123456789abcdef!";
+    CLEANUP(cds_remove) char *dir = cds_dir();
+    CLEANUP(cds_remove) char *tree = cds_dir();
+    cds_put(tree, "setup.txt", (const char *)wanted);
+    CLEANUP_FREE char *iso = fs_join(dir, "x.iso"), *to = fs_join(dir, "to");
+    cds_iso(tree, "UDF", true, iso);
+    size_t len = 0, changed = 0;
+    CLEANUP_ERR struct err err = ERR_INIT;
+    CLEANUP_FREE char *before = media_read(iso, "setup.txt", 100, NULL, &err);
+    ck_assert_str_eq(before, (const char *)wanted);
+    CLEANUP_FREE unsigned char *cd = (unsigned char *)fs_read(iso, 64 << 20, &len, &err);
+    for (size_t at = 0; at + 2048 <= len; at += 2048) {
+        bool entry = cd[at + 1] == 1 && (cd[at] == 5 || cd[at] == 10);
+        if (entry && cd[at + 56] == sizeof(wanted) - 1 && !cd[at + 57]) {
+            memset(cd + at + 56, 0xff, 8);
+            changed++;
+        }
+    }
+    ck_assert_uint_ge(changed, 1);
+    ck_assert(fs_write_atomic(iso, cd, len, 0644, &err) == 0);
+    ck_assert_ptr_null(media_read(iso, "setup.txt", 100, NULL, &err));
+    ck_assert_msg(strstr(err_text(&err), "cannot be opened") != NULL, "%s", err_text(&err));
+    err_clear(&err);
+    ck_assert_int_lt(media_extract(iso, "", to, 100, &err), 0);
+    ck_assert_msg(strstr(err_text(&err), "setup.txt cannot be opened") != NULL, "%s", err_text(&err));
 }
 END_TEST
 
@@ -223,9 +284,7 @@ START_TEST(damaged_media_give_an_answer_or_an_error) {
 END_TEST
 
 START_TEST(the_json_follows_its_schema_and_comes_back) {
-    CLEANUP(cds_remove) char *dir = cds_dir();
-    CLEANUP_FREE char *iso = cds_windows(dir, "win.iso", CDS_WIM, client);
-    CLEANUP(media_free_ptr) struct media *m = look(iso);
+    CLEANUP(media_free_ptr) struct media *m = look_windows(CDS_WIM, client);
     size_t len = 0;
     CLEANUP_FREE char *text = fs_read("reports/schema/media.schema.json", 1 << 20, &len, NULL);
     ck_assert_ptr_nonnull(text);
@@ -254,14 +313,12 @@ int main(void) {
     tcase_add_test(t, plain_iso_9660_is_read_as_well);
     tcase_add_test(t, virtio_media_tell_their_drivers);
     tcase_add_test(t, reactos_media_are_known);
+    tcase_add_test(t, a_reader_that_is_killed_leaves_no_file_behind);
     tcase_add_test(t, what_is_no_cd_is_named);
+    tcase_add_test(t, a_file_longer_than_any_number_is_none);
     tcase_add_test(t, an_incomplete_download_is_told);
     tcase_add_test(t, damaged_media_give_an_answer_or_an_error);
     tcase_add_test(t, the_json_follows_its_schema_and_comes_back);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

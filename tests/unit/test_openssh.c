@@ -7,6 +7,7 @@
 #include "media/openssh.h"
 #include "support/cds.h"
 #include "support/openssh_file.h"
+#include "support/suite.h"
 
 START_TEST(packages_are_told_by_their_content) {
     CLEANUP(cds_remove) char *dir = cds_dir();
@@ -74,9 +75,5 @@ int main(void) {
     tcase_add_test(t, what_is_none_is_refused_with_what_it_is);
     tcase_add_test(t, a_package_that_ends_early_is_refused);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

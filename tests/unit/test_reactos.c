@@ -3,15 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/fs.h"
-#include "base/proc.h"
 #include "base/str.h"
 #include "media/media.h"
 #include "media/reactos.h"
 #include "support/cds.h"
+#include "support/suite.h"
 
 static const char menu[] = "[FREELOADER]\r\nDefaultOS=LiveImg\r\nTimeOut=3\r\n\r\n[Operating Systems]\r\n"
                            "Setup=\"ReactOS Setup (Text Mode)\"\r\nLiveImg=\"ReactOS Live\"\r\n\r\n"
@@ -19,20 +19,16 @@ static const char menu[] = "[FREELOADER]\r\nDefaultOS=LiveImg\r\nTimeOut=3\r\n\r
                            "BootType = ReactOSSetup\r\n";
 
 /* A released CD: Setup's files in I386, a live system in reactos; names of mixed case, ISO 9660:1999. */
-static char *boot_cd(const char *dir, const char *source) {
+static char *boot_cd(const char *dir, const char *source, const char *ini) {
     CLEANUP(cds_remove) char *tree = cds_dir();
     CLEANUP_FREE char *sif = str_printf("%s/txtsetup.sif", source), *inf = str_printf("%s/unattend.inf", source);
     cds_put(tree, sif, "[Version]");
     cds_put(tree, inf, "[Unattend]\r\nUnattendSetupEnabled = no\r\n");
     cds_put(tree, "reactos/ntoskrnl.exe", "MZ");
     cds_put(tree, "loader/isoboot.bin", "boot code");
-    cds_put(tree, "freeldr.ini", menu);
+    cds_put(tree, "freeldr.ini", ini);
     char *iso = fs_join(dir, "reactos.iso");
-    const char *args[] = {"genisoimage", "-quiet", "-V", "ReactOS", "-o", iso, "-iso-level", "4", "-b",
-                          "loader/isoboot.bin", "-no-emul-boot", "-boot-load-size", "4", tree, NULL};
-    struct proc_opts opts = {.timeout_ns = 60 * CLOCK_S};
-    CLEANUP_ERR struct err err = ERR_INIT;
-    ck_assert_msg(proc_check(args, &opts, &err) == 0, "%s", err_text(&err));
+    cds_iso_1999(tree, false, iso);
     return iso;
 }
 
@@ -49,7 +45,7 @@ START_TEST(a_boot_cd_installs_by_itself) {
         CLEANUP(cds_remove) char *dir = cds_dir();
         cds_put(dir, "agent32.exe", "MZ 32");
         CLEANUP_FREE char *agent = fs_join(dir, "agent32.exe"), *to = fs_join(dir, "new.iso");
-        CLEANUP_FREE char *from = boot_cd(dir, sources[i]), *inf = str_printf("%s/unattend.inf", sources[i]);
+        CLEANUP_FREE char *from = boot_cd(dir, sources[i], menu), *inf = str_printf("%s/unattend.inf", sources[i]);
         struct reactos_spec s = {agent, "COM2", "COEXIST-LAB", 0x409};
         CLEANUP_ERR struct err err = ERR_INIT;
         ck_assert_msg(reactos_cd(from, &s, to, &err) == 0, "%s", err_text(&err));
@@ -112,6 +108,58 @@ START_TEST(other_cds_are_refused) {
 }
 END_TEST
 
+/* Directory records (ECMA-119, 9.1) of that name are made to lead beyond the end of the CD. */
+static void lose_file(const char *iso, const char *name) {
+    size_t len = 0, changed = 0;
+    CLEANUP_ERR struct err err = ERR_INIT;
+    CLEANUP_FREE char *cd = fs_read(iso, 16 << 20, &len, &err);
+    ck_assert_msg(cd != NULL, "%s", err_text(&err));
+    for (size_t at = 33; at + strlen(name) < len; at++) {
+        if (strncasecmp(cd + at, name, strlen(name)) == 0 && cd[at - 1] >= (char)strlen(name)) {
+            memcpy(cd + at - 33 + 2, "\xff\xff\xff\x00\x00\xff\xff\xff", 8);
+            changed++;
+        }
+    }
+    ck_assert_uint_gt(changed, 0);
+    ck_assert(fs_write_atomic(iso, cd, len, 0644, &err) == 0);
+}
+
+START_TEST(what_cannot_be_read_of_a_boot_cd_ends_it) {
+    CLEANUP(cds_remove) char *dir = cds_dir();
+    cds_put(dir, "agent32.exe", "MZ 32");
+    CLEANUP_FREE char *agent = fs_join(dir, "agent32.exe"), *to = fs_join(dir, "new.iso");
+    CLEANUP_FREE char *large = mem_zalloc(70001, 1);
+    memset(large, ';', 70000);
+    struct reactos_spec s = {agent, "COM2", "LAB", 0x409};
+    CLEANUP_ERR struct err too_large = ERR_INIT, lost = ERR_INIT;
+    CLEANUP_FREE char *first = boot_cd(dir, "I386", large);
+    ck_assert_int_lt(reactos_cd(first, &s, to, &too_large), 0);
+    ck_assert_msg(strstr(err_text(&too_large), "freeldr.ini: 70000 bytes") != NULL, "%s", err_text(&too_large));
+    CLEANUP_FREE char *second = boot_cd(dir, "I386", menu);
+    lose_file(second, "freeldr.ini");
+    ck_assert_int_lt(reactos_cd(second, &s, to, &lost), 0);
+    ck_assert_msg(strstr(err_text(&lost), "freeldr.ini: the CD ends") != NULL, "%s", err_text(&lost));
+    ck_assert(!fs_exists(to));
+}
+END_TEST
+
+START_TEST(what_a_cd_has_is_told_in_one_look) {
+    static const char *const files[] = {"I386/TXTSETUP.SIF", "reactos", "reactos/txtsetup.sif", "none/at/all"};
+    CLEANUP(cds_remove) char *dir = cds_dir();
+    CLEANUP_FREE char *iso = boot_cd(dir, "I386", menu), *page = fs_join(dir, "page.iso");
+    bool there[ARRAY_LEN(files)];
+    CLEANUP_ERR struct err err = ERR_INIT;
+    ck_assert_msg(media_has(iso, files, ARRAY_LEN(files), there, &err) == 0, "%s", err_text(&err));
+    ck_assert(there[0] && there[1] && !there[2] && !there[3]);
+    cds_put(dir, "page.iso", "<html>");
+    ck_assert_int_lt(media_has(page, files, ARRAY_LEN(files), there, &err), 0);
+    ck_assert_msg(strstr(err_text(&err), "no CD") != NULL, "%s", err_text(&err));
+    err_clear(&err);
+    ck_assert_ptr_null(media_read(iso, "reactos", 100, NULL, &err));
+    ck_assert_ptr_nonnull(strstr(err_text(&err), "a folder"));
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("reactos");
     TCase *t = tcase_create("reactos");
@@ -120,10 +168,8 @@ int main(void) {
     tcase_add_test(t, the_menu_boots_setup);
     tcase_add_test(t, commands_are_such_as_setup_takes);
     tcase_add_test(t, other_cds_are_refused);
+    tcase_add_test(t, what_cannot_be_read_of_a_boot_cd_ends_it);
+    tcase_add_test(t, what_a_cd_has_is_told_in_one_look);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

@@ -171,6 +171,31 @@ START_TEST(schema_of_each_format_compiles_and_is_documented) {
 }
 END_TEST
 
+static enum schemas_fit test_fit(enum schema_kind k, const char *text, struct diags *diags) {
+    struct json_doc *doc = json_doc_parse("t", text, strlen(text), diags);
+    ck_assert_ptr_nonnull(doc);
+    enum schemas_fit fit = schemas_check(k, doc, diags);
+    json_doc_free(doc);
+    return fit;
+}
+
+START_TEST(a_file_of_another_format_gets_one_complaint) {
+    enum schema_kind k = (enum schema_kind)_i;
+    struct diags diags = DIAGS_INIT;
+    ck_assert_int_eq(test_fit(k, "{\n  \"format\": \"other/1\", \"x\": 1}", &diags), SCHEMAS_OTHER);
+    ck_assert_uint_eq(diags.count, 1);
+    ck_assert_str_eq(diags.items[0].code, "wrong-format");
+    ck_assert_int_eq(diags.items[0].pos.line, 2);
+    CLEANUP_FREE char *right = str_printf("{\"format\": \"coexist-%s/1\"}", schemas_name(k));
+    ck_assert_ptr_nonnull(strstr(diags.items[0].hint, "coexist-"));
+    ck_assert_int_eq(test_fit(k, right, &diags), SCHEMAS_BREAKS);
+    ck_assert_uint_gt(diags.count, 1);
+    ck_assert_str_ne(diags.items[1].code, "wrong-format");
+    ck_assert_ptr_null(schemas_load(k, "/does/not/exist", &diags));
+    diags_free(&diags);
+}
+END_TEST
+
 /* Of the suite's drafts the newest that Debian ships and that reads these keywords as 2020-12 does. */
 #define SUITE_DIR "/usr/share/json-schema-test-suite/tests/draft7"
 static const struct {
@@ -230,6 +255,7 @@ int main(void) {
     tcase_add_loop_test(t, schema_refuses_what_it_does_not_know, 0, (int)ARRAY_LEN(refused));
     tcase_add_test(t, schema_tells_only_so_many_errors);
     tcase_add_loop_test(t, schema_of_each_format_compiles_and_is_documented, 0, SCHEMA_KIND_COUNT);
+    tcase_add_loop_test(t, a_file_of_another_format_gets_one_complaint, 0, SCHEMA_KIND_COUNT);
     tcase_add_loop_test(t, schema_follows_the_public_test_suite, 0, (int)ARRAY_LEN(suite));
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -9,10 +9,14 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "images/image.h"
+#include "images/reactos.h"
 #include "images/windows.h"
 #include "media/labcd.h"
 #include "support/cds.h"
 #include "support/openssh_file.h"
+#include "support/shipped.h"
+#include "support/suite.h"
 
 #define CATALOGUE "images/windows"
 
@@ -23,19 +27,6 @@ static struct windows_recipe *recipe(const char *name) {
     ck_assert_msg(r != NULL, "%s: %s", path, diags.count ? diags.items[0].message : "?");
     diags_free(&diags);
     return r;
-}
-
-static struct image_profile *profile(const char *name) {
-    CLEANUP_FREE char *path = str_printf("images/profiles/%s.json", name);
-    struct diags diags = DIAGS_INIT;
-    struct image_profile *p = image_profile_load(path, &diags);
-    ck_assert_msg(p != NULL, "%s: %s", path, diags.count ? diags.items[0].message : "?");
-    diags_free(&diags);
-    return p;
-}
-
-static void profile_drop(struct image_profile **p) {
-    image_profile_free(*p);
 }
 
 /* ---- the catalogue ------------------------------------------------------------------------------ */
@@ -66,7 +57,7 @@ static int tour_profile(const char *name, void *ctx) {
     struct tour *t = ctx;
     CLEANUP(windows_recipe_free_ptr) struct windows_recipe *r = recipe(t->recipe);
     CLEANUP_FREE char *stem = str_printf("%.*s", (int)strlen(name) - 5, name);
-    CLEANUP(profile_drop) struct image_profile *p = profile(stem);
+    CLEANUP(shipped_profile_drop) struct image_profile *p = shipped_profile(stem);
     CLEANUP_ERR struct err err = ERR_INIT;
     ck_assert_msg(windows_recipe_fit_profile(r, p, &err) == 0, "%s", err_text(&err));
     for (size_t i = 0; i < json_array_size(r->languages); i++) {
@@ -126,8 +117,24 @@ START_TEST(errors_of_a_recipe_come_all_at_once) {
                       "%zu: %d %s", i, diags.items[i].pos.line, diags.items[i].code);
     }
     diags_free(&diags);
-    ck_assert(windows_is_recipe(CATALOGUE "/win11-24h2-pro.json"));
-    ck_assert(!windows_is_recipe("images/winelab.json"));
+    ck_assert(image_recipe_is(CATALOGUE "/win11-24h2-pro.json", WINDOWS_FORMAT));
+    ck_assert(!image_recipe_is(CATALOGUE "/win11-24h2-pro.json", REACTOS_FORMAT));
+    ck_assert(!image_recipe_is("images/winelab.json", WINDOWS_FORMAT));
+    ck_assert(!image_recipe_is("images/no-such.json", WINDOWS_FORMAT));
+}
+END_TEST
+
+START_TEST(a_profile_beside_the_recipe_comes_before_the_one_above_it) {
+    CLEANUP(cds_remove) char *dir = cds_dir();
+    CLEANUP_FREE char *recipe = str_printf("%s/mine/r.json", dir);
+    CLEANUP_FREE char *own = str_printf("%s/mine/profiles/p.json", dir), *above = str_printf("%s/profiles/p.json", dir);
+    cds_put(dir, "profiles/p.json", "{}");
+    CLEANUP_FREE char *first = image_profile_path(recipe, "p");
+    ck_assert_str_eq(first, above);
+    cds_put(dir, "mine/profiles/p.json", "{}");
+    CLEANUP_FREE char *then = image_profile_path(recipe, "p"), *file = image_profile_path(recipe, "x/y.json");
+    ck_assert_str_eq(then, own);
+    ck_assert_str_eq(file, "x/y.json");
 }
 END_TEST
 
@@ -206,8 +213,8 @@ START_TEST(wrong_files_are_refused_by_name) {
     static const char *const systems[] = {"w10", NULL};
     CLEANUP(cds_remove) char *dir = cds_dir();
     CLEANUP(windows_recipe_free_ptr) struct windows_recipe *r = recipe("win11-24h2-pro");
-    CLEANUP(profile_drop) struct image_profile *virtio = profile("bios-virtio");
-    CLEANUP(profile_drop) struct image_profile *sata = profile("bios");
+    CLEANUP(shipped_profile_drop) struct image_profile *virtio = shipped_profile("bios-virtio");
+    CLEANUP(shipped_profile_drop) struct image_profile *sata = shipped_profile("bios");
     CLEANUP_FREE char *drivers = cds_virtio(dir, systems), *page = fs_join(dir, "page.iso");
     cds_put(dir, "page.iso", "<!DOCTYPE html><html>Just a moment...");
     CLEANUP(media_free_ptr) struct media *d = media_inspect(drivers, NULL);
@@ -265,7 +272,8 @@ static struct windows_recipe *changed(const char *dir, const char *name, json_t 
 
 START_TEST(machines_that_cannot_be_are_refused) {
     CLEANUP(cds_remove) char *dir = cds_dir();
-    CLEANUP(profile_drop) struct image_profile *bios = profile("bios"), *secure = profile("uefi-secure");
+    CLEANUP(shipped_profile_drop) struct image_profile *bios = shipped_profile("bios");
+    CLEANUP(shipped_profile_drop) struct image_profile *secure = shipped_profile("uefi-secure");
     CLEANUP_ERR struct err err = ERR_INIT;
     CLEANUP(windows_recipe_free_ptr) struct windows_recipe *strict =
         changed(dir, "win11-24h2-pro", json_pack("{s:[]}", "bypass_requirements"));
@@ -293,7 +301,7 @@ START_TEST(a_plan_becomes_a_cd) {
     CLEANUP(cds_remove) char *dir = cds_dir();
     CLEANUP(media_free_ptr) struct media *m = medium(dir, pro);
     CLEANUP(windows_recipe_free_ptr) struct windows_recipe *r = recipe("win11-24h2-pro");
-    CLEANUP(profile_drop) struct image_profile *p = profile("uefi-secure-tpm-virtio");
+    CLEANUP(shipped_profile_drop) struct image_profile *p = shipped_profile("uefi-secure-tpm-virtio");
     CLEANUP_FREE char *drivers = cds_virtio(dir, systems), *agent = fs_join(dir, "agent.exe");
     CLEANUP_FREE char *msi = fs_join(dir, "OpenSSH"), *key = fs_join(dir, "key.pub");
     CLEANUP_FREE char *iso = fs_join(dir, "lab.iso");
@@ -383,6 +391,7 @@ int main(void) {
     tcase_set_timeout(t, 300);
     tcase_add_test(t, every_recipe_on_every_profile_in_every_language);
     tcase_add_test(t, errors_of_a_recipe_come_all_at_once);
+    tcase_add_test(t, a_profile_beside_the_recipe_comes_before_the_one_above_it);
     tcase_add_test(t, what_fits_is_found);
     tcase_add_test(t, what_does_not_fit_is_refused_with_its_cause);
     tcase_add_test(t, wrong_files_are_refused_by_name);
@@ -392,9 +401,5 @@ int main(void) {
     tcase_add_test(t, a_recipe_may_name_the_digest_of_openssh_or_want_none);
     tcase_add_test(t, the_password_is_kept_to_the_lab);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

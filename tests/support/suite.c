@@ -1,0 +1,24 @@
+#include "support/suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/fs.h"
+
+int suite_run(Suite *s) {
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int suite_run_in(char *dir, Suite *s) {
+    if (!mkdtemp(dir)) {
+        perror(dir);
+        return EXIT_FAILURE;
+    }
+    int rc = suite_run(s);
+    fs_remove_tree(dir, NULL);
+    return rc;
+}
