@@ -1,7 +1,6 @@
 /* Building an image: gather the inputs, run the builder in a folder of its own, describe what came out,
  * put it in place in one move. */
 #include <errno.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "images/image.h"
+#include "images/keys.h"
 #include "images/publish.h"
 
 #define BUILD_LIMIT_NS (INT64_C(45) * 60 * CLOCK_S)
@@ -96,28 +96,6 @@ static int build_digest_inputs(struct build *b, struct err *err) {
     return 0;
 }
 
-static int build_make_key(const struct build *b, const char *name, struct err *err) {
-    CLEANUP_FREE char *path = fs_join(b->keys, name);
-    if (fs_exists(path)) {
-        return 0;
-    }
-    const char *argv[] = {"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "coexist",
-                          "-f", path, NULL};
-    struct proc_opts o = {.timeout_ns = 60 * CLOCK_S};
-    return proc_check(argv, &o, err);
-}
-
-static int build_make_keys(const struct build *b, struct err *err) {
-    if (fs_mkdirs(b->keys, err) < 0 || chmod(b->keys, 0700) < 0) {
-        return err_is_set(err) ? -1 : err_sys(err, errno, "chmod %s", b->keys);
-    }
-    if (build_make_key(b, "host_key", err) < 0 || build_make_key(b, "client_key", err) < 0) {
-        err_prefix(err, "make the lab's keys");
-        return -1;
-    }
-    return 0;
-}
-
 /* True when the image in place was made from the same inputs and is whole. */
 static bool build_is_current(const struct build *b) {
     CLEANUP_ERR struct err err = ERR_INIT;
@@ -176,36 +154,14 @@ static json_t *build_packages(const struct build *b, struct err *err) {
     return list;
 }
 
-/* "SHA256:..." as ssh-keygen -l shows it: unpadded base64 of the digest of the key blob. */
-static void build_fingerprint(const char *base64, char out[64]) {
-    unsigned char blob[1024];
-    size_t len = 0;
-    unsigned char digest[crypto_hash_sha256_BYTES];
-    out[0] = '\0';
-    if (sodium_base642bin(blob, sizeof(blob), base64, strlen(base64), NULL, &len, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) == 0) {
-        crypto_hash_sha256(digest, blob, len);
-        memcpy(out, "SHA256:", 8);
-        sodium_bin2base64(out + 7, 57, digest, sizeof(digest),
-                          sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
-    }
-}
-
 static json_t *build_ssh(const struct build *b, struct err *err) {
-    CLEANUP_FREE char *path = fs_join(b->keys, "host_key.pub");
+    CLEANUP_FREE char *path = fs_join(b->keys, IMAGE_HOST_KEY ".pub");
     CLEANUP_FREE char *text = fs_read(path, 4096, NULL, err);
-    char type[32], base64[1024], fingerprint[64];
-    if (!text) {
-        return NULL;
+    json_t *ssh = text ? image_keys_ssh("lab", text, err) : NULL;
+    if (text && !ssh) {
+        err_prefix(err, "%s", path);
     }
-    if (sscanf(text, "%31s %1023s", type, base64) != 2) {
-        err_set(err, ERR_SYSTEM, "%s: not a public key", path);
-        return NULL;
-    }
-    build_fingerprint(base64, fingerprint);
-    CLEANUP_FREE char *key = str_printf("%s %s", type, base64);
-    return json_pack("{s:s, s:s, s:s, s:s}", "user", "lab", "host_key", key, "host_key_sha256",
-                     fingerprint, "client_key", "client_key");
+    return ssh;
 }
 
 static json_t *build_manifest(const struct build *b, struct err *err) {
@@ -234,14 +190,6 @@ static json_t *build_manifest(const struct build *b, struct err *err) {
                      agent, "packages", packages);
 }
 
-static int build_copy_key(const struct build *b, struct err *err) {
-    CLEANUP_FREE char *from = fs_join(b->keys, "client_key");
-    CLEANUP_FREE char *to = fs_join(b->out, "client_key");
-    size_t len = 0;
-    CLEANUP_FREE char *key = fs_read(from, 16384, &len, err);
-    return key ? fs_write_atomic(to, key, len, 0600, err) : -1;
-}
-
 static int build_finish(const struct build *b, struct err *err) {
     json_t *manifest = build_manifest(b, err);
     if (!manifest) {
@@ -249,7 +197,7 @@ static int build_finish(const struct build *b, struct err *err) {
     }
     CLEANUP_FREE char *packages = fs_join(b->out, "packages.tsv");
     unlink(packages); /* the manifest has it now */
-    int rc = build_copy_key(b, err) < 0 || image_write_manifest(b->out, manifest, err) < 0
+    int rc = image_keys_put(b->keys, b->out, err) < 0 || image_write_manifest(b->out, manifest, err) < 0
                  ? -1
                  : image_publish(b->out, b->final, manifest, err);
     json_decref(manifest);
@@ -273,7 +221,7 @@ static int build_make(struct build *b, struct err *err) {
 }
 
 static int build_locked(struct build *b, bool *built, struct err *err) {
-    if (build_make_keys(b, err) < 0 || build_digest_inputs(b, err) < 0) {
+    if (image_keys_make(b->keys, err) < 0 || build_digest_inputs(b, err) < 0) {
         return -1;
     }
     if (b->opts->if_changed && build_is_current(b)) {
@@ -290,7 +238,7 @@ int image_build(const struct image_recipe *r, const char *lab_dir,
     CLEANUP_FREE char *images = fs_join(lab, "images");
     CLEANUP_FREE char *lock_path = str_printf("%s/.%s.lock", images, r->name);
     CLEANUP(build_clear) struct build b = {
-        .r = r, .opts = opts, .keys = fs_join(lab, "keys"),
+        .r = r, .opts = opts, .keys = image_keys_dir(lab_dir),
         .out = str_printf("%s/.%s.building", images, r->name), .final = fs_join(images, r->name),
     };
     if (fs_mkdirs(images, err) < 0) {

@@ -69,6 +69,7 @@ static struct windows_recipe *windows_build(const char *path, json_t *root) {
         .test_signing = json_is_true(json_object_get(root, "test_signing")),
         .virtio_always = str_eq(windows_text(root, "virtio", ""), "always"),
         .openssh = !json_is_false(json_object_get(root, "openssh")),
+        .openssh_sha256 = json_string_value(json_object_get(root, "openssh_sha256")),
         .recovery = json_is_true(json_object_get(root, "recovery")),
         .disk_gib = disk ? (int)json_integer_value(disk) : 64,
     };

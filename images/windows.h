@@ -13,6 +13,7 @@
 #include "images/profile.h"
 #include "media/answer.h"
 #include "media/media.h"
+#include "media/openssh.h"
 
 #define WINDOWS_FORMAT "coexist-windows/1"
 
@@ -35,6 +36,7 @@ struct windows_recipe { /* windows_recipe_free */
     const char *key;      /* NULL with WINDOWS_KEY_NONE */
     const char *account;
     bool server, evaluation, defender_passive, test_signing, virtio_always, openssh, recovery;
+    const char *openssh_sha256; /* of the package, lower-case hexadecimal; NULL: any */
     int disk_gib;
 };
 
@@ -59,6 +61,10 @@ int windows_recipe_fit_profile(const struct windows_recipe *r, const struct imag
 int windows_recipe_fit_virtio(const struct windows_recipe *r, const struct image_profile *p,
                               const struct media *virtio, bool *needed, struct err *err);
 
+/* Whether this package of OpenSSH for Windows is what the recipe takes. OPENSSH_NONE with ERR_INPUT says what is wrong:
+ * the recipe wants none, the file is another one (openssh_look), its digest is not the one named. */
+enum openssh_kind windows_recipe_fit_openssh(const struct windows_recipe *r, const char *path, struct err *err);
+
 struct windows_plan { /* all borrowed */
     const struct windows_recipe *recipe;
     const struct image_profile *profile;
@@ -73,7 +79,8 @@ char *windows_answer(const struct windows_plan *p, struct err *err);
 struct windows_cd_files { /* host files; borrowed */
     const char *agent;          /* agent.exe for the recipe's architecture */
     const char *virtio_iso;     /* where the plan needs drivers */
-    const char *openssh;        /* .msi or .zip of Win32-OpenSSH; NULL: none */
+    const char *openssh;        /* package of OpenSSH for Windows; NULL: none */
+    enum openssh_kind openssh_kind; /* what it is, by openssh_look */
     const char *authorized_key; /* a public key's line in a file; with openssh */
 };
 /* Makes the lab's CD: Autounattend.xml at its root, ANSWER_MARK, scripts, agent, drivers, OpenSSH, key. */

@@ -122,14 +122,10 @@ static int cd_add_scripts(struct cd_list *l, const struct windows_plan *p, bool 
 }
 
 static int cd_add_openssh(struct cd_list *l, const struct windows_cd_files *f) {
-    bool msi = str_ends_with(f->openssh, ".msi") || str_ends_with(f->openssh, ".MSI");
-    bool zip = str_ends_with(f->openssh, ".zip") || str_ends_with(f->openssh, ".ZIP");
-    if (!msi && !zip) {
-        return err_set(l->err, ERR_INPUT, "%s: a package of OpenSSH for Windows is an .msi or a .zip", f->openssh);
-    }
     if (!f->authorized_key) {
-        return err_set(l->err, ERR_INPUT, "OpenSSH is of no use without a key that may log in");
+        return err_set(l->err, ERR_BUG, "OpenSSH is of no use without a key that may log in");
     }
+    bool msi = f->openssh_kind == OPENSSH_MSI;
     return cd_add(l, msi ? "coexist/openssh.msi" : "coexist/openssh.zip", f->openssh, NULL) < 0
                ? -1
                : cd_add(l, "coexist/authorized_key", f->authorized_key, NULL);

@@ -277,3 +277,26 @@ int windows_recipe_fit_virtio(const struct windows_recipe *r, const struct image
     }
     return 0;
 }
+
+/* ---- OpenSSH ------------------------------------------------------------------------------------ */
+
+enum openssh_kind windows_recipe_fit_openssh(const struct windows_recipe *r, const char *path, struct err *err) {
+    char hex[FS_SHA256_HEX];
+    if (!r->openssh) {
+        err_set(err, ERR_INPUT, "recipe '%s' wants no OpenSSH (\"openssh\": false), and a package of it was named",
+                r->name);
+        return OPENSSH_NONE;
+    }
+    enum openssh_kind kind = openssh_look(path, r->arch, err);
+    if (kind == OPENSSH_NONE || !r->openssh_sha256) {
+        return kind;
+    }
+    if (fs_sha256_file(path, hex, err) < 0) {
+        return OPENSSH_NONE;
+    }
+    if (!str_eq(hex, r->openssh_sha256)) {
+        err_set(err, ERR_INPUT, "%s has SHA-256 %s, recipe '%s' names %s", path, hex, r->name, r->openssh_sha256);
+        return OPENSSH_NONE;
+    }
+    return kind;
+}

@@ -67,13 +67,17 @@ make_initrd() {
         cpio --quiet -o -H newc --reproducible --owner=+0:+0 | gzip -1n >"$work/initrd.gz")
 }
 
-# The stand-in without its agent: that comes from the lab's CD.
+# The stand-in without its agent, which comes from the lab's CD, and without keys that may log in: its list of them is
+# the file that the first-logon commands write for administrators.
 make_system() {
-    local raw=$work/system.raw registry=home/lab/.wine/system.reg
+    local raw=$work/system.raw registry=home/lab/.wine/system.reg keys=etc/ssh/authorized_keys/lab
     qemu-img convert -O raw "$winelab/disk.qcow2" "$raw"
     debugfs -R "dump /$registry $work/system.reg" "$raw" 2>/dev/null
     awk '/^\[/ { skip = tolower($0) ~ /services\\\\coexist-agent/ } !skip' "$work/system.reg" >"$work/system.new"
     cmp -s "$work/system.reg" "$work/system.new" && die 'the stand-in has no agent service to remove'
+    debugfs -R "dump /etc/ssh/host_key $work/host_key" "$raw" 2>/dev/null
+    chmod 600 "$work/host_key"
+    ssh-keygen -y -f "$work/host_key" >"$work/host_key.pub" || die 'the stand-in has no host key'
     cat >"$work/changes" <<END
 rm /C:/coexist/agent.exe
 rm /$registry
@@ -81,6 +85,10 @@ write $work/system.new /$registry
 sif /$registry uid 1000
 sif /$registry gid 1000
 sif /$registry mode 0100644
+rm /$keys
+symlink /$keys /C:/ProgramData/ssh/administrators_authorized_keys
+write $work/host_key.pub /etc/ssh/host_key.pub
+sif /etc/ssh/host_key.pub mode 0100644
 END
     debugfs -w -f "$work/changes" "$raw" >"$work/debugfs.log" 2>&1
     e2fsck -fn "$raw" >"$work/fsck.log" 2>&1 || die "file system check: $(tail -n 3 "$work/fsck.log")"

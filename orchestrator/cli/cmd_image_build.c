@@ -19,6 +19,7 @@ static const struct cli_option options[] = {
     {"if-changed", NULL, "do nothing when a whole image of the same inputs is there"},
     {"iso", "FILE", "the Windows ISO to install from"},
     {"virtio", "FILE", "the ISO of the virtio drivers, for profiles whose disk or network needs them"},
+    {"openssh", "FILE", "OpenSSH for Windows, OpenSSH-Win64.zip or its .msi: guests are reached by SSH as well"},
     {"profile", "NAME", "hardware profile, or its file (default: the recipe's first one)"},
     {"language", "TAG", "language of the ISO: de-DE (default: the recipe's first one)"},
     {"name", "NAME", "what to call the image (default: RECIPE-PROFILE)"},
@@ -88,8 +89,8 @@ static int build_installed(struct cli *cli, const struct cli_args *args) {
     struct build_ctx ctx = {cli, clock_now(clock_monotonic())};
     struct install_make make = {
         .recipe = args->operands[0], .iso = cli_value(verb, args, "iso"), .virtio = cli_value(verb, args, "virtio"),
-        .profile = cli_value(verb, args, "profile"), .language = cli_value(verb, args, "language"),
-        .name = cli_value(verb, args, "name"), .lab_dir = cli->lab_dir,
+        .openssh = cli_value(verb, args, "openssh"), .profile = cli_value(verb, args, "profile"),
+        .language = cli_value(verb, args, "language"), .name = cli_value(verb, args, "name"), .lab_dir = cli->lab_dir,
         .agent = build_value(args, "agent", reactos ? "build/agents/agent32.exe" : "build/agents/agent.exe"),
         .if_changed = cli_value(verb, args, "if-changed") != NULL, .kvm = build_has_kvm(cli),
         .claim = build_claim, .tell = build_tell, .ctx = &ctx, .log = &cli->log,
@@ -168,7 +169,14 @@ const struct cli_verb *cmd_image_build(void) {
                  "asked what it is (Secure Boot, TPM, virtualisation-based security, updates), shut down, and "
                  "its disk put away read-only. When it does not come to that, the phase and the likely cause "
                  "are told, and LAB/install/NAME/ has the pictures. What was tried here is the rehearsal's CD "
-                 "(images/rehearsal/), never a Windows medium.\n\nOther recipes are built from Debian "
+                 "(images/rehearsal/), never a Windows medium.\n\n--openssh: the package is looked at (an .msi of "
+                 "Windows Installer, or a .zip with sshd.exe for the recipe's architecture; a recipe may name its "
+                 "digest, \"openssh_sha256\") and goes onto the lab's CD with the lab's public key. The first-logon "
+                 "commands install it, let that key in (administrators_authorized_keys, writable by administrators "
+                 "and the system alone) and start it. Its host key is read through the serial port, somebody logs in "
+                 "and runs a command, and the key goes into the manifest: 'coexist run' accepts no other. Without "
+                 "--openssh guests are reached by the serial port alone; Windows' own OpenSSH is never added, since "
+                 "Windows Update has another one every month.\n\nOther recipes are built from Debian "
                  "packages. The builder unpacks packages and needs root. Keys are made once for a lab and are "
                  "an input of the build: the same inputs give the same image and manifest, bit for bit. An "
                  "interrupted build leaves the image that was there as it was.",

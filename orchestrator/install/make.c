@@ -13,6 +13,8 @@
 #include "evidence/screen_read.h"
 #include "guest/remote.h"
 #include "images/image.h"
+#include "images/keys.h"
+#include "install/reach.h"
 #include "install/run.h"
 #include "install/seal.h"
 #include "install/source.h"
@@ -20,8 +22,9 @@
 #include "vm/libvirt.h"
 
 /* Emulation is about that much slower than KVM. */
-enum { MAKE_SLOW = 8, MAKE_NAME_MAX = 63 };
+enum { MAKE_SLOW = 8, MAKE_NAME_MAX = 63, MAKE_SSH_PORT = 22, MAKE_LOG_MAX = 1 << 20 };
 #define MAKE_ASK_LIMIT (300 * CLOCK_S)
+#define MAKE_SSH_LIMIT (300 * CLOCK_S)
 #define MAKE_OFF_LIMIT (600 * CLOCK_S)
 #define MAKE_AGENT ANSWER_HOME "\\agent.exe"
 
@@ -33,7 +36,7 @@ struct make {
     char *name, *work, *vm_dir, *evidence, *out, *final, *cd, *disk;
     char inputs[FS_SHA256_HEX], iso_sha256[FS_SHA256_HEX], agent_sha256[FS_SHA256_HEX];
     struct install_result result;
-    json_t *attested;
+    json_t *attested, *ssh; /* ssh: NULL: reached by the serial port alone */
 };
 
 static void make_clear(struct make *m) {
@@ -43,6 +46,7 @@ static void make_clear(struct make *m) {
     install_source_clear(&m->from);
     install_result_clear(&m->result);
     json_decref(m->attested);
+    json_decref(m->ssh);
     char *const texts[] = {m->name, m->work, m->vm_dir, m->evidence, m->out, m->final, m->cd, m->disk};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         free(texts[i]);
@@ -67,17 +71,18 @@ static int make_look(struct make *m, struct err *err) {
 }
 
 static int make_digest(struct make *m, struct err *err) {
-    char virtio[FS_SHA256_HEX] = "";
+    char virtio[FS_SHA256_HEX] = "", openssh[FS_SHA256_HEX] = "";
     make_tell(m, "its digest");
     if (fs_sha256_file(m->spec->iso, m->iso_sha256, err) < 0 ||
         fs_sha256_file(m->spec->agent, m->agent_sha256, err) < 0 ||
-        (m->spec->virtio && fs_sha256_file(m->spec->virtio, virtio, err) < 0)) {
+        (m->spec->virtio && fs_sha256_file(m->spec->virtio, virtio, err) < 0) ||
+        (m->spec->openssh && fs_sha256_file(m->spec->openssh, openssh, err) < 0)) {
         return -1;
     }
     CLEANUP_FREE char *recipe = json_dumps(m->from.json, JSON_SORT_KEYS | JSON_COMPACT);
     CLEANUP_FREE char *hardware = json_dumps(m->from.profile->hardware, JSON_SORT_KEYS | JSON_COMPACT);
-    CLEANUP_FREE char *all = str_printf("%s\n%s\n%s\n%s\n%s\n%s\n%lld\n", recipe, hardware, m->iso_sha256, virtio,
-                                        m->agent_sha256, m->from.language, (long long)m->disk_bytes);
+    CLEANUP_FREE char *all = str_printf("%s\n%s\n%s\n%s\n%s\n%s\n%s\n%lld\n", recipe, hardware, m->iso_sha256,
+                                        virtio, openssh, m->agent_sha256, m->from.language, (long long)m->disk_bytes);
     fs_sha256_bytes(all, strlen(all), m->inputs);
     return 0;
 }
@@ -172,8 +177,45 @@ static struct vm *make_create_vm(const struct make *m, struct err *err) {
     size_t count = install_source_drives(&m->from, m->spec, m->cd, cds);
     struct vm_spec spec = {.name = "install", .work_dir = m->vm_dir, .disk = m->disk, .disk_format = "qcow2",
                            .cdroms = cds, .cdrom_count = count, .profile = m->from.profile->hardware,
-                           .kvm = m->spec->kvm};
+                           .ssh_guest_port = m->from.openssh ? MAKE_SSH_PORT : 0, .kvm = m->spec->kvm};
     return vm_libvirt_create(&spec, cache, m->spec->log, err);
+}
+
+/* ---- SSH ------------------------------------------------------------------------------------- */
+
+static struct guest *make_open_ssh(void *ctx, struct vm *vm, const char *host_key, struct err *err) {
+    struct make *m = ctx;
+    struct vm_endpoints ends;
+    if (vm_endpoints(vm, &ends, err) < 0) {
+        return NULL;
+    }
+    CLEANUP_FREE char *keys = image_keys_dir(m->spec->lab_dir);
+    CLEANUP_FREE char *key = fs_join(keys, IMAGE_CLIENT_KEY);
+    struct guest_remote_spec spec = {.ssh_port = ends.ssh_port, .ssh_user = m->from.windows->account,
+                                     .ssh_host_key = host_key, .ssh_key_file = key, .agent_path = MAKE_AGENT,
+                                     .interrupt_fd = -1};
+    return guest_remote_create(&spec, vm_clock(vm), m->spec->log, err);
+}
+
+/* What the first-logon commands said, beside the pictures. */
+static void make_keep_logon_log(const struct make *m, int64_t deadline) {
+    CLEANUP_FREE char *to = fs_join(m->evidence, "logon.log");
+    CLEANUP_ERR struct err err = ERR_INIT;
+    if (guest_get(m->result.guest, ANSWER_LOGON_LOG, to, MAKE_LOG_MAX, deadline, &err) < 0) {
+        log_warn(m->spec->log, "install: %s: %s", ANSWER_LOGON_LOG, err_text(&err));
+    }
+}
+
+static int make_reach(struct make *m, struct vm *vm, struct err *err) {
+    if (!m->from.openssh) {
+        return 0;
+    }
+    struct install_reach reach = {.vm = vm, .guest = m->result.guest, .open_ssh = make_open_ssh, .ctx = m,
+                                  .user = m->from.windows->account, .work_dir = m->work};
+    make_tell(m, "logging in by SSH");
+    make_keep_logon_log(m, clock_after(vm_clock(vm), MAKE_ASK_LIMIT));
+    m->ssh = install_reach_ssh(&reach, clock_after(vm_clock(vm), MAKE_SSH_LIMIT), err);
+    return m->ssh ? 0 : -1;
 }
 
 /* ---- the image ------------------------------------------------------------------------------- */
@@ -190,6 +232,9 @@ static json_t *make_manifest(const struct make *m) {
     json_object_set_new(manifest, "agent", json_pack("{s:s, s:s}", "path", MAKE_AGENT, "sha256", m->agent_sha256));
     json_object_set_new(manifest, "installed", install_source_installed(&m->from, m->iso_sha256));
     json_object_set(manifest, "attested", m->attested);
+    if (m->ssh) {
+        json_object_set(manifest, "ssh", m->ssh);
+    }
     json_object_set_new(manifest, "install", install_to_json(&m->result.state));
     return manifest;
 }
@@ -198,7 +243,7 @@ static int make_seal(struct make *m, struct vm *vm, struct err *err) {
     struct clock *clock = vm_clock(vm);
     make_tell(m, "asking the guest what it is");
     m->attested = install_attest(m->result.guest, m->result.hello, clock_after(clock, MAKE_ASK_LIMIT));
-    if (install_attest_check(m->attested, m->from.profile->hardware, err) < 0) {
+    if (install_attest_check(m->attested, m->from.profile->hardware, err) < 0 || make_reach(m, vm, err) < 0) {
         return -1;
     }
     make_tell(m, "shutting down");
@@ -207,7 +252,9 @@ static int make_seal(struct make *m, struct vm *vm, struct err *err) {
     }
     make_tell(m, "sealing");
     json_t *manifest = make_manifest(m);
-    struct install_seal seal = {.vm = vm, .out = m->out, .final = m->final, .manifest = manifest};
+    CLEANUP_FREE char *keys = image_keys_dir(m->spec->lab_dir);
+    struct install_seal seal = {.vm = vm, .out = m->out, .final = m->final, .manifest = manifest,
+                                .keys_dir = m->ssh ? keys : NULL};
     int rc = install_seal(&seal, err);
     json_decref(manifest);
     return rc;

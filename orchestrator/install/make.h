@@ -13,6 +13,7 @@
 struct install_make { /* all borrowed */
     const char *recipe, *iso;
     const char *virtio;   /* ISO of the virtio drivers; NULL: none */
+    const char *openssh;  /* package of OpenSSH for Windows (media/openssh.h); NULL: by the serial port alone */
     const char *profile;  /* name or file; NULL: the recipe's first */
     const char *language; /* NULL: the recipe's first */
     const char *name;     /* of the image; NULL: RECIPE-PROFILE */

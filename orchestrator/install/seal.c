@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "images/keys.h"
 #include "images/publish.h"
 
 #define SEAL_ASK_LIMIT_MS 120000
@@ -136,6 +137,9 @@ static int seal_make(const struct install_seal *s, struct err *err) {
     const char *nvram = vm_nvram_path(s->vm);
     CLEANUP_FREE char *to = fs_join(s->out, "nvram.fd");
     if (nvram && (fs_copy(nvram, to, err) < 0 || image_add_file(files, s->out, "nvram.fd", "nvram", err) < 0)) {
+        return -1;
+    }
+    if (s->keys_dir && image_keys_put(s->keys_dir, s->out, err) < 0) {
         return -1;
     }
     return image_write_manifest(s->out, s->manifest, err) < 0 ? -1

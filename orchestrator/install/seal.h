@@ -26,6 +26,7 @@ struct install_seal { /* all borrowed */
     const char *out;    /* folder to make it in, on the file system of its place; made new, gone after a failure */
     const char *final;  /* its place */
     json_t *manifest;   /* without "files", which is added */
+    const char *keys_dir; /* the client key of it goes along; NULL: no SSH */
 };
 /* Copies disk (one file without a backing one) and UEFI variables, writes the manifest, publishes. */
 int install_seal(const struct install_seal *seal, struct err *err);

@@ -1,8 +1,10 @@
 #include "install/source.h"
 
 #include "base/cleanup.h"
+#include "base/fs.h"
 #include "base/str.h"
 #include "images/image.h"
+#include "images/keys.h"
 #include "media/reactos.h"
 
 #define SOURCE_PORT "COM2"
@@ -60,6 +62,10 @@ static int source_look_windows(struct install_source *s, const struct install_ma
         !(s->edition = windows_recipe_fit(s->windows, s->iso, spec->language, err))) {
         return -1;
     }
+    if (spec->openssh &&
+        (s->openssh = windows_recipe_fit_openssh(s->windows, spec->openssh, err)) == OPENSSH_NONE) {
+        return -1;
+    }
     s->language = spec->language ? spec->language : s->edition->language;
     return windows_recipe_fit_virtio(s->windows, s->profile, s->virtio, &s->drivers, err);
 }
@@ -70,8 +76,8 @@ static bool source_profile_is(const struct image_profile *p, const char *member,
 
 /* Facts of a run: BIOS, an IDE disk and CD; it has no drivers for the rest. */
 static int source_look_reactos(struct install_source *s, const struct install_make *spec, struct err *err) {
-    if (spec->virtio || spec->language) {
-        return err_set(err, ERR_INPUT, "recipe '%s' takes neither virtio drivers nor a language", s->name);
+    if (spec->virtio || spec->language || spec->openssh) {
+        return err_set(err, ERR_INPUT, "recipe '%s' takes neither virtio drivers nor a language nor OpenSSH", s->name);
     }
     if (!source_profile_is(s->profile, "firmware", "bios") || !source_profile_is(s->profile, "disk", "ide")) {
         return err_set(err, ERR_INPUT, "ReactOS is installed on a machine with BIOS and an IDE disk: profile '%s' has "
@@ -99,8 +105,12 @@ static int source_cd_windows(const struct install_source *s, const struct instal
     }
     struct windows_plan plan = {.recipe = s->windows, .profile = s->profile, .edition = s->edition,
                                 .language = s->language, .password = password, .drivers = s->drivers};
-    struct windows_cd_files files = {.agent = spec->agent, .virtio_iso = s->drivers ? spec->virtio : NULL};
-    int rc = windows_cd(&plan, &files, cd, err);
+    CLEANUP_FREE char *keys = image_keys_dir(spec->lab_dir);
+    CLEANUP_FREE char *key = fs_join(keys, IMAGE_CLIENT_KEY ".pub");
+    struct windows_cd_files files = {.agent = spec->agent, .virtio_iso = s->drivers ? spec->virtio : NULL,
+                                     .openssh = spec->openssh, .openssh_kind = s->openssh, .authorized_key = key};
+    int rc = s->openssh ? image_keys_make(keys, err) : 0;
+    rc = rc < 0 ? rc : windows_cd(&plan, &files, cd, err);
     windows_password_forget(&password);
     return rc;
 }

@@ -15,6 +15,7 @@ struct install_source { /* install_source_clear */
     struct image_profile *profile;
     struct media *iso, *virtio;
     bool drivers; /* of virtio are needed */
+    enum openssh_kind openssh; /* what the package is; OPENSSH_NONE: none was given */
     /* Borrowed from the above. */
     const struct media_edition *edition; /* NULL: ReactOS */
     const char *name, *title, *language; /* of the recipe; language "" where there is no choice */

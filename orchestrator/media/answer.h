@@ -21,6 +21,10 @@ enum answer_firmware { ANSWER_BIOS, ANSWER_UEFI };
 #define ANSWER_HOME "C:\\coexist"       /* where its content is copied to */
 #define ANSWER_DONE "C:\\coexist\\installed" /* is there when everything was done */
 
+/* The public host key of OpenSSH for Windows, which it makes at its first start. */
+#define ANSWER_SSH_HOST_KEY "C:\\ProgramData\\ssh\\ssh_host_ed25519_key.pub"
+#define ANSWER_LOGON_LOG ANSWER_HOME "\\logon.log"
+
 struct answer_spec { /* all borrowed; build after a recipe, a profile and the medium */
     enum answer_firmware firmware;
     enum media_arch arch;

@@ -9,6 +9,8 @@
 #define HKLM_CRASH "HKLM\\SYSTEM\\CurrentControlSet\\Control\\CrashControl"
 #define HKLM_POLICY "HKLM\\SOFTWARE\\Policies\\Microsoft"
 
+#define SCRIPT_KEYS "%ProgramData%\\ssh\\administrators_authorized_keys"
+
 struct script_value { const char *key, *name; unsigned value; };
 
 static void script_line(struct str *out, const char *line) {
@@ -106,8 +108,9 @@ char *answer_script_specialize(const struct answer_script_spec *s) {
     return str_take(&out);
 }
 
-/* Win32-OpenSSH, as MSI or as ZIP; the key of administrators has a file of its own that only they and the system may
- * write (its README, "sshd_config"). Groups by SID: their names are translated. */
+/* Win32-OpenSSH, as MSI or as ZIP (its wiki, "Install Win32 OpenSSH"); the keys of administrators have a file of their
+ * own, which sshd reads when it belongs to them or the system and nobody else may write it ("OpenSSH Server
+ * configuration for Windows"). Groups by SID: their names are translated. Its first start makes ANSWER_SSH_HOST_KEY. */
 static void script_openssh(struct str *out) {
     script_line(out, "if exist " ANSWER_HOME "\\openssh.msi msiexec.exe /i " ANSWER_HOME
                      "\\openssh.msi /qn /norestart ADDLOCAL=Server /l*v " ANSWER_HOME "\\openssh.log");
@@ -118,9 +121,9 @@ static void script_openssh(struct str *out) {
                      "& $d[0].FullName\"");
     script_line(out, ":key");
     script_line(out, "if not exist %ProgramData%\\ssh mkdir %ProgramData%\\ssh");
-    script_line(out, "copy /y " ANSWER_HOME "\\authorized_key %ProgramData%\\ssh\\administrators_authorized_keys");
-    script_line(out, "icacls.exe %ProgramData%\\ssh\\administrators_authorized_keys /inheritance:r "
-                     "/grant *S-1-5-32-544:F /grant *S-1-5-18:F");
+    script_line(out, "copy /y " ANSWER_HOME "\\authorized_key " SCRIPT_KEYS);
+    script_line(out, "icacls.exe " SCRIPT_KEYS " /setowner *S-1-5-32-544");
+    script_line(out, "icacls.exe " SCRIPT_KEYS " /inheritance:r /grant:r *S-1-5-32-544:F /grant:r *S-1-5-18:F");
     script_line(out, "netsh.exe advfirewall firewall add rule name=coexist-sshd dir=in action=allow protocol=TCP "
                      "localport=22");
     script_line(out, "sc.exe config sshd start= auto");

@@ -9,6 +9,8 @@
 int media_look(const char *path, struct media *m, struct err *err);
 /* What a file is that is no CD, by its first bytes: "a saved web page (HTML)", ... Static storage. */
 const char *media_guess(const unsigned char *head, size_t len);
+/* The same, NULL when it is none of the files known by their first bytes. */
+const char *media_known(const unsigned char *head, size_t len);
 
 void media_clear(struct media *m); /* all that it holds */
 

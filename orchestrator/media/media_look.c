@@ -46,7 +46,7 @@ static bool guess_is_html(const char *text) {
     return strcasestr(text, "<html") != NULL || strcasestr(text, "<!doctype html") != NULL;
 }
 
-const char *media_guess(const unsigned char *head, size_t len) {
+const char *media_known(const unsigned char *head, size_t len) {
     char text[513] = "";
     size_t begin = len >= 3 && memcmp(head, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     while (begin < len && strchr(" \t\r\n", head[begin]) && head[begin]) {
@@ -63,6 +63,14 @@ const char *media_guess(const unsigned char *head, size_t len) {
         if (len >= guess_magic[i].len && memcmp(head, guess_magic[i].bytes, guess_magic[i].len) == 0) {
             return guess_magic[i].what;
         }
+    }
+    return NULL;
+}
+
+const char *media_guess(const unsigned char *head, size_t len) {
+    const char *known = media_known(head, len);
+    if (known) {
+        return known;
     }
     size_t zeros = 0;
     while (zeros < len && !head[zeros]) {

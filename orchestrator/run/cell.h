@@ -76,7 +76,7 @@ struct cell_save { /* states to keep */
 
 struct cell_limits { /* nanoseconds; longer under emulation */
     int64_t vm;            /* one libvirt call: start, stop, reset */
-    int64_t boot;          /* power-on or reset to the agent's hello */
+    int64_t boot;          /* power-on or reset to the agent's hello, while the host has a processor for it */
     int64_t down;          /* asked to reboot until it is down */
     int64_t healthy;       /* from the start of a verify step until everything is as it should be */
     int64_t command_extra; /* the host's patience on top of a command's own limit in the guest */

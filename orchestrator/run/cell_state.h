@@ -128,8 +128,11 @@ int cell_call(struct cell *c, const char *op, json_t *args, int64_t limit_ns, js
 int cell_reach(struct cell *c, struct guest_reach *out, struct err *err);
 
 /* ---- cell_boot.c --------------------------------------------------------------------------- */
+/* *ns: how long the VM was ready to run and got no processor of the host, since it was started; -1 where that is not
+ * told. A VM that cannot be looked at is judged by what it comes to; only the lab's own bug is an error here. */
+int cell_starved(struct cell *c, int64_t *ns, struct err *err);
 /* Waits for the hello of the boot that began at `since`. Every reset is taken as a new attempt to
- * boot; too many are a boot loop. */
+ * boot; too many are a boot loop. The limit is the guest's time: what the host had no processor for comes on top. */
 int cell_wait_ready(struct cell *c, int64_t since, struct err *err);
 /* Watches until the guest has stood long enough since it became ready. 1: an event came, 0: it
  * stands, -1 with err. */

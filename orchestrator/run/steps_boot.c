@@ -26,8 +26,8 @@ static int boot_check_ways(struct cell *c, int64_t deadline, struct err *err) {
             return -1;
         }
         if (r.serial && r.no_ssh) {
-            cell_note(c, "the guest is reached by its serial port alone: the connection to its host does not carry "
-                         "SSH, and a product that breaks the guest's network goes unnoticed");
+            cell_note(c, "the guest is reached by its serial port alone: its image has no SSH, or the connection to "
+                         "its host does not carry it. A product that breaks the guest's network goes unnoticed");
             return 0;
         }
         if (r.serial && r.ssh) {

@@ -141,31 +141,17 @@ static json_t *measure_call(struct cell *c, const struct model_workload *w, stru
     return result;
 }
 
-/* *ns: how long the VM was ready to run and got no processor, -1 where that is not told. A VM that cannot be
- * looked at is judged by what the workload comes to; only the lab's own bug is an error here. */
-static int measure_starved(struct cell *c, int64_t *ns, struct err *err) {
-    CLEANUP_ERR struct err unseen = ERR_INIT;
-    struct vm_diagnostics d = {.starved_ns = -1};
-    int rc = vm_diagnose(c->vm, &d, &unseen);
-    *ns = rc < 0 ? -1 : d.starved_ns;
-    if (rc < 0 && unseen.cls == ERR_BUG) {
-        err_move(err, &unseen);
-        return -1;
-    }
-    return 0;
-}
-
 /* A host that has no processor for the VM makes everything slow, whatever the guest does: such a round is
  * kept, told as what it is, and measured again. 1: measured, 0: once more, negative with err. */
 static int measure_round(struct cell *c, struct measure_round *round, struct err *err) {
     int64_t began = clock_now(c->env->clock), starved = -1, until = -1;
-    json_t *result = measure_starved(c, &starved, err) < 0 ? NULL
+    json_t *result = cell_starved(c, &starved, err) < 0 ? NULL
                                                            : measure_call(c, round->workload, err);
     if (!result) {
         return err_is_set(err) ? -1 : 1;
     }
     int64_t took = clock_now(c->env->clock) - began;
-    if (measure_starved(c, &until, err) < 0) {
+    if (cell_starved(c, &until, err) < 0) {
         json_decref(result);
         return -1;
     }

@@ -186,7 +186,12 @@ static int host_sweep_machines(struct libvirt_host *h, struct host_sweep *s, str
     return n < 0 ? libvirt_fail(err, "list the host's machines") : rc;
 }
 
+/* A pool that somebody writes to is not looked at again: what is new in it waits for the next sweep. */
 static int host_sweep_files(struct libvirt_host *h, struct host_sweep *s, struct err *err) {
+    CLEANUP_ERR struct err busy = ERR_INIT;
+    if (libvirt_pool_look_again(h->pool, &busy) < 0) {
+        log_debug(h->log, "%s", err_text(&busy));
+    }
     virStorageVolPtr *list = NULL;
     int n = virStoragePoolListAllVolumes(h->pool, &list, 0), rc = 0;
     for (int i = 0; i < n; i++) {

@@ -36,12 +36,13 @@ struct vm_remote {
     struct vm_remote_spec at;
     struct vm_spec spec; /* strings point into `owned` */
     json_t *profile;
-    char *owned[8];
+    char *owned[9];
     size_t owned_count;
     char *root;          /* a short folder here, for the socket */
     char *console_log, *agent_socket, *local_disk;
     char *disk, *kernel, *initrd; /* paths on the host: golden disk and what boots it */
     char *overlay, *overlay_path; /* volume and its path on the host */
+    char *nvram, *nvram_path;     /* the same of UEFI's variables, which libvirt makes and never removes; NULL: BIOS */
     struct libvirt_link *link;
     virStoragePoolPtr pool;
     virDomainPtr dom; /* NULL while OFF */
@@ -157,7 +158,7 @@ static char *remote_machine_name(struct vm_remote *v) {
 static int remote_do_start(struct vm_remote *v, struct err *err) {
     CLEANUP_FREE char *name = remote_machine_name(v);
     struct vm_spec spec = v->spec;
-    struct domain_paths paths = {.disk = v->overlay_path};
+    struct domain_paths paths = {.disk = v->overlay_path, .nvram = v->nvram_path};
     spec.name = name;
     spec.kernel = v->kernel;
     spec.initrd = v->initrd;
@@ -351,6 +352,9 @@ static void remote_leave_host(struct vm_remote *v) {
     if (rc == 0 && v->pool && v->overlay) {
         rc = libvirt_volume_delete(v->pool, v->overlay, &err);
     }
+    if (rc == 0 && v->pool && v->nvram) {
+        rc = libvirt_pool_look_again(v->pool, &err) < 0 ? -1 : libvirt_volume_delete(v->pool, v->nvram, &err);
+    }
     if (remote_end(v, rc, &err) < 0) {
         log_warn(v->log, "vm %s: left on the host for its next sweep: %s", v->spec.name, err_text(&err));
     }
@@ -377,7 +381,7 @@ static void vm_remote_destroy(void *self) {
     }
     json_decref(v->profile);
     char *strings[] = {v->root, v->console_log, v->agent_socket, v->local_disk, v->disk,
-                       v->kernel, v->initrd, v->overlay, v->overlay_path};
+                       v->kernel, v->initrd, v->overlay, v->overlay_path, v->nvram, v->nvram_path};
     for (size_t i = 0; i < ARRAY_LEN(strings); i++) {
         free(strings[i]);
     }
@@ -419,6 +423,7 @@ static struct vm_remote *remote_new(const struct vm_spec *spec, const struct vm_
     v->spec.disk_format = remote_own(v, str_dup(spec->disk_format));
     v->spec.kernel = remote_own(v, spec->kernel ? fs_absolute(spec->kernel) : NULL);
     v->spec.initrd = remote_own(v, spec->initrd ? fs_absolute(spec->initrd) : NULL);
+    v->spec.nvram = remote_own(v, spec->nvram ? fs_absolute(spec->nvram) : NULL);
     v->spec.cmdline = remote_own(v, str_dup(spec->cmdline));
     v->profile = json_deep_copy(spec->profile);
     v->spec.profile = v->profile;
@@ -467,6 +472,17 @@ static int remote_find(struct vm_remote *v, const char *copy, const char *local,
     return *out || !copy ? 0 : -1;
 }
 
+/* Without variables to begin with libvirt copies the firmware's own when the machine starts. */
+static int remote_make_nvram(struct vm_remote *v, const char *folder, struct err *err) {
+    const char *firmware = json_string_value(json_object_get(v->profile, "firmware"));
+    if (!firmware || str_eq(firmware, "bios")) {
+        return 0;
+    }
+    v->nvram = str_printf("%s.nvram.fd", v->at.owner);
+    v->nvram_path = fs_join(folder, v->nvram);
+    return v->spec.nvram ? libvirt_volume_copy(v->pool, v->nvram, v->spec.nvram, err) : 0;
+}
+
 static int remote_make_there(struct vm_remote *v, struct err *err) {
     CLEANUP_FREE char *name = vm_remote_pool_name(v->at.lab);
     CLEANUP_FREE char *folder = vm_remote_folder(v->at.folder, v->at.lab);
@@ -484,7 +500,7 @@ static int remote_make_there(struct vm_remote *v, struct err *err) {
     }
     v->overlay = STEAL(overlay);
     v->overlay_path = libvirt_volume_path(v->pool, v->overlay, err);
-    return v->overlay_path ? 0 : -1;
+    return v->overlay_path ? remote_make_nvram(v, folder, err) : -1;
 }
 
 static int remote_make(struct vm_remote *v, struct err *err) {

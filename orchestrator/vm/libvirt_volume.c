@@ -115,6 +115,10 @@ bool libvirt_pool_sees(virConnectPtr conn, const char *pool_name, const char *fo
     return seen;
 }
 
+int libvirt_pool_look_again(virStoragePoolPtr pool, struct err *err) {
+    return virStoragePoolRefresh(pool, 0) < 0 ? libvirt_fail(err, "look at the host's folder again") : 0;
+}
+
 /* ---- volumes --------------------------------------------------------------------------------- */
 
 static void volume_release(virStorageVolPtr *vol) {
@@ -322,6 +326,22 @@ int libvirt_volume_put(virStoragePoolPtr pool, const char *name, const char *pat
     if (libvirt_volume_delete(pool, mark, err) < 0 || libvirt_volume_delete(pool, name, err) < 0 ||
         volume_put_new(pool, name, &f, st.st_size, sha256, err) < 0 ||
         libvirt_volume_empty(pool, mark, err) < 0) {
+        err_prefix(err, "copy %s to the host", path);
+        return -1;
+    }
+    return 0;
+}
+
+int libvirt_volume_copy(virStoragePoolPtr pool, const char *name, const char *path, struct err *err) {
+    char hex[FS_SHA256_HEX];
+    struct stat st;
+    CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        return err_sys(err, errno, "%s", path);
+    }
+    struct volume_flow f = {.fd = fd};
+    if (fs_sha256_file(path, hex, err) < 0 || libvirt_volume_delete(pool, name, err) < 0 ||
+        volume_put_new(pool, name, &f, st.st_size, hex, err) < 0) {
         err_prefix(err, "copy %s to the host", path);
         return -1;
     }

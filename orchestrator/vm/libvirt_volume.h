@@ -29,6 +29,11 @@ bool libvirt_volume_is_whole(virStoragePoolPtr pool, const char *name);
 /* A qcow2 on top of the file `below` (a path there) of the given format. */
 int libvirt_volume_overlay(virStoragePoolPtr pool, const char *name, const char *below,
                            const char *below_format, int64_t capacity, struct err *err);
+/* A copy of a local file, in the place of what has that name; read back and compared. Not marked as whole: it belongs
+ * to one machine, which changes it. */
+int libvirt_volume_copy(virStoragePoolPtr pool, const char *name, const char *path, struct err *err);
+/* Looks at the folder again: others than the storage API (QEMU, libvirt's own UEFI variables) make files there, too. */
+int libvirt_pool_look_again(virStoragePoolPtr pool, struct err *err);
 /* A raw file without contents, for others to write to. */
 int libvirt_volume_empty(virStoragePoolPtr pool, const char *name, struct err *err);
 char *libvirt_volume_path(virStoragePoolPtr pool, const char *name, struct err *err); /* caller frees */

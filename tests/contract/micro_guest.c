@@ -56,11 +56,11 @@ const char *micro_guest_cache(void) {
     return path;
 }
 
-struct vm *micro_guest_vm(const char *work, const struct vm_remote_spec *at, struct err *err) {
+static struct vm *micro_vm(const char *work, const struct vm_remote_spec *at, json_t *profile, const char *nvram,
+                           struct err *err) {
     CLEANUP_FREE char *disk = micro_path("disk.qcow2");
     CLEANUP_FREE char *kernel = micro_path("vmlinuz");
     CLEANUP_FREE char *initrd = micro_path("initrd");
-    json_t *profile = json_pack("{s:i}", "memory_mib", 96);
     struct vm_spec spec = {.name = "contract",
                            .work_dir = work,
                            .disk = disk,
@@ -69,11 +69,21 @@ struct vm *micro_guest_vm(const char *work, const struct vm_remote_spec *at, str
                            .initrd = initrd,
                            .cmdline = "console=ttyS0 panic=0 quiet tsc=reliable no_timer_check",
                            .profile = profile,
+                           .nvram = nvram,
                            .ssh_guest_port = 22};
     struct vm *vm = at ? vm_remote_create(&spec, at, NULL, err)
                        : vm_libvirt_create(&spec, micro_guest_cache(), NULL, err);
     json_decref(profile);
     return vm;
+}
+
+struct vm *micro_guest_vm(const char *work, const struct vm_remote_spec *at, struct err *err) {
+    return micro_vm(work, at, json_pack("{s:i}", "memory_mib", 96), NULL, err);
+}
+
+struct vm *micro_guest_uefi_vm(const char *work, const struct vm_remote_spec *at, const char *nvram, struct err *err) {
+    return micro_vm(work, at, json_pack("{s:i, s:s, s:s}", "memory_mib", 192, "machine", "q35", "firmware", "uefi"),
+                    nvram, err);
 }
 
 static int micro_connect(struct vm *vm) {

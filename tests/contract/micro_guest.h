@@ -17,6 +17,9 @@ const char *micro_guest_cache(void); /* capabilities cache of all tests of a pro
 /* A VM with its work folder `work`, which must exist; at: by a daemon, NULL: by the embedded driver. */
 struct vm *micro_guest_vm(const char *work, const struct vm_remote_spec *at, struct err *err);
 
+/* The same with UEFI, its variables from the file `nvram`, NULL: the firmware's own. */
+struct vm *micro_guest_uefi_vm(const char *work, const struct vm_remote_spec *at, const char *nvram, struct err *err);
+
 /* Sends an order and returns the line that answers it within 60 s, NULL when none came. Caller
  * frees. Orders that end the guest are answered by "heard" before they are carried out. */
 char *micro_guest_ask(struct vm *vm, const char *order);

@@ -193,6 +193,58 @@ START_TEST(what_a_dead_worker_left_is_swept) {
 }
 END_TEST
 
+/* Files of a folder, but "." and "..". */
+static int count_file(const char *name, void *ctx) {
+    (void)name;
+    ++*(int *)ctx;
+    return 0;
+}
+
+static int files_in(const char *dir) {
+    int count = 0;
+    fs_each(dir, count_file, &count, NULL);
+    return count;
+}
+
+/* Neither in the lab's folder nor where libvirt puts them by itself. */
+START_TEST(uefi_variables_go_with_their_machine) {
+    CLEANUP_ERR struct err err = ERR_INIT;
+    struct host_uri uri;
+    NEEDS_DAEMON
+    struct vm_remote_spec at = {.uri = &uri, .lab = LAB_DAEMON_LAB, .folder = d.pool, .owner = "run.uefi"};
+    ck_assert_int_eq(host_uri_parse(d.uri, &uri, &err), 0);
+    CLEANUP_FREE char *sealed = fs_join(d.work, "sealed.fd"), *nvram = there("run.uefi.nvram.fd");
+    CLEANUP_FREE char *own = fs_join(d.dir, "var/lib/libvirt/qemu/nvram");
+    struct vm *vm = micro_guest_uefi_vm(d.work, &at, NULL, &err);
+    ck_assert_msg(vm && vm_start(vm, clock_after(clock_monotonic(), 60 * CLOCK_S), &err) == 0, "%s", err_text(&err));
+    ck_assert_int_gt(fs_size(nvram), 0);
+    ck_assert_int_eq(fs_copy(nvram, sealed, &err), 0);
+    vm_destroy(vm);
+    ck_assert(!fs_exists(nvram));
+    vm = micro_guest_uefi_vm(d.work, &at, sealed, &err); /* as an image has them */
+    ck_assert_msg(vm != NULL, "%s", err_text(&err));
+    ck_assert_int_eq(fs_size(nvram), fs_size(sealed));
+    ck_assert_msg(vm_start(vm, clock_after(clock_monotonic(), 60 * CLOCK_S), &err) == 0, "%s", err_text(&err));
+    vm_destroy(vm);
+    ck_assert(!fs_exists(nvram));
+    ck_assert_int_eq(files_in(own), 0);
+    host_uri_clear(&uri);
+}
+END_TEST
+
+/* The daemon has not seen it before: it was not made by its storage API. */
+START_TEST(uefi_variables_of_a_dead_worker_are_swept) {
+    CLEANUP_ERR struct err err = ERR_INIT;
+    NEEDS_DAEMON
+    CLEANUP_FREE char *nvram = there("run.dead.nvram.fd");
+    ck_assert_int_eq(fs_write_atomic(nvram, "x", 1, 0600, NULL), 0);
+    ck_assert_int_eq(libvirt_host_sweep(d.host, lives_all, NULL, &err), 0);
+    ck_assert(fs_exists(nvram));
+    ck_assert_int_eq(libvirt_host_sweep(d.host, lives_none, NULL, &err), 1);
+    ck_assert(!fs_exists(nvram));
+}
+END_TEST
+
 /* Stopped, it holds every connection open and answers nothing. */
 START_TEST(a_daemon_that_hangs_is_given_up) {
     CLEANUP_ERR struct err err = ERR_INIT;
@@ -224,6 +276,8 @@ int main(void) {
     tcase_add_test(t, a_copy_that_is_not_whole_is_none);
     tcase_add_test(t, it_knows_whether_it_sees_our_files);
     tcase_add_test(t, what_a_dead_worker_left_is_swept);
+    tcase_add_test(t, uefi_variables_go_with_their_machine);
+    tcase_add_test(t, uefi_variables_of_a_dead_worker_are_swept);
     tcase_add_test(t, a_daemon_that_hangs_is_given_up);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -85,6 +85,38 @@ START_TEST(starved_workload_is_measured_again) {
 }
 END_TEST
 
+static void effect_slow_next(struct sim_world *w, void *ctx) {
+    sim_world_boot_ms(w, *(const int64_t *)ctx);
+}
+
+/* Boots of so many minutes after the first one, the host without a processor for the VM in so many percent of the time.
+ * Returns whether it was told as no boot. */
+static bool slow_boot_fails(int64_t minutes, double starved, int64_t *took) {
+    struct lab *l = lab_new();
+    int64_t ms = minutes * 60000, began = clock_now(sim_world_clock(l->world));
+    sim_world_on_boot(l->world, effect_slow_next, &ms);
+    sim_world_starve(l->world, starved, CLOCK_NEVER);
+    lab_run(l);
+    *took = clock_now(sim_world_clock(l->world)) - began;
+    bool failed = lab_failures(l) > 0;
+    if (failed) {
+        ck_assert_ptr_nonnull(lab_failure(l, FAILURE_NO_BOOT));
+    }
+    lab_free(l);
+    return failed;
+}
+
+START_TEST(a_boot_without_a_processor_of_the_host_has_longer) {
+    int64_t took = 0;
+    ck_assert(!slow_boot_fails(3, 0, &took));
+    ck_assert(slow_boot_fails(30, 0, &took));
+    ck_assert(slow_boot_fails(30, 20, &took)); /* a fifth of the time explains no such boot */
+    ck_assert(!slow_boot_fails(8, 70, &took));
+    ck_assert(slow_boot_fails(600, 100, &took)); /* and nothing is waited for for ever */
+    ck_assert_int_lt(took, 60 * 60 * CLOCK_S);
+}
+END_TEST
+
 /* ---- products and updates at fault ----------------------------------------------------------- */
 
 static void effect_neighbour(struct sim_world *w, void *ctx) {
@@ -500,6 +532,7 @@ int main(void) {
     tcase_add_test(t, clean_run_passes);
     tcase_add_test(t, runs_are_repeatable);
     tcase_add_test(t, starved_workload_is_measured_again);
+    tcase_add_test(t, a_boot_without_a_processor_of_the_host_has_longer);
     tcase_add_test(t, neighbour_is_bitten_at_boot);
     tcase_add_loop_test(t, service_that_starts_late_is_waited_for, 0, ARRAY_LEN(late_cases));
     tcase_add_test(t, detection_lost);

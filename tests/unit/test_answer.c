@@ -353,6 +353,31 @@ START_TEST(those_that_osinfo_writes_are_read) {
 }
 END_TEST
 
+/* The lines of OpenSSH, each after the one before it: installed, the key let in, nobody else able to write it, started;
+ * and only then is everything done. */
+static void check_openssh_lines(const char *logon) {
+    static const char *const lines[] = {
+        "if exist C:\\coexist\\openssh.msi msiexec.exe /i C:\\coexist\\openssh.msi /qn /norestart",
+        "if not exist C:\\coexist\\openssh.zip goto key\r\n",
+        "install-sshd.ps1",
+        ":key\r\n",
+        "copy /y C:\\coexist\\authorized_key %ProgramData%\\ssh\\administrators_authorized_keys\r\n",
+        "icacls.exe %ProgramData%\\ssh\\administrators_authorized_keys /setowner *S-1-5-32-544\r\n",
+        "icacls.exe %ProgramData%\\ssh\\administrators_authorized_keys /inheritance:r /grant:r *S-1-5-32-544:F "
+        "/grant:r *S-1-5-18:F\r\n",
+        "localport=22\r\n",
+        "sc.exe config sshd start= auto\r\n",
+        "net.exe start sshd\r\n",
+        "echo done> C:\\coexist\\installed\r\n",
+    };
+    const char *at = logon;
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        const char *found = strstr(at, lines[i]);
+        ck_assert_msg(found != NULL, "not there, or too early: %s", lines[i]);
+        at = found + strlen(lines[i]);
+    }
+}
+
 START_TEST(scripts_do_what_the_recipe_says) {
     struct answer_script_spec s = {.agent_port = "COM2", .openssh = true};
     CLEANUP_FREE char *specialize = answer_script_specialize(&s), *logon = answer_script_logon(&s);
@@ -363,8 +388,7 @@ START_TEST(scripts_do_what_the_recipe_says) {
     ck_assert_ptr_nonnull(strstr(specialize, "/v NoAutoUpdate /t REG_DWORD /d 1 /f"));
     ck_assert_ptr_null(strstr(specialize, "testsigning"));
     ck_assert_ptr_null(strstr(specialize, "ForceDefenderPassiveMode"));
-    ck_assert_ptr_nonnull(strstr(logon, "administrators_authorized_keys"));
-    ck_assert_ptr_nonnull(strstr(logon, "echo done> C:\\coexist\\installed\r\n"));
+    check_openssh_lines(logon);
     for (const char *c = specialize; *c; c++) {
         ck_assert(*c != '\n' || (c > specialize && c[-1] == '\r'));
     }
@@ -374,7 +398,8 @@ START_TEST(scripts_do_what_the_recipe_says) {
     ck_assert_ptr_nonnull(strstr(other, "bcdedit.exe /set testsigning on\r\n"));
     ck_assert_ptr_nonnull(strstr(other, "ForceDefenderPassiveMode"));
     ck_assert_ptr_nonnull(strstr(other, "ShutdownReasonOn"));
-    ck_assert_ptr_null(strstr(plain, "sshd"));
+    ck_assert_ptr_null(strstr(plain, "ssh"));
+    ck_assert_ptr_nonnull(strstr(plain, "echo done> C:\\coexist\\installed\r\n"));
 }
 END_TEST
 

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "install/source.h"
 #include "support/cds.h"
+#include "support/openssh_file.h"
 #include "support/suite.h"
 #include "vm/vm.h"
 
@@ -56,27 +57,61 @@ START_TEST(windows_is_installed_from_the_medium_with_the_labs_cd_beside_it) {
 }
 END_TEST
 
+/* The text of a file on the lab's CD. Caller frees. */
+static char *on_cd(const char *dir, const char *cd, const char *name) {
+    CLEANUP_FREE char *to = str_printf("%s/of-%s", dir, name), *file = fs_join(to, name);
+    ck_assert_int_gt(media_extract(cd, "coexist", to, 1 << 20, NULL), 0);
+    return fs_read(file, 1 << 20, NULL, NULL);
+}
+
+START_TEST(openssh_goes_onto_the_cd_with_the_labs_key) {
+    CLEANUP(cds_remove) char *dir = cds_dir();
+    CLEANUP_FREE char *iso = cds_windows(dir, "setup", CDS_WIM, editions);
+    CLEANUP_FREE char *agent = fs_join(dir, "agent.exe"), *cd = fs_join(dir, "lab.iso");
+    CLEANUP_FREE char *zip = openssh_zip(dir, "download", OPENSSH_WHOLE, 0x8664);
+    CLEANUP_FREE char *public = fs_join(dir, "keys/client_key.pub");
+    cds_put(dir, "agent.exe", "MZ");
+    struct install_make spec = {.recipe = "images/windows/win11-24h2-pro.json", .iso = iso, .lab_dir = dir,
+                                .agent = agent, .profile = "uefi", .openssh = zip};
+    CLEANUP_ERR struct err err = ERR_INIT;
+    CLEANUP(install_source_clear) struct install_source s;
+    ck_assert_msg(look(&s, &spec, &err) == 0, "%s", err_text(&err));
+    ck_assert_msg(install_source_cd(&s, &spec, "image", cd, &err) == 0, "%s", err_text(&err));
+    CLEANUP_FREE char *key = on_cd(dir, cd, "authorized_key"), *logon = on_cd(dir, cd, "logon.cmd");
+    CLEANUP_FREE char *package = on_cd(dir, cd, "openssh.zip"), *labs = fs_read(public, 4096, NULL, NULL);
+    ck_assert(key && labs && logon && package);
+    ck_assert_str_eq(key, labs);
+    ck_assert_int_eq(strncmp(key, "ssh-ed25519 ", 12), 0);
+    ck_assert_ptr_nonnull(strstr(logon, "net.exe start sshd"));
+    ck_assert_int_eq(memcmp(package, "PK\3\4", 4), 0);
+    CLEANUP_FREE char *private = on_cd(dir, cd, "client_key");
+    ck_assert_ptr_null(private);
+}
+END_TEST
+
 START_TEST(what_does_not_fit_is_refused_before_anything_starts) {
     CLEANUP(cds_remove) char *dir = cds_dir();
     CLEANUP_FREE char *iso = cds_windows(dir, "setup", CDS_WIM, editions);
     CLEANUP_FREE char *page = fs_join(dir, "page.iso");
     cds_put(dir, "page.iso", "<!DOCTYPE html><html><body>Sign in</body></html>");
     const struct {
-        const char *recipe, *profile, *iso, *language, *word;
+        const char *recipe, *profile, *iso, *language, *word, *openssh;
     } wrong[] = {
-        {"images/windows/win11-24h2-pro.json", "uefi-secure-tpm", page, NULL, "page"},
-        {"images/windows/win10-22h2-pro.json", "uefi", iso, NULL, "Windows"},
-        {"images/windows/win11-24h2-pro.json", "uefi-secure-tpm", iso, "fr-FR", "fr-FR"},
-        {"images/windows/win11-24h2-pro.json", "uefi-secure-tpm-virtio", iso, NULL, "virtio"},
-        {"images/reactos.json", NULL, iso, NULL, "ReactOS"},
-        {"images/reactos.json", NULL, page, NULL, "ReactOS"},
-        {"images/reactos.json", "uefi", iso, NULL, "'uefi'"},
-        {"images/reactos.json", "bios", iso, NULL, "'bios'"},
-        {"images/reactos.json", NULL, iso, "de-DE", "language"},
+        {"images/windows/win11-24h2-pro.json", "uefi-secure-tpm", page, NULL, "page", NULL},
+        {"images/windows/win10-22h2-pro.json", "uefi", iso, NULL, "Windows", NULL},
+        {"images/windows/win11-24h2-pro.json", "uefi-secure-tpm", iso, "fr-FR", "fr-FR", NULL},
+        {"images/windows/win11-24h2-pro.json", "uefi-secure-tpm-virtio", iso, NULL, "virtio", NULL},
+        {"images/reactos.json", NULL, iso, NULL, "ReactOS", NULL},
+        {"images/reactos.json", NULL, page, NULL, "ReactOS", NULL},
+        {"images/reactos.json", "uefi", iso, NULL, "'uefi'", NULL},
+        {"images/reactos.json", "bios", iso, NULL, "'bios'", NULL},
+        {"images/reactos.json", NULL, iso, "de-DE", "language", NULL},
+        {"images/windows/win11-24h2-pro.json", "uefi-secure-tpm", iso, NULL, "a saved web page", page},
+        {"images/reactos.json", NULL, iso, NULL, "nor OpenSSH", page},
     };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         struct install_make spec = {.recipe = wrong[i].recipe, .profile = wrong[i].profile, .iso = wrong[i].iso,
-                                    .language = wrong[i].language, .lab_dir = dir};
+                                    .language = wrong[i].language, .openssh = wrong[i].openssh, .lab_dir = dir};
         CLEANUP_ERR struct err err = ERR_INIT;
         CLEANUP(install_source_clear) struct install_source s;
         ck_assert_msg(look(&s, &spec, &err) < 0, "%zu was taken", i);
@@ -130,6 +165,7 @@ int main(void) {
     TCase *t = tcase_create("install source");
     tcase_set_timeout(t, 120);
     tcase_add_test(t, windows_is_installed_from_the_medium_with_the_labs_cd_beside_it);
+    tcase_add_test(t, openssh_goes_onto_the_cd_with_the_labs_key);
     tcase_add_test(t, what_does_not_fit_is_refused_before_anything_starts);
     tcase_add_test(t, reactos_is_installed_from_its_medium_with_more_on_it);
     tcase_add_test(t, a_wrong_recipe_is_told_with_its_place);

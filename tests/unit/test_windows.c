@@ -14,6 +14,7 @@
 #include "images/windows.h"
 #include "media/labcd.h"
 #include "support/cds.h"
+#include "support/openssh_file.h"
 #include "support/shipped.h"
 #include "support/suite.h"
 
@@ -302,13 +303,13 @@ START_TEST(a_plan_becomes_a_cd) {
     CLEANUP(windows_recipe_free_ptr) struct windows_recipe *r = recipe("win11-24h2-pro");
     CLEANUP(shipped_profile_drop) struct image_profile *p = shipped_profile("uefi-secure-tpm-virtio");
     CLEANUP_FREE char *drivers = cds_virtio(dir, systems), *agent = fs_join(dir, "agent.exe");
-    CLEANUP_FREE char *msi = fs_join(dir, "OpenSSH.msi"), *key = fs_join(dir, "key.pub");
+    CLEANUP_FREE char *msi = fs_join(dir, "OpenSSH"), *key = fs_join(dir, "key.pub");
     CLEANUP_FREE char *iso = fs_join(dir, "lab.iso");
     cds_put(dir, "agent.exe", "MZ");
-    cds_put(dir, "OpenSSH.msi", "an MSI");
+    cds_put(dir, "OpenSSH", "an MSI");
     cds_put(dir, "key.pub", "ssh-ed25519 AAAA lab\n");
     struct windows_plan plan = {r, p, windows_recipe_fit(r, m, "de-DE", NULL), "de-DE", "Pass-1word", true};
-    struct windows_cd_files files = {agent, drivers, msi, key};
+    struct windows_cd_files files = {agent, drivers, msi, OPENSSH_MSI, key};
     CLEANUP_ERR struct err err = ERR_INIT;
     ck_assert_msg(windows_cd(&plan, &files, iso, &err) == 0, "%s", err_text(&err));
     static const struct { const char *folder, *name, *content; } wanted[] = {
@@ -328,9 +329,32 @@ START_TEST(a_plan_becomes_a_cd) {
         CLEANUP_FREE char *text = fs_read(file, 1 << 20, NULL, &err);
         ck_assert_msg(text && strstr(text, wanted[i].content), "%s/%s", wanted[i].folder, wanted[i].name);
     }
-    files.openssh = "OpenSSH.exe";
-    ck_assert_int_lt(windows_cd(&plan, &files, iso, &err), 0);
-    ck_assert_ptr_nonnull(strstr(err_text(&err), ".msi or a .zip"));
+}
+END_TEST
+
+static void check_no_openssh(const struct windows_recipe *r, const char *path, const char *word) {
+    CLEANUP_ERR struct err err = ERR_INIT;
+    ck_assert_int_eq(windows_recipe_fit_openssh(r, path, &err), OPENSSH_NONE);
+    ck_assert_msg(err.cls == ERR_INPUT && strstr(err_text(&err), word), "%s", err_text(&err));
+}
+
+START_TEST(a_recipe_may_name_the_digest_of_openssh_or_want_none) {
+    CLEANUP(cds_remove) char *dir = cds_dir();
+    CLEANUP_FREE char *zip = openssh_zip(dir, "ssh.zip", OPENSSH_WHOLE, 0x8664);
+    char hex[FS_SHA256_HEX];
+    ck_assert_int_eq(fs_sha256_file(zip, hex, NULL), 0);
+    CLEANUP(windows_recipe_free_ptr) struct windows_recipe *any = recipe("win11-24h2-pro");
+    ck_assert_int_eq(windows_recipe_fit_openssh(any, zip, NULL), OPENSSH_ZIP);
+    CLEANUP(windows_recipe_free_ptr) struct windows_recipe *named =
+        changed(dir, "win11-24h2-pro", json_pack("{s:s}", "openssh_sha256", hex));
+    ck_assert_int_eq(windows_recipe_fit_openssh(named, zip, NULL), OPENSSH_ZIP);
+    hex[0] = hex[0] == '0' ? '1' : '0';
+    CLEANUP(windows_recipe_free_ptr) struct windows_recipe *other =
+        changed(dir, "win11-24h2-pro", json_pack("{s:s}", "openssh_sha256", hex));
+    check_no_openssh(other, zip, hex);
+    CLEANUP(windows_recipe_free_ptr) struct windows_recipe *none =
+        changed(dir, "win11-24h2-pro", json_pack("{s:b}", "openssh", 0));
+    check_no_openssh(none, zip, "wants no OpenSSH");
 }
 END_TEST
 
@@ -374,6 +398,7 @@ int main(void) {
     tcase_add_test(t, an_incomplete_split_image_is_refused);
     tcase_add_test(t, machines_that_cannot_be_are_refused);
     tcase_add_test(t, a_plan_becomes_a_cd);
+    tcase_add_test(t, a_recipe_may_name_the_digest_of_openssh_or_want_none);
     tcase_add_test(t, the_password_is_kept_to_the_lab);
     suite_add_tcase(s, t);
     return suite_run(s);
