@@ -51,7 +51,7 @@ check-static: ## cppcheck and clang-tidy
 check-docs: all ## help, man page, completion and README against the program
 	@tests/docs.sh
 
-check-e2e: image incident-updates rehearsal ## the demo matrix and rougher treatment, on real machines; PARTS="hosts faults drills incidents install" for more
+check-e2e: image incident-updates rehearsal ## the demo matrix and rougher treatment, on real machines; PARTS="hosts faults incidents install" for more
 	@tests/e2e/run.sh $(PARTS)
 
 # Not part of check, which only builds them: a figure is as good as the quiet of the machine it was taken on.

@@ -1,8 +1,8 @@
 #!/bin/bash
 # End to end on real machines: the demo matrix and its report, the same with everything renamed and reordered,
-# an orchestrator that is killed in the middle, a run that is resumed, one on two hosts that are lost in the middle, real
-# faults, repair drills, and known incidents. Arguments: the parts to run, by default the first four
-# (demo renamed killed resume; hosts faults drills incidents install). make check-e2e PARTS="..." runs others.
+# an orchestrator that is killed in the middle, a run that is resumed, repair drills, one on two hosts that are lost in
+# the middle, real faults, and known incidents. Arguments: the parts to run, by default the first five
+# (demo renamed killed resume drills; hosts faults incidents install). make check-e2e PARTS="..." runs others.
 set -u
 cd "$(dirname "$0")/../.." || exit 3
 # shellcheck disable=SC2034  # both for the parts
@@ -37,7 +37,7 @@ holds() {
 roots() { find "$TMPDIR" -maxdepth 1 -name 'coexist-*' | sort; }
 machines() { pgrep -f "qemu-system-x86_64.*$TMPDIR/coexist-" || true; }
 
-for part in "${@:-demo renamed killed resume}"; do
+for part in "${@:-demo renamed killed resume drills}"; do
     for name in $part; do
         # shellcheck disable=SC1090  # the parts named in the head of this file
         . "tests/e2e/$name.sh"
