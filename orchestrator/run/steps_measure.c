@@ -145,8 +145,7 @@ static json_t *measure_call(struct cell *c, const struct model_workload *w, stru
  * kept, told as what it is, and measured again. 1: measured, 0: once more, negative with err. */
 static int measure_round(struct cell *c, struct measure_round *round, struct err *err) {
     int64_t began = clock_now(c->env->clock), starved = -1, until = -1;
-    json_t *result = cell_starved(c, &starved, err) < 0 ? NULL
-                                                           : measure_call(c, round->workload, err);
+    json_t *result = cell_starved(c, &starved, err) < 0 ? NULL : measure_call(c, round->workload, err);
     if (!result) {
         return err_is_set(err) ? -1 : 1;
     }
