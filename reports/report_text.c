@@ -225,7 +225,9 @@ static void term_minimal(const struct term *t, const json_t *report) {
             str_printf("smallest failing set, from %s: %s", html_get(set, "cell"), html_get(set, "text"));
         term_wrapped(t, line, 0);
     }
-    if (minimization) {
+    if (minimization && json_array_size(json_object_get(minimization, "sets")) == 0) {
+        term_wrapped(t, "nothing had to be shrunk to its smallest failing set", 0);
+    } else if (minimization) {
         CLEANUP_FREE char *line =
             str_printf("%lld run%s beyond the plan to shrink what fails; they count for no gate and no exposure",
                        (long long)json_integer_value(json_object_get(minimization, "runs")),

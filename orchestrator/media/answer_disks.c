@@ -186,11 +186,11 @@ static void disks_check_disk(struct answer_ctx *c, const struct disks_disk *d) {
 }
 
 void answer_check_disks(struct answer_ctx *c, xmlNodePtr setup) {
-    enum { DISKS_MAX = 8 };
-    struct disks_disk *disks = mem_zalloc(DISKS_MAX, sizeof(*disks));
+    struct disks_disk *disks = NULL;
     int count = 0;
-    xmlNodePtr first = answer_path(setup, "DiskConfiguration/Disk");
-    for (xmlNodePtr d = first; d && count < DISKS_MAX; d = answer_next(d, "Disk")) {
+    for (xmlNodePtr d = answer_path(setup, "DiskConfiguration/Disk"); d; d = answer_next(d, "Disk")) {
+        disks = mem_grow(disks, (size_t)count + 1, sizeof(*disks));
+        disks[count] = (struct disks_disk){0};
         disks_read(c, d, &disks[count]);
         for (int i = 0; i < count; i++) {
             if (disks[i].id == disks[count].id && disks[i].id >= 0) {

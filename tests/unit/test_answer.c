@@ -232,6 +232,19 @@ START_TEST(places_are_exact) {
 }
 END_TEST
 
+/* However many disks come before the one that Windows goes to. */
+START_TEST(every_disk_is_looked_at) {
+    CLEANUP_STR struct str disks = STR_INIT;
+    for (int i = 1; i < 12; i++) {
+        str_addf(&disks, "<Disk wcm:action=\"add\"><DiskID>%d</DiskID><WillWipeDisk>true</WillWipeDisk></Disk>", i);
+    }
+    str_add(&disks, "<Disk wcm:action=\"add\">\n          <DiskID>0");
+    CLEANUP_FREE char *text = broken("<Disk wcm:action=\"add\">\n          <DiskID>0", str_get(&disks));
+    CLEANUP(checked_clear) struct checked c = check_text(text);
+    ck_assert_msg(c.errors.count == 0, "%s", c.first);
+}
+END_TEST
+
 /* Lists are compared each with each: a file made for that would take hours. */
 START_TEST(a_flood_of_elements_is_no_answer_file) {
     CLEANUP_STR struct str text = STR_INIT;
@@ -412,6 +425,7 @@ int main(void) {
     tcase_add_test(t, what_cannot_be_built_is_refused);
     tcase_add_test(t, what_setup_stops_at_is_found);
     tcase_add_test(t, places_are_exact);
+    tcase_add_test(t, every_disk_is_looked_at);
     tcase_add_test(t, a_flood_of_elements_is_no_answer_file);
     tcase_add_test(t, what_setup_ignores_is_a_warning);
     tcase_add_test(t, no_answer_files_are_refused);
