@@ -8,6 +8,9 @@ shift
 logs=${COEXIST_TEST_LOGS:-build/test-logs}
 mkdir -p "$logs"
 passed=0 failed=0 skipped=0
+log_of() { # PROGRAM: programs of one name lie in different folders
+    echo "$logs/$suite-$(basename "$(dirname "$1")")-$(basename "$1").log"
+}
 run_one() { # PROGRAM LOG, beside us: its exit code and seconds go into LOG.rc
     local began=$SECONDS rc
     trap 'kill $(jobs -p) 2>/dev/null; wait; exit 143' TERM
@@ -19,19 +22,19 @@ run_one() { # PROGRAM LOG, beside us: its exit code and seconds go into LOG.rc
 trap 'trap - INT TERM HUP; kill $(jobs -p) 2>/dev/null; wait; exit 130' INT TERM HUP
 jobs=${COEXIST_TEST_JOBS:-1} running=0
 for prog in "$@"; do
-    rm -f "$logs/$suite-$(basename "$prog").log.rc"
+    rm -f "$(log_of "$prog").rc"
 done
 if [ "$jobs" -gt 1 ]; then
     for prog in "$@"; do
         [ "$running" -lt "$jobs" ] || wait -n
-        run_one "$prog" "$logs/$suite-$(basename "$prog").log" &
+        run_one "$prog" "$(log_of "$prog")" &
         running=$((running < jobs ? running + 1 : jobs))
     done
     wait
 fi
 for prog in "$@"; do
     name=$(basename "$prog")
-    log="$logs/$suite-$name.log"
+    log=$(log_of "$prog")
     if [ "$jobs" -le 1 ]; then
         run_one "$prog" "$log" &
         wait
