@@ -53,12 +53,26 @@ START_TEST(a_test_without_a_word_has_failed) {
     CLEANUP_FREE char *good = program(dir, "good", "#!/bin/sh\nexit 0\n");
     CLEANUP_FREE char *bad = program(dir, "bad", "#!/bin/bash\n"
                                      "read -r _ _ _ above _ </proc/$PPID/stat\nkill -9 \"$above\"\n");
-    CLEANUP_FREE char *path = fs_join(dir, "tally"), *stale = fs_join(dir, "name-bad.log.rc");
-    cds_put(dir, "name-bad.log.rc", "0 0\n");
+    CLEANUP_FREE char *path = fs_join(dir, "tally");
+    CLEANUP_FREE char *old = str_printf("name-%s-bad.log.rc", strrchr(dir, '/') + 1);
+    CLEANUP_FREE char *stale = fs_join(dir, old);
+    cds_put(dir, old, "0 0\n");
     ck_assert_int_eq(end(begin(dir, jobs[_i], good, bad)), 1);
     CLEANUP_FREE char *tally = fs_read(path, 1000, NULL, NULL);
     ck_assert_str_eq(tally, "name 1 1 0\n");
     ck_assert(!fs_exists(stale));
+}
+END_TEST
+
+START_TEST(programs_of_one_name_are_told_apart) {
+    CLEANUP(cds_remove) char *dir = cds_dir();
+    CLEANUP_FREE char *a = fs_join(dir, "a"), *b = fs_join(dir, "b"), *path = fs_join(dir, "tally");
+    ck_assert(fs_mkdirs(a, NULL) == 0 && fs_mkdirs(b, NULL) == 0);
+    CLEANUP_FREE char *good = program(a, "same", "#!/bin/sh\nexit 0\n");
+    CLEANUP_FREE char *bad = program(b, "same", "#!/bin/sh\nexit 1\n");
+    ck_assert_int_eq(end(begin(dir, jobs[_i], good, bad)), 1);
+    CLEANUP_FREE char *tally = fs_read(path, 1000, NULL, NULL);
+    ck_assert_str_eq(tally, "name 1 1 0\n");
 }
 END_TEST
 
@@ -87,6 +101,7 @@ int main(void) {
     TCase *t = tcase_create("run.sh");
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, a_test_without_a_word_has_failed, 0, 2);
+    tcase_add_loop_test(t, programs_of_one_name_are_told_apart, 0, 2);
     tcase_add_loop_test(t, no_test_outlives_an_interrupted_run, 0, 2);
     suite_add_tcase(s, t);
     return suite_run(s);
