@@ -249,13 +249,9 @@ int cell_get(struct cell *c, const char *guest_path, const char *host_path, int6
     }
 }
 
-static void json_decref_ptr(json_t **j) {
-    json_decref(*j);
-}
-
 int cell_call(struct cell *c, const char *op, json_t *args, int64_t limit_ns, json_t **result,
               struct err *err) {
-    CLEANUP(json_decref_ptr) json_t *given = args ? args : json_object();
+    json_auto_t *given = args ? args : json_object();
     for (int tries = 0;; tries++) {
         int rc = guest_call(c->guest, op, given, cell_in(c, limit_ns), result, err);
         int again = io_after(c, rc, tries, err);

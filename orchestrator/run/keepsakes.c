@@ -79,10 +79,6 @@ static const struct keep_canary {
 static_assert(ARRAY_LEN(keep_system) <= KEEP_LOOK_MAX, "every file of the system fits one look");
 static_assert(ARRAY_LEN(keep_canaries) * KEEP_PROFILES_MAX <= KEEP_LOOK_MAX, "so does every user's file");
 
-static void json_decref_ptr(json_t **j) {
-    json_decref(*j);
-}
-
 /* ---- whose folders ------------------------------------------------------------------------- */
 
 struct keep_profiles {
@@ -119,7 +115,7 @@ static bool keep_is_person(const char *name) {
 
 /* 0, also when the guest tells of no folder; negative with err. */
 static int keep_find_profiles(struct cell *c, struct keep_profiles *out, struct err *err) {
-    CLEANUP(json_decref_ptr) json_t *result = NULL;
+    json_auto_t *result = NULL;
     CLEANUP_ERR struct err refused = ERR_INIT;
     if (cell_call(c, "list", json_pack("{s:s}", "path", "C:\\Users"), c->env->limits.call, &result,
                   &refused) < 0) {
@@ -300,7 +296,7 @@ static void keep_say(struct cell *c, const char *role, const struct keep_look *l
 }
 
 static int keep_look(struct cell *c, const char *role, const struct keep_look *l, struct err *err) {
-    CLEANUP(json_decref_ptr) json_t *result = NULL;
+    json_auto_t *result = NULL;
     json_t *args = json_pack("{s:s, s:b}", "paths", str_get(&l->paths), "digest", (int)l->digest);
     CLEANUP_ERR struct err why = ERR_INIT;
     if (cell_call(c, "look", args, c->env->limits.file, &result, &why) < 0) {

@@ -16,14 +16,10 @@ enum {
 };
 #define COLLECT_BYTES_MAX (INT64_C(64) << 20)
 
-static void json_decref_ptr(json_t **j) {
-    json_decref(*j);
-}
-
 /* Items of a guest folder; an empty array when there is no such folder. New reference, NULL with
  * err. */
 static json_t *collect_list(struct cell *c, const char *folder, struct err *err) {
-    CLEANUP(json_decref_ptr) json_t *result = NULL;
+    json_auto_t *result = NULL;
     CLEANUP_ERR struct err refused = ERR_INIT;
     json_t *args = json_pack("{s:s}", "path", folder);
     if (cell_call(c, "list", args, c->env->limits.call, &result, &refused) < 0) {
@@ -103,7 +99,7 @@ static void dumps_tell(struct cell *c, const char *name) {
 }
 
 int step_find_process_dumps(struct cell *c, struct err *err) {
-    CLEANUP(json_decref_ptr) json_t *items = collect_list(c, GUEST_DUMPS, err);
+    json_auto_t *items = collect_list(c, GUEST_DUMPS, err);
     if (!items) {
         return -1;
     }
@@ -160,7 +156,7 @@ static int collect_file(struct cell *c, const struct collect_place *place, const
 }
 
 static int collect_folder(struct cell *c, const struct collect_place *place, struct err *err) {
-    CLEANUP(json_decref_ptr) json_t *items = collect_list(c, place->folder, err);
+    json_auto_t *items = collect_list(c, place->folder, err);
     if (!items) {
         return -1;
     }

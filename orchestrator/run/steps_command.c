@@ -89,15 +89,11 @@ static int command_judge(struct cell *c, const struct model_command *cmd,
     return 0;
 }
 
-static void exec_free(struct guest_exec *x) {
-    guest_exec_free(x);
-}
-
 /* Runs it, reboots when it asks for that. 1: done, 0: failure recorded, -1 with err. */
 static int command_run(struct cell *c, const struct model_command *cmd,
                        const struct command_job *job, struct err *err) {
     CLEANUP_FREE char *line = command_expand(cmd->command, job);
-    CLEANUP(exec_free) struct guest_exec x = {0};
+    CLEANUP(guest_exec_free) struct guest_exec x = {0};
     vitals_forget(c);
     if (cell_exec(c, line, cmd->timeout_ms, &x, err) < 0) {
         return -1;

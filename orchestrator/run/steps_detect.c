@@ -136,13 +136,9 @@ static int detect_by_file(struct cell *c, const struct model_product *p, struct 
     return seen > 0 ? 0 : detect_clean(c, d, err);
 }
 
-static void exec_free(struct guest_exec *x) {
-    guest_exec_free(x);
-}
-
 static int detect_by_command(struct cell *c, const struct model_product *p, struct err *err) {
     const struct model_command *cmd = &p->detection.command;
-    CLEANUP(exec_free) struct guest_exec x = {0};
+    CLEANUP(guest_exec_free) struct guest_exec x = {0};
     int64_t since = clock_now(c->env->clock);
     if (cell_exec(c, cmd->command, cmd->timeout_ms, &x, err) < 0) {
         return -1;

@@ -123,14 +123,10 @@ static void drill_rollback(struct cell *c, struct err *err) {
 
 /* ---- safe mode ------------------------------------------------------------------------------- */
 
-static void json_decref_ptr(json_t **j) {
-    json_decref(*j);
-}
-
 /* What Windows says of itself: 1: it runs in safe mode, 0: it does not; negative with err. The key is there in safe
  * mode alone (Windows Internals, 5th edition, chapter 13, "Safe-Mode-Aware User Programs"). */
 static int drill_is_safe(struct cell *c, struct err *err) {
-    CLEANUP(json_decref_ptr) json_t *result = NULL;
+    json_auto_t *result = NULL;
     json_t *args = json_pack("{s:s, s:s}", "key", "HKLM\\SYSTEM\\CurrentControlSet\\Control\\SafeBoot\\Option", "value",
                              "OptionValue");
     if (cell_call(c, "registry", args, c->env->limits.call, &result, err) < 0) {

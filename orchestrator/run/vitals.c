@@ -60,10 +60,6 @@ struct vitals_findings {
 
 /* ---- samples ------------------------------------------------------------------------------- */
 
-static void json_decref_ptr(json_t **j) {
-    json_decref(*j);
-}
-
 static int64_t vitals_number(const json_t *o, const char *key) {
     const json_t *v = json_object_get(o, key);
     double n = json_is_number(v) ? json_number_value(v) : -1;
@@ -112,8 +108,8 @@ static int vitals_ask(struct cell *c, const char *op, json_t **result, struct er
 }
 
 static int vitals_take(struct cell *c, struct vitals_sample *s, struct err *err) {
-    CLEANUP(json_decref_ptr) json_t *system = NULL;
-    CLEANUP(json_decref_ptr) json_t *processes = NULL;
+    json_auto_t *system = NULL;
+    json_auto_t *processes = NULL;
     int rc = vitals_ask(c, "system", &system, err);
     rc = rc <= 0 ? rc : vitals_ask(c, "processes", &processes, err);
     if (rc <= 0) {
@@ -502,14 +498,10 @@ bool vitals_explain(struct cell *c, const char *what) {
 
 /* ---- does an ordinary program start? -------------------------------------------------------- */
 
-static void exec_free(struct guest_exec *x) {
-    guest_exec_free(x);
-}
-
 int vitals_launch(struct cell *c, struct err *err) {
     char found[160] = "";
     for (int tries = 0; tries < VITALS_LAUNCHES; tries++) {
-        CLEANUP(exec_free) struct guest_exec x = {0};
+        CLEANUP(guest_exec_free) struct guest_exec x = {0};
         CLEANUP_ERR struct err refused = ERR_INIT;
         if (cell_exec(c, VITALS_PROGRAM, VITALS_LAUNCH_MS, &x, &refused) < 0) {
             if (refused.cls != ERR_REFUSED) {
