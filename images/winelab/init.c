@@ -277,19 +277,23 @@ static pid_t init_start_wine(void)
 
 /* --- stage 2: safe mode --- */
 
-/* The whole file; the caller's to free. NULL with errno. */
+/* The whole file or nothing; the caller's to free. NULL with errno. */
 static char *init_read(const char *path, size_t *len)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    struct stat st;
+    struct stat st = {0};
     char *text = NULL;
     if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size < INIT_REGISTRY_MAX)
         text = malloc((size_t)st.st_size + 1);
-    for (*len = 0; text;) {
+    for (*len = 0; text && *len < (size_t)st.st_size;) {
         ssize_t got = read(fd, text + *len, (size_t)st.st_size - *len);
-        if (got <= 0)
-            break;
-        *len += (size_t)got;
+        if (got > 0) {
+            *len += (size_t)got;
+        } else {
+            errno = got == 0 ? EIO : errno;
+            free(text);
+            text = NULL;
+        }
     }
     if (fd >= 0)
         close(fd);
@@ -335,6 +339,10 @@ static void init_safe_mode(void)
     if (!safe && access(init_safe_was, F_OK) < 0)
         return;
     int mark = safe ? open(init_safe_was, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
+    if (safe && mark < 0) { /* without it nothing would ever lead back to the normal form */
+        init_say("<3>winelab init: %s: %s\n", init_safe_was, strerror(errno));
+        return;
+    }
     if (mark >= 0)
         close(mark);
     if (init_rewrite_registry(safe) && !safe)
