@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "evidence/evtx.h"
 #include "support/skip.h"
+#include "support/suite.h"
 #include "vm/disk_job.h"
 
 static char work[] = "/tmp/coexist-test-disk-XXXXXX";
@@ -151,20 +152,11 @@ START_TEST(it_ends_when_its_time_is_over) {
 END_TEST
 
 int main(void) {
-    if (!mkdtemp(work)) {
-        perror(work);
-        return 1;
-    }
     Suite *s = suite_create("disk");
     TCase *t = tcase_create("disk");
     tcase_set_timeout(t, 400);
     tcase_add_loop_test(t, event_logs_come_from_the_disk, 0, 2);
     tcase_add_test(t, it_ends_when_its_time_is_over);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    fs_remove_tree(work, NULL);
-    return failed != 0;
+    return suite_run_in(work, s);
 }

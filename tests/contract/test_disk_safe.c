@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "support/hive.h"
 #include "support/skip.h"
+#include "support/suite.h"
 #include "vm/disk_impl.h"
 #include "vm/disk_job.h"
 
@@ -228,10 +229,6 @@ START_TEST(a_disk_goes_back_to_what_was_kept) {
 END_TEST
 
 int main(void) {
-    if (!mkdtemp(work)) {
-        perror(work);
-        return 1;
-    }
     Suite *s = suite_create("disk safe mode");
     TCase *t = tcase_create("disk safe mode");
     tcase_set_timeout(t, 900);
@@ -239,10 +236,5 @@ int main(void) {
     tcase_add_test(t, bios_store_beside_windows);
     tcase_add_test(t, a_disk_goes_back_to_what_was_kept);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    fs_remove_tree(work, NULL);
-    return failed != 0;
+    return suite_run_in(work, s);
 }

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "images/winelab/safeboot.c" /* a program's own file, in no library */
+#include "support/suite.h"
 
 #define HEAD "WINE REGISTRY Version 2\n;; All keys relative to REGISTRY\\\\Machine\n\n#arch=win64\n\n"
 #define LIST                                                                                       \
@@ -99,9 +100,5 @@ int main(void) {
     tcase_add_test(t, other_files_are_refused);
     tcase_add_loop_test(t, nonsense_is_survived, 0, 50);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }
