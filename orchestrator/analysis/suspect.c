@@ -26,29 +26,20 @@ static const char *suspect_guest_name(const struct model_file *f) {
     return name;
 }
 
-static bool suspect_is_module(const struct model_product *p, const char *name) {
-    for (size_t i = 0; p && p->modules[i]; i++) {
-        if (str_eq_nocase(p->modules[i], name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The installed name of the program an update brings: where it says its file goes, else what its took check or its own
  * product calls a program of the same kind, else the name the file came under. */
 static const char *suspect_replaced(const struct model_update *u, const struct model_file *f) {
     const char *name = suspect_guest_name(f);
     const char *tail = strrchr(name, '.');
     const char *only = NULL;
-    if (f->target || suspect_is_module(u->product, name)) {
+    if (f->target || (u->product && model_has_module(u->product, name, 0))) {
         return name;
     }
     for (size_t i = 0; i < u->took.count; i++) {
         const struct model_check *check = &u->took.items[i];
         const char *base = strrchr(check->name, '\\');
         base = base ? base + 1 : check->name;
-        if (check->kind == CHECK_FILE && suspect_is_module(u->product, base)) {
+        if (check->kind == CHECK_FILE && u->product && model_has_module(u->product, base, 0)) {
             return base;
         }
     }

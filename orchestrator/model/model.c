@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/str.h"
@@ -171,9 +172,10 @@ const struct model_update *model_find_update(const struct model *m, const char *
     return NULL;
 }
 
-static bool model_owns(const struct model_product *p, const char *name) {
-    for (char **m = p->modules; *m; m++) {
-        if (str_eq_nocase(*m, name)) {
+bool model_has_module(const struct model_product *p, const char *name, size_t cut) {
+    bool short_of = cut && strlen(name) == cut;
+    for (char **m = p->modules; m && *m; m++) {
+        if (str_eq_nocase(*m, name) || (short_of && strncasecmp(*m, name, cut) == 0)) {
             return true;
         }
     }
@@ -188,7 +190,7 @@ const struct model_product *model_module_owner(const struct model *m, const char
     }
     const struct model_product *owner = NULL;
     for (size_t i = 0; i < m->product_count; i++) {
-        if (!model_owns(&m->products[i], name)) {
+        if (!model_has_module(&m->products[i], name, 0)) {
             continue;
         }
         if (owner && !str_eq(owner->vendor, m->products[i].vendor)) {

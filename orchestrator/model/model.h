@@ -191,6 +191,9 @@ void model_set_minimize(struct model *m, int runs); /* likewise "minimize" */
 
 const struct model_product *model_find_product(const struct model *m, const char *id);
 const struct model_update *model_find_update(const struct model *m, const char *id);
+/* Is that file name (no folder, case-insensitive) one of the product's? cut: how many characters of a name the guest's
+ * system tells of, so that a name of that length may go on; 0: all. */
+bool model_has_module(const struct model_product *p, const char *name, size_t cut);
 /* The product a module's file name (case-insensitive, path ignored) belongs to, or NULL. */
 const struct model_product *model_module_owner(const struct model *m, const char *module);
 

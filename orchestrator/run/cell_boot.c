@@ -43,18 +43,6 @@ static int boot_reset_loop(struct cell *c, struct err *err) {
     return err_set(err, ERR_INTERRUPT, "boot loop");
 }
 
-int cell_starved(struct cell *c, int64_t *ns, struct err *err) {
-    CLEANUP_ERR struct err unseen = ERR_INIT;
-    struct vm_diagnostics d = {.starved_ns = -1};
-    int rc = vm_diagnose(c->vm, &d, &unseen);
-    *ns = rc < 0 ? -1 : d.starved_ns;
-    if (rc < 0 && unseen.cls == ERR_BUG) {
-        err_move(err, &unseen);
-        return -1;
-    }
-    return 0;
-}
-
 struct boot_wait {
     int64_t began, limit, deadline; /* ns; limit: what it may take with a processor to run on */
     int64_t starved;                /* as it began; -1: not known */

@@ -127,6 +127,21 @@ void cell_check(struct cell *c, const char *what, const char *name, const char *
                         "found", text_of(found)));
 }
 
+const struct model_product *cell_module_owner(const struct cell *c, const char *name, size_t cut) {
+    const struct plan_cell *p = c->env->cell;
+    const struct model_product *owner = NULL;
+    for (size_t i = 0; i < p->product_count; i++) {
+        if (!model_has_module(p->products[i], name, cut)) {
+            continue;
+        }
+        if (owner && !str_eq(owner->vendor, p->products[i]->vendor)) {
+            return NULL;
+        }
+        owner = owner ? owner : p->products[i];
+    }
+    return owner;
+}
+
 int cell_artifact(struct cell *c, const char *role, const char *name, const char *host_path,
                   struct err *err) {
     char hex[FS_SHA256_HEX];

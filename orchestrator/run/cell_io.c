@@ -271,3 +271,15 @@ int cell_reach(struct cell *c, struct guest_reach *out, struct err *err) {
         }
     }
 }
+
+int cell_starved(struct cell *c, int64_t *ns, struct err *err) {
+    CLEANUP_ERR struct err unseen = ERR_INIT;
+    struct vm_diagnostics d = {.starved_ns = -1};
+    int rc = vm_diagnose(c->vm, &d, &unseen);
+    *ns = rc < 0 ? -1 : d.starved_ns;
+    if (rc < 0 && unseen.cls == ERR_BUG) {
+        err_move(err, &unseen);
+        return -1;
+    }
+    return 0;
+}

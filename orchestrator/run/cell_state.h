@@ -90,6 +90,8 @@ struct cell_metric { /* one sample */
 void cell_metric(struct cell *c, const struct cell_metric *m);
 void cell_check(struct cell *c, const char *what, const char *name, const char *product, bool ok,
                 const char *expected, const char *found);
+/* The cell's product that a file name belongs to, as model_has_module; NULL: none's, or two vendors'. */
+const struct model_product *cell_module_owner(const struct cell *c, const char *name, size_t cut);
 /* Stores a host file as an artifact. */
 int cell_artifact(struct cell *c, const char *role, const char *name, const char *host_path,
                   struct err *err);
@@ -127,10 +129,11 @@ int cell_call(struct cell *c, const char *op, json_t *args, int64_t limit_ns, js
               struct err *err);
 int cell_reach(struct cell *c, struct guest_reach *out, struct err *err);
 
-/* ---- cell_boot.c --------------------------------------------------------------------------- */
 /* *ns: how long the VM was ready to run and got no processor of the host, since it was started; -1 where that is not
  * told. A VM that cannot be looked at is judged by what it comes to; only the lab's own bug is an error here. */
 int cell_starved(struct cell *c, int64_t *ns, struct err *err);
+
+/* ---- cell_boot.c --------------------------------------------------------------------------- */
 /* Waits for the hello of the boot that began at `since`. Every reset is taken as a new attempt to
  * boot; too many are a boot loop. The limit is the guest's time: what the host had no processor for comes on top. */
 int cell_wait_ready(struct cell *c, int64_t since, struct err *err);

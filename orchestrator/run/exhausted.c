@@ -16,56 +16,45 @@ enum {
 #define EXHAUSTED_MARK "Out of memory: Killed process "
 #define EXHAUSTED_HELD "anon-rss:"
 
-/* The product whose module that is; the name may be cut. */
-static const struct model_product *exhausted_owner(const struct cell *c, const char *name) {
-    const struct plan_cell *p = c->env->cell;
-    bool cut = strlen(name) == EXHAUSTED_COMM_LEN;
-    for (size_t i = 0; i < p->product_count; i++) {
-        for (char **m = p->products[i]->modules; m && *m && c->installed[i]; m++) {
-            if (str_eq_nocase(*m, name) || (cut && strncasecmp(*m, name, EXHAUSTED_COMM_LEN) == 0)) {
-                return p->products[i];
-            }
-        }
-    }
-    return NULL;
-}
-
-static void exhausted_line(struct cell *c, const char *line) {
+static bool exhausted_line(struct cell *c, const char *line) {
     char name[EXHAUSTED_COMM_LEN + 1];
     const char *mark = strstr(line, EXHAUSTED_MARK);
     if (!mark || sscanf(mark + strlen(EXHAUSTED_MARK), "%*d (%15[^)\r\n])", name) != 1) {
-        return;
+        return false;
     }
     const char *held = strstr(mark, EXHAUSTED_HELD);
-    const struct model_product *owner = exhausted_owner(c, name);
+    const struct model_product *owner = cell_module_owner(c, name, EXHAUSTED_COMM_LEN);
     cell_fail(c, FAILURE_RESOURCE_RUNAWAY, owner ? owner->id : NULL,
               "the guest ran out of memory, and its system ended %s, which held %lld MiB", name,
               held ? strtoll(held + strlen(EXHAUSTED_HELD), NULL, 10) / 1024 : -1LL);
+    return true;
 }
 
-void exhausted_look(struct cell *c) {
+bool exhausted_look(struct cell *c) {
     CLEANUP_FILE FILE *f = c->console ? fopen(c->console, "re") : NULL;
     if (!f || fseek(f, 0, SEEK_END) < 0) {
-        return; /* a machine without that port */
+        return false; /* a machine without that port */
     }
     long end = ftell(f), from = c->console_read > end ? 0 : c->console_read;
     from = end - from > EXHAUSTED_CONSOLE_MAX ? end - EXHAUSTED_CONSOLE_MAX : from;
     if (end <= from || fseek(f, from, SEEK_SET) < 0) {
-        return;
+        return false;
     }
-    CLEANUP_FREE char *text = mem_zalloc(1, EXHAUSTED_CONSOLE_MAX + 1);
+    CLEANUP_FREE char *text = mem_zalloc(1, (size_t)(end - from) + 1);
     size_t len = fread(text, 1, (size_t)(end - from), f);
     for (size_t i = 0; i < len; i++) {
         text[i] = text[i] ? text[i] : ' ';
     }
     char *rest = strrchr(text, '\n'); /* a line half written is looked at when it is whole */
     if (!rest) {
-        return;
+        return false;
     }
     *rest = '\0';
     c->console_read = from + (rest - text) + 1;
     char *saved = NULL;
+    bool told = false;
     for (char *line = strtok_r(text, "\n", &saved); line; line = strtok_r(NULL, "\n", &saved)) {
-        exhausted_line(c, line);
+        told |= exhausted_line(c, line);
     }
+    return told;
 }

@@ -6,7 +6,8 @@
 
 #include "run/cell_state.h"
 
-/* Records a failure for each program that the console tells of since the last look. Reads the host's file only. */
-void exhausted_look(struct cell *c);
+/* Records a failure for each program that the console tells of since the last look; true: there was one. Reads the
+ * host's file only. */
+bool exhausted_look(struct cell *c);
 
 #endif

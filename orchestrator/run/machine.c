@@ -186,7 +186,7 @@ static int machine_safe_mode(void *ctx, struct vm *vm, bool on, struct err *err)
         return -1;
     }
     struct vm_disk_job job = machine_disk_job(m, vm);
-    job.safe_mode = m->image->safe_mode;
+    job.safe_mode = str_eq(m->image->safe_mode, IMAGE_SAFE_MODE_BCD) ? VM_DISK_SAFE_BCD : m->image->safe_mode;
     job.safe_on = on;
     return vm_disk_do(&job, err) < 0 ? -1 : 0;
 }

@@ -74,18 +74,6 @@ static char *dumps_program(const char *name) {
     return program;
 }
 
-static const struct model_product *dumps_owner(const struct cell *c, const char *program) {
-    const struct plan_cell *p = c->env->cell;
-    for (size_t i = 0; i < p->product_count; i++) {
-        for (char **m = p->products[i]->modules; m && *m; m++) {
-            if (str_eq_nocase(*m, program)) {
-                return p->products[i];
-            }
-        }
-    }
-    return NULL;
-}
-
 static void dumps_tell(struct cell *c, const char *name) {
     if (dumps_known(c, name) || c->dump_count >= COLLECT_FILES_MAX) {
         return;
@@ -93,7 +81,7 @@ static void dumps_tell(struct cell *c, const char *name) {
     c->dumps = mem_grow(c->dumps, c->dump_count + 1, sizeof(*c->dumps));
     c->dumps[c->dump_count++] = str_dup(name);
     CLEANUP_FREE char *program = dumps_program(name);
-    const struct model_product *owner = dumps_owner(c, program);
+    const struct model_product *owner = cell_module_owner(c, program, 0);
     cell_fail(c, FAILURE_PROCESS_CRASH, owner ? owner->id : NULL, "%s crashed (dump %s)", program,
               name);
 }

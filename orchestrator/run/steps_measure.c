@@ -52,19 +52,6 @@ struct measure_round { /* one call of the agent: all repetitions of a workload *
     double starved; /* percent of its time that the VM waited for a processor of the host; NAN */
 };
 
-/* The product of this cell that a process belongs to, or NULL. */
-static const char *measure_owner(const struct cell *c, const char *process) {
-    const struct plan_cell *p = c->env->cell;
-    for (size_t i = 0; i < p->product_count; i++) {
-        for (char **m = p->products[i]->modules; m && *m; m++) {
-            if (str_eq_nocase(*m, process)) {
-                return p->products[i]->id;
-            }
-        }
-    }
-    return NULL;
-}
-
 static bool measure_unit_known(const char *unit) {
     static const char *const units[] = {"ms", "bytes", "percent", "count"};
     for (size_t i = 0; i < ARRAY_LEN(units); i++) {
@@ -88,7 +75,7 @@ static bool measure_row(struct cell *c, const struct measure_round *round, const
         return false;
     }
     const char *process = json_string_value(json_object_get(row, "process"));
-    const char *owner = process ? measure_owner(c, process) : NULL;
+    const struct model_product *owner = process ? cell_module_owner(c, process, 0) : NULL;
     if (process && !owner) {
         return true; /* the system's own processes are part of its sums */
     }
@@ -100,7 +87,7 @@ static bool measure_row(struct cell *c, const struct measure_round *round, const
                        .reference_ms = json_is_number(reference) ? json_number_value(reference)
                                                                  : NAN,
                        .rep = (int)i + round->first_rep, .starved = round->starved,
-                       .process = process, .product = owner});
+                       .process = process, .product = owner ? owner->id : NULL});
     return true;
 }
 

@@ -129,18 +129,6 @@ static int vitals_take(struct cell *c, struct vitals_sample *s, struct err *err)
 
 /* ---- what belongs to whom ------------------------------------------------------------------ */
 
-static const struct model_product *vitals_owner(const struct cell *c, const char *process) {
-    const struct plan_cell *p = c->env->cell;
-    for (size_t i = 0; i < p->product_count; i++) {
-        for (char **m = p->products[i]->modules; m && *m && c->installed[i]; m++) {
-            if (str_eq_nocase(*m, process)) {
-                return p->products[i];
-            }
-        }
-    }
-    return NULL;
-}
-
 /* A process that a healthy product always has; its tools come and go. */
 static bool vitals_is_lasting(const struct model_product *p, const char *process) {
     for (size_t i = 0; i < p->health.count; i++) {
@@ -244,7 +232,7 @@ static void vitals_judge_busy(const struct cell *c, const struct vitals_sample *
         const struct vitals_process *p = &s->processes[i];
         const struct vitals_process *old = vitals_find(was, p->pid, p->name);
         int64_t used = old && p->cpu_ms >= 0 ? p->cpu_ms - old->cpu_ms : 0;
-        const struct model_product *owner = vitals_owner(c, p->name);
+        const struct model_product *owner = cell_module_owner(c, p->name, 0);
         if (used > most) {
             most = used;
             top = p;
@@ -305,7 +293,7 @@ static void vitals_count_restarts(const struct cell *c, struct vitals *v, struct
                                   struct vitals_findings *f) {
     for (size_t i = 0; i < v->last.count; i++) {
         struct vitals_process *old = &v->last.processes[i];
-        const struct model_product *owner = vitals_owner(c, old->name);
+        const struct model_product *owner = cell_module_owner(c, old->name, 0);
         if (!owner || !vitals_is_lasting(owner, old->name) || vitals_find(s, old->pid, old->name)) {
             continue;
         }
@@ -361,7 +349,7 @@ static int vitals_sample_and_judge(struct cell *c, struct vitals_findings *f, st
     }
     vitals_judge_room(&s, f);
     for (size_t i = 0; i < s.count; i++) {
-        const struct model_product *owner = vitals_owner(c, s.processes[i].name);
+        const struct model_product *owner = cell_module_owner(c, s.processes[i].name, 0);
         if (owner) {
             vitals_judge_process(&s, &s.processes[i], owner->id, f);
             vitals_judge_crowd(&s, &s.processes[i], owner->id, f);
@@ -425,11 +413,15 @@ static void vitals_keep_common(struct vitals_findings *now, const struct vitals_
     now->count = kept;
 }
 
-int vitals_begin(struct cell *c, struct err *err) {
-    struct vitals_findings ignored;
+static void vitals_make(struct cell *c) {
     if (!c->vitals) {
         c->vitals = mem_zalloc(1, sizeof(*c->vitals));
     }
+}
+
+int vitals_begin(struct cell *c, struct err *err) {
+    struct vitals_findings ignored;
+    vitals_make(c);
     exhausted_look(c);
     return vitals_sample_and_judge(c, &ignored, err) < 0 ? -1 : 0;
 }
@@ -483,14 +475,18 @@ int vitals_end(struct cell *c, bool last, struct err *err) {
 bool vitals_explain(struct cell *c, const char *what) {
     CLEANUP_ERR struct err unseen = ERR_INIT;
     struct vitals_findings first, again;
-    if (vitals_begin(c, &unseen) < 0 || vitals_sample_and_judge(c, &first, &unseen) <= 0 || first.count == 0 ||
+    vitals_make(c);
+    if (exhausted_look(c)) {
+        return true;
+    }
+    if (vitals_sample_and_judge(c, &first, &unseen) <= 0 || first.count == 0 ||
         vitals_pause(c, cell_in(c, VITALS_PACE_MS * CLOCK_MS), &unseen) < 0 ||
         vitals_sample_and_judge(c, &again, &unseen) <= 0) {
-        return false;
+        return exhausted_look(c);
     }
     vitals_keep_common(&again, &first);
-    CLEANUP_FREE char *why = str_printf("%s; ", what);
     if (again.count > 0) {
+        CLEANUP_FREE char *why = str_printf("%s; ", what);
         vitals_say(c, &again, why);
     }
     return again.count > 0;
