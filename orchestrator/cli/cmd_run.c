@@ -13,7 +13,7 @@
 #include "run/run.h"
 
 static const struct cli_option options[] = {
-    {"jobs", "N", "cells at a time on this machine (default: 2)"},
+    {"jobs", "N", "cells at a time on this machine (default: 2); half as many more while others only wait"},
     {"host", "URI", "run there, as 'qemu+ssh://root@lab1/system,slots=4'; may be given several times"},
     {"hosts", "FILE", "run on the hosts of this JSON file"},
     {"resume", "RUN", "go on with an interrupted run (its id or its folder) instead of a new one"},

@@ -115,6 +115,9 @@ static void cell_step(struct cell *c, int index) {
                   json_pack("{s:b, s:i, s:s}", "ok", 0, "ms", 0, "skipped", skip));
         return;
     }
+    if (!row->always || row->run == step_drill) {
+        cell_works(c);
+    }
     cell_emit(c, OBS_STEP_BEGIN, NULL);
     int64_t began = clock_now(c->env->clock);
     CLEANUP_ERR struct err err = ERR_INIT;

@@ -118,6 +118,10 @@ struct cell_env { /* all borrowed for the duration of cell_run */
      * pipe, the simulation to memory; a lost pipe sets *stop to CELL_STOP_NOW. */
     void (*emit)(void *ctx, const struct observation *o);
     void *emit_ctx;
+    /* The guest is as good as idle while something is awaited of it, or is no more: a host may use its processors for
+     * another cell meanwhile. May be NULL. */
+    void (*rests)(void *ctx, bool rests);
+    void *rests_ctx;
     const volatile int *stop; /* enum cell_stop, set from outside at any time; may be NULL */
     const volatile int *stop_signal; /* which signal it was that set it, 0: none; may be NULL */
 };

@@ -7,6 +7,9 @@
 
 /* A call cut short by an event that proves harmless is repeated this often. */
 enum { CELL_REPEATS = 8, CELL_OUTPUT_MAX = 256 * 1024 };
+/* A guest rests when it took less than so many percent of one processor between two looks that far apart. */
+enum { CELL_REST_PERCENT = 50 };
+#define CELL_REST_LOOK (3 * CLOCK_S)
 
 bool cell_stop_now(const struct cell *c) {
     return c->env->stop && *c->env->stop >= CELL_STOP_NOW;
@@ -282,4 +285,34 @@ int cell_starved(struct cell *c, int64_t *ns, struct err *err) {
         return -1;
     }
     return 0;
+}
+
+static void io_tell_rest(struct cell *c, bool rests) {
+    if (rests != c->rests && c->env->rests) {
+        c->env->rests(c->env->rests_ctx, rests);
+    }
+    c->rests = rests;
+}
+
+void cell_may_rest(struct cell *c) {
+    CLEANUP_ERR struct err unseen = ERR_INIT;
+    struct vm_diagnostics d = {.cpu_ns = -1};
+    int64_t now = clock_now(c->env->clock), since = now - c->rest_at;
+    if (c->rest_at && since < CELL_REST_LOOK) {
+        return;
+    }
+    if (vm_diagnose(c->vm, &d, &unseen) < 0 || d.cpu_ns < 0) {
+        cell_works(c); /* not known */
+        return;
+    }
+    if (c->rest_at) {
+        io_tell_rest(c, 100 * (d.cpu_ns - c->rest_cpu) < CELL_REST_PERCENT * since);
+    }
+    c->rest_at = now;
+    c->rest_cpu = d.cpu_ns;
+}
+
+void cell_works(struct cell *c) {
+    c->rest_at = 0;
+    io_tell_rest(c, false);
 }

@@ -56,6 +56,8 @@ struct cell {
     bool drilling;    /* in a repair drill: what goes wrong is a note and counted, no failure of the cell; no metrics */
     int drill_faults;
     enum cell_look look;
+    bool rests;       /* told so: cell_may_rest */
+    int64_t rest_at, rest_cpu; /* when the VM's processor time was looked at last and what it was, ns; 0: not yet */
     bool *installed; /* for each product of the cell */
     char **dumps;    /* names of process dumps already told of */
     size_t dump_count;
@@ -132,6 +134,10 @@ int cell_reach(struct cell *c, struct guest_reach *out, struct err *err);
 /* *ns: how long the VM was ready to run and got no processor of the host, since it was started; -1 where that is not
  * told. A VM that cannot be looked at is judged by what it comes to; only the lab's own bug is an error here. */
 int cell_starved(struct cell *c, int64_t *ns, struct err *err);
+
+/* Between two looks at a guest that is awaited: tells when it does next to nothing meanwhile, and when it does. */
+void cell_may_rest(struct cell *c);
+void cell_works(struct cell *c); /* it does, from now on */
 
 /* ---- cell_boot.c --------------------------------------------------------------------------- */
 /* Waits for the hello of the boot that began at `since`. Every reset is taken as a new attempt to

@@ -137,6 +137,12 @@ static void admit_spawn(struct sched *s, int slot, const struct sched_pick *pick
     }
 }
 
+/* Has the host a processor for one more? */
+static bool admit_is_open(const struct sched *s, int host) {
+    const struct sched_place *p = &s->places[host];
+    return !p->gone && p->free >= 0 && p->running - p->resting < s->o->hosts[host].slots;
+}
+
 /* True when a cell may start; else keeps since when and says why, once for each reason. */
 static bool admit_has_room(struct sched *s, int host, size_t cell) {
     char why[200] = "";
@@ -144,6 +150,9 @@ static bool admit_has_room(struct sched *s, int host, size_t cell) {
         s->no_room_since = CLOCK_NEVER;
         s->no_room[0] = '\0';
         return true;
+    }
+    if (s->places[host].running >= s->o->hosts[host].slots) {
+        return false; /* one beyond the regular ones: nobody waits for that */
     }
     if (s->no_room_since == CLOCK_NEVER) {
         s->no_room_since = clock_now(s->o->clock);
@@ -174,7 +183,7 @@ static void admit_host(struct sched *s, int host) {
     if (doubted) {
         s->look_at = p->doubt_until < s->look_at ? p->doubt_until : s->look_at;
     }
-    while (!doubted && !sched_ending(s) && !p->gone && p->free >= 0 && s->waiting > 0) {
+    while (!doubted && !sched_ending(s) && admit_is_open(s, host) && s->waiting > 0) {
         struct sched_pick pick;
         if (!sched_pick(s, host, &pick)) {
             break;
@@ -190,7 +199,7 @@ static void admit_host(struct sched *s, int host) {
          * account. */
         admit_refuse(s, p->free, pick.cell, s->no_room);
     }
-    if (!p->gone && p->free >= 0) {
+    if (admit_is_open(s, host)) {
         admit_enter_idle(s, host);
     }
 }
@@ -250,9 +259,9 @@ void sched_host_gone(struct sched *s, int host) {
     s->alive_slots -= s->o->hosts[host].slots;
     int first = 0;
     for (int h = 0; h < host; h++) {
-        first += s->o->hosts[h].slots;
+        first += sched_host_slots(&s->o->hosts[h]);
     }
-    for (int i = first; i < first + s->o->hosts[host].slots; i++) {
+    for (int i = first; i < first + sched_host_slots(&s->o->hosts[host]); i++) {
         struct sched_slot *slot = &s->slots[i];
         if (slot->busy) {
             struct sched_exit exit;

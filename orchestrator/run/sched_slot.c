@@ -158,6 +158,13 @@ static int slot_check(const struct sched *s, const struct sched_slot *slot,
     return 0;
 }
 
+static void slot_rest(struct sched *s, struct sched_slot *slot, bool rests) {
+    struct sched_place *place = &s->places[slot->host];
+    place->resting += rests - slot->rests;
+    slot->rests = rests;
+    sched_wake(s, slot->host);
+}
+
 static int slot_line(struct sched *s, struct sched_slot *slot, const char *line, size_t len,
                      struct err *err) {
     json_error_t je;
@@ -166,7 +173,10 @@ static int slot_line(struct sched *s, struct sched_slot *slot, const char *line,
         return err_set(err, ERR_PROTOCOL, "a line that is not JSON: %s", je.text);
     }
     int rc = 0;
-    if (!json_object_get(j, "beat")) { /* a heartbeat only says that it lives */
+    const json_t *rests = json_object_get(j, "rests");
+    if (rests) {
+        slot_rest(s, slot, json_is_true(rests));
+    } else if (!json_object_get(j, "beat")) { /* a heartbeat only says that it lives */
         struct observation o;
         rc = obs_from_json(j, &o, err);
         if (rc == 0) {
@@ -313,13 +323,13 @@ static void slot_free(struct sched *s, int index) {
     struct sched_slot *slot = &s->slots[index];
     struct sched_place *place = &s->places[slot->host];
     str_free(&slot->line);
+    slot_rest(s, slot, false);
     slot->busy = false;
     slot->next_free = place->free;
     place->free = index;
     place->running--;
     s->running--;
     sched_timers_set(s->timers, index, CLOCK_NEVER);
-    sched_wake(s, slot->host);
 }
 
 void sched_slot_end(struct sched *s, int index, const struct sched_exit *exit) {

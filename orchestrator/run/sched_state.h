@@ -87,6 +87,7 @@ struct sched_slot {
     int64_t next_seq;
     int step;         /* last one begun, -1 */
     size_t from_steps;
+    bool rests;       /* it told so: its processor may serve another */
     bool restoring;   /* began at `base` and has not told of its first step yet */
     struct sched_site *base; /* what its machine stands on */
     struct sched_site **saves; /* those it is asked for, in order */
@@ -112,6 +113,7 @@ struct sched_place { /* a host */
     int idle_at; /* place in sched.idle, -1: not there */
     int free;    /* first free slot, -1: none */
     int running;
+    int resting; /* of them */
     int64_t used; /* bytes of its states, those set aside included */
     struct sched_site *sites;
 };

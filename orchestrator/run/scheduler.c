@@ -205,15 +205,15 @@ static void sched_make_hosts(struct sched *s) {
     s->queue = mem_zalloc(o->host_count, sizeof(*s->queue));
     s->idle = mem_zalloc(o->host_count, sizeof(*s->idle));
     for (size_t h = 0; h < o->host_count; h++) {
-        s->slot_count += o->hosts[h].slots;
+        s->slot_count += sched_host_slots(&o->hosts[h]);
+        s->alive_slots += o->hosts[h].slots;
     }
-    s->alive_slots = s->slot_count;
     s->slots = mem_zalloc((size_t)s->slot_count, sizeof(*s->slots));
     s->timers = sched_timers_new(s->slot_count);
     int slot = s->slot_count;
     for (size_t h = o->host_count; h-- > 0;) { /* from the last: the first are looked at first */
         s->places[h].free = s->places[h].idle_at = -1;
-        for (int i = 0; i < o->hosts[h].slots; i++) {
+        for (int i = 0; i < sched_host_slots(&o->hosts[h]); i++) {
             s->slots[--slot].host = (int)h;
             s->slots[slot].next_free = s->places[h].free;
             s->places[h].free = slot;
@@ -266,7 +266,7 @@ static void sched_free(struct sched *s) {
 
 static int sched_check_hosts(const struct sched_opts *o, struct err *err) {
     for (size_t h = 0; h < o->host_count; h++) {
-        if (o->hosts[h].slots < 1) {
+        if (o->hosts[h].slots < 1 || o->hosts[h].spare < 0) {
             return err_set(err, ERR_INPUT, "host %s: slots must be 1 or more", o->hosts[h].name);
         }
     }

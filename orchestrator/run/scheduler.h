@@ -60,7 +60,8 @@ struct sched_job {
     int64_t point_every;
 };
 
-/* Slots are numbered from 0, those of the first host first; a slot is busy from spawn to reap. */
+/* Slots are numbered from 0, those of the first host first, sched_host_slots of each; a slot is busy from spawn to
+ * reap. */
 struct sched_ops {
     int (*spawn)(void *ctx, int slot, const struct sched_job *job, struct err *err);
     /* Until something can be read, a worker ended, the user interrupted or the deadline passed;
@@ -125,6 +126,7 @@ void sched_limits_default(struct sched_limits *l);
 struct sched_host {
     const char *name; /* for people */
     int slots;        /* cells at a time: as many as its processors carry, 1 or more */
+    int spare;        /* how many more may run while as many of the running ones rest */
     bool stateless;   /* keeps no states: every cell executes all its steps there */
 };
 
@@ -179,6 +181,11 @@ struct sched_result {
     size_t minimized; /* of these, minimisation runs: filled in by run/rounds.h */
     bool interrupted; /* the user stopped it */
 };
+
+/* How many workers a host may have at the most. */
+static inline int sched_host_slots(const struct sched_host *h) {
+    return h->slots + h->spare;
+}
 
 /* Runs every cell of the plan. Negative with err when the journal could not be written or the host
  * cannot run anything; all workers have ended then, too. */

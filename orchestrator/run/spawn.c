@@ -32,6 +32,7 @@
 /* How long until a machine has taken the memory it is going to take. */
 #define SPAWN_YOUNG (60 * CLOCK_S)
 #define SPAWN_REAP_WAIT (10 * CLOCK_S)
+enum { SPAWN_WORKERS_MAX = 2 * SCHED_JOBS_MAX }; /* a host may have as many spare slots as others */
 
 struct spawn_worker {
     pid_t pid;  /* 0: free */
@@ -53,7 +54,7 @@ struct spawn {
     struct spawn_retained *retained;
     size_t retained_count;
     int64_t retained_bytes;
-    struct spawn_worker workers[SCHED_JOBS_MAX]; /* of all hosts together */
+    struct spawn_worker workers[SPAWN_WORKERS_MAX]; /* of all hosts together */
     struct host_links *links;
     char *links_log;
     int signals; /* signalfd */
@@ -71,7 +72,7 @@ static void spawn_signal_set(sigset_t *set) {
 struct spawn *spawn_new(const struct spawn_spec *spec, struct err *err) {
     struct spawn *s = mem_zalloc(1, sizeof(*s));
     s->spec = *spec;
-    for (int i = 0; i < SCHED_JOBS_MAX; i++) {
+    for (int i = 0; i < SPAWN_WORKERS_MAX; i++) {
         s->workers[i].report = -1;
     }
     sigset_t set;
@@ -196,9 +197,9 @@ static int spawn_spawn(void *ctx, int slot, const struct sched_job *job, struct 
 
 static int spawn_wait(void *ctx, int64_t deadline, struct err *err) {
     struct spawn *s = ctx;
-    struct pollfd p[2 * SCHED_JOBS_MAX + 1] = {{.fd = s->signals, .events = POLLIN}};
+    struct pollfd p[SPAWN_WORKERS_MAX + SCHED_JOBS_MAX + 1] = {{.fd = s->signals, .events = POLLIN}};
     nfds_t n = 1;
-    for (int i = 0; i < SCHED_JOBS_MAX; i++) {
+    for (int i = 0; i < SPAWN_WORKERS_MAX; i++) {
         if (s->workers[i].report >= 0) {
             p[n++] = (struct pollfd){.fd = s->workers[i].report, .events = POLLIN};
         }
@@ -209,7 +210,7 @@ static int spawn_wait(void *ctx, int64_t deadline, struct err *err) {
         return err_sys(err, errno, "wait for workers");
     }
     n = 1;
-    for (int i = 0; i < SCHED_JOBS_MAX; i++) {
+    for (int i = 0; i < SPAWN_WORKERS_MAX; i++) {
         struct spawn_worker *w = &s->workers[i];
         w->ready = w->report >= 0 && p[n++].revents != 0 && found > 0;
     }
@@ -223,7 +224,7 @@ static int spawn_wait(void *ctx, int64_t deadline, struct err *err) {
 
 static int spawn_ready(void *ctx) {
     struct spawn *s = ctx;
-    for (int i = 0; i < SCHED_JOBS_MAX; i++) {
+    for (int i = 0; i < SPAWN_WORKERS_MAX; i++) {
         if (s->workers[i].ready) {
             s->workers[i].ready = false;
             return i;
@@ -305,7 +306,7 @@ struct spawn_use {
 static struct spawn_use spawn_used(const struct spawn *s, int host) {
     int64_t now = clock_now(clock_monotonic());
     struct spawn_use u = {0};
-    for (int i = 0; i < SCHED_JOBS_MAX; i++) {
+    for (int i = 0; i < SPAWN_WORKERS_MAX; i++) {
         const struct spawn_worker *w = &s->workers[i];
         if (w->pid && w->host == host) {
             bool young = now - w->born < SPAWN_YOUNG;

@@ -75,8 +75,10 @@ static int verify_all(struct cell *c, struct verify_list *l, int64_t deadline, c
     for (;;) {
         int open = verify_look(c, l, what, err);
         if (open <= 0) {
+            cell_works(c);
             return open;
         }
+        cell_may_rest(c);
         if (cell_stop_now(c)) {
             return err_set(err, ERR_INTERRUPT, "told to stop at once");
         }

@@ -139,6 +139,7 @@ static int worker_run_cell(struct worker *w, struct err *err) {
         .clock = clock_monotonic(), .log = w->log, .scratch_dir = w->scratch,
         .artifact_dir = w->artifacts, .attempt = w->attempt, .from = w->job.from,
         .save = w->job.save, .emit = worker_watch_emit, .emit_ctx = w->watch,
+        .rests = worker_watch_rests, .rests_ctx = w->watch,
         .stop = worker_watch_stop(w->watch), .stop_signal = worker_watch_signal(w->watch),
     };
     cell_limits_set(&env.limits, w->model, w->kvm);

@@ -89,6 +89,14 @@ void worker_watch_emit(void *watch, const struct observation *o) {
     pthread_mutex_unlock(&w->mutex);
 }
 
+void worker_watch_rests(void *watch, bool rests) {
+    struct worker_watch *w = watch;
+    const char *line = rests ? "{\"rests\":true}\n" : "{\"rests\":false}\n";
+    pthread_mutex_lock(&w->mutex);
+    watch_write(w, line, strlen(line));
+    pthread_mutex_unlock(&w->mutex);
+}
+
 static void watch_beat(struct worker_watch *w) {
     char line[64];
     int n = snprintf(line, sizeof(line), "{\"beat\":%lld}\n", (long long)w->beats++);

@@ -3,6 +3,8 @@
 #ifndef COEXIST_RUN_WORKER_WATCH_H
 #define COEXIST_RUN_WORKER_WATCH_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "journal/observation.h"
 
@@ -21,5 +23,6 @@ const volatile int *worker_watch_signal(struct worker_watch *w);
 int worker_watch_fd(const struct worker_watch *w);
 /* Writes one observation as a line. When nobody reads any more, orders to stop at once. */
 void worker_watch_emit(void *watch, const struct observation *o);
+void worker_watch_rests(void *watch, bool rests); /* cell_env.rests; likewise */
 
 #endif

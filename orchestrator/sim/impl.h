@@ -79,6 +79,7 @@ struct sim_world {
     size_t event_count;
     uint64_t noise;
     double starve_percent;
+    int load_percent;
     int64_t starve_from, starve_until, starved_ns; /* starved_ns: until starve_from */
 };
 

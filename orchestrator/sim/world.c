@@ -29,6 +29,7 @@ const char *sim_fault_name(enum sim_fault_kind kind) {
 
 struct sim_world *sim_world_new(void) {
     struct sim_world *w = mem_zalloc(1, sizeof(*w));
+    w->load_percent = 50;
     w->boot_ms = 12000;
     w->noise = UINT64_C(0x9e3779b97f4a7c15);
     sim_machine_init(w);
@@ -262,6 +263,14 @@ double sim_world_noise(struct sim_world *w) {
         sum += sim_world_uniform(w);
     }
     return sum - 6;
+}
+
+void sim_world_set_load(struct sim_world *w, int percent) {
+    w->load_percent = percent;
+}
+
+int sim_world_load(const struct sim_world *w) {
+    return w->load_percent;
 }
 
 int64_t sim_world_starved(const struct sim_world *w) {

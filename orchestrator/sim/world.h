@@ -76,6 +76,9 @@ void sim_world_workload(struct sim_world *w, const char *name, double mean_ms,
                         double spread_percent);
 /* Another seed, another noise; worlds with equal seeds are equal. */
 void sim_world_seed(struct sim_world *w, uint64_t seed);
+/* What the VM takes of one processor of the host, in percent; 50 when not set. To be set before it is switched on. */
+void sim_world_set_load(struct sim_world *w, int percent);
+int sim_world_load(const struct sim_world *w);
 /* From now until then the host has no processor for the VM in so many percent of the time. */
 void sim_world_starve(struct sim_world *w, double percent, int64_t until);
 void sim_world_boot_ms(struct sim_world *w, int64_t ms);

@@ -198,7 +198,7 @@ static int vm_fake_diagnose(void *self, struct vm_diagnostics *out, struct err *
         return -1;
     }
     int64_t up = clock_now(sim_world_clock(f->world)) - f->power_on;
-    *out = (struct vm_diagnostics){.cpu_ns = up / 2,
+    *out = (struct vm_diagnostics){.cpu_ns = up / 100 * sim_world_load(f->world),
                                    .read_bytes = up / 1000,
                                    .write_bytes = up / 4000,
                                    .net_rx_bytes = up / 8000,

@@ -304,7 +304,7 @@ int host_run(struct host *h, struct sched_result *res, struct err *err) {
         .stop = host_stop, .reap = host_reap, .sweep = host_sweep, .room = host_room,
         .interrupts = host_interrupts, .record = host_record,
     };
-    struct sched_host here = {"here", h->jobs, false};
+    struct sched_host here = {.name = "here", .slots = h->jobs};
     struct sched_opts o = {.plan = &h->plan, .hosts = &here, .host_count = 1, .confirm = h->confirm,
                            .clock = &h->clock.clock, .ops = &ops, .ops_ctx = h,
                            .progress = {.cell_finished = host_finished, .ctx = h}};

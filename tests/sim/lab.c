@@ -398,6 +398,13 @@ static void lab_check_form(const struct lab *l) {
     ck_assert_int_eq(ends, (int)(l->cell.step_count - (l->from.state ? l->from.steps : 0)));
 }
 
+static void lab_rests(void *ctx, bool rests) {
+    struct lab *l = ctx;
+    ck_assert(rests != l->rests); /* told only when it changes */
+    l->rests = rests;
+    l->rested += rests;
+}
+
 int lab_run(struct lab *l) {
     static const struct cell_machine_ops ops = {
         .create_vm = lab_create_vm, .create_guest = lab_create_guest, .copy_out = lab_copy_out,
@@ -408,13 +415,14 @@ int lab_run(struct lab *l) {
         .cell = &l->cell, .model = &l->model, .machine = &ops, .machine_ctx = l,
         .clock = sim_world_clock(l->world), .limits = l->limits, .scratch_dir = l->scratch,
         .artifact_dir = l->artifacts, .attempt = 1, .from = l->from, .save = l->save, .emit = lab_emit, .emit_ctx = l,
-        .stop = &l->stop,
+        .rests = lab_rests, .rests_ctx = l, .stop = &l->stop,
     };
     CLEANUP_ERR struct err err = ERR_INIT;
     lab_forget(l);
     json_decref(l->kept_disk);
     l->kept_disk = NULL;
-    l->vms = l->put_back = 0;
+    l->vms = l->put_back = l->rested = 0;
+    l->rests = false;
     int rc = cell_run(&env, &err);
     lab_check_form(l);
     ck_assert_int_eq(rc < 0, err_is_set(&err));

@@ -35,6 +35,8 @@ struct lab {
     json_t *kept_disk; /* what the lab kept of the machine's disk; NULL: nothing yet */
     int put_back;      /* how often it was brought back */
     enum err_class safe_fails[2]; /* of asking for normal boots, for safe ones; ERR_NONE: succeeds */
+    int rested;        /* how often the cell told that its guest rests, */
+    bool rests;        /* and whether it does by its last word */
     volatile int stop;
     int stop_after; /* observations until stop becomes stop_to; 0: never */
     int stop_to;

@@ -231,7 +231,7 @@ START_TEST(hosts_without_slots_are_refused) {
     struct sched_result res;
     struct err err = ERR_INIT;
     static const struct sched_ops none;
-    struct sched_host lame = {"lame", 0, false};
+    struct sched_host lame = {.name = "lame"};
     struct sched_opts o = {.plan = &h->plan, .hosts = &lame, .host_count = 1, .ops = &none};
     ck_assert_int_lt(sched_run(&o, &res, &err), 0);
     ck_assert_int_eq(err.cls, ERR_INPUT);

@@ -299,6 +299,10 @@ static enum fleet_fault chance_step(void *ctx, size_t cell, int attempt, size_t 
                : FLEET_FINE;
 }
 
+static bool chance_rests(void *ctx, size_t cell, int attempt, size_t step) {
+    return chance(*(uint64_t *)ctx, cell, (size_t)attempt, step + 400, 5);
+}
+
 static bool always(void *ctx, size_t cell, int attempt, size_t steps) {
     (void)ctx;
     (void)cell;
@@ -339,7 +343,7 @@ END_TEST
 static struct fleet_faults chance_all(uint64_t *seed) {
     return (struct fleet_faults){.step = chance_step, .save = chance_save,
                                  .restore = chance_restore, .spawn = chance_spawn,
-                                 .product = chance_product, .ctx = seed};
+                                 .product = chance_product, .rests = chance_rests, .ctx = seed};
 }
 
 START_TEST(everything_fails_now_and_then) {
@@ -348,11 +352,42 @@ START_TEST(everything_fails_now_and_then) {
         struct fleet_spec spec = world_spec(&w, 1 + seed % 5, 1 + (int)seed % 3);
         spec.states_max = (int64_t)(seed % 9) * FLEET_STATE_BYTES;
         spec.confirm = (int)(seed / 2 % 3);
+        spec.spare = (int)(seed / 3 % 3);
         spec.faults = chance_all(&seed);
         struct fleet_counts n = run_whole(&spec);
         ck_assert_uint_gt(n.done, w.plan->cell_count / 2);
         world_free(&w);
     }
+}
+END_TEST
+
+static bool first_rests(void *ctx, size_t cell, int attempt, size_t step) {
+    (void)attempt;
+    return cell < *(size_t *)ctx && step == 3;
+}
+
+/* While cells only wait for their guests, others have the processors; never more than the processors are for. */
+START_TEST(who_rests_lends_its_processor) {
+    struct world w = world_new(usual, 3, 2);
+    int64_t ms[3];
+    for (int spare = 0; spare <= 2; spare++) {
+        size_t resting = 6;
+        struct fleet_spec spec = world_spec(&w, 1, 2);
+        spec.sharing = false;
+        spec.spare = spare;
+        spec.faults = (struct fleet_faults){.rests = first_rests, .ctx = &resting};
+        struct fleet_counts n = run_whole(&spec); /* each start is checked there */
+        ck_assert_uint_eq(n.done, w.plan->cell_count);
+        ck_assert_uint_eq(n.attempts, w.plan->cell_count);
+        ck_assert_int_gt(n.most_running, 1);
+        ck_assert_int_le(n.most_running, 2 + spare);
+        ck_assert_int_eq(n.most_running > 2, spare > 0);
+        ms[spare] = n.ms;
+    }
+    /* Six cells rest, two at a time: the time of three rests is won when others can go on meanwhile. */
+    ck_assert_int_gt(ms[0] - ms[2], 2 * FLEET_REST_MS);
+    ck_assert_int_ge(ms[1], ms[2]);
+    world_free(&w);
 }
 END_TEST
 
@@ -503,6 +538,7 @@ int main(void) {
     tcase_add_test(t, states_that_cannot_be_saved_or_restored);
     tcase_add_loop_test(t, a_product_that_fails_fails_for_each_cell_alike, 0, 2);
     tcase_add_test(t, everything_fails_now_and_then);
+    tcase_add_test(t, who_rests_lends_its_processor);
     tcase_add_loop_test(t, interrupted_at_any_time_it_goes_on, 0, 3);
     tcase_add_test(t, resumed_it_begins_at_the_states_that_are_left);
     tcase_add_test(t, interrupted_amid_faults_it_goes_on);

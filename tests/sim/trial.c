@@ -211,7 +211,7 @@ static int trial_schedule(void *ctx, const struct plan *plan, const struct sched
         .record = trial_record,
     };
     struct trial *t = ctx;
-    struct sched_host here = {"here", (int)ARRAY_LEN(t->workers), false};
+    struct sched_host here = {.name = "here", .slots = (int)ARRAY_LEN(t->workers)};
     struct sched_opts o = {.plan = plan, .hosts = &here, .host_count = 1, .past = past, .clock = &t->clock.clock,
                            .done_before = so_far->done, .failed_before = so_far->failed, .ops = &ops, .ops_ctx = t};
     sched_limits_default(&o.limits);

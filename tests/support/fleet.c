@@ -26,12 +26,24 @@ static void spawn_check_from(struct fleet *f, const struct sched_job *job, struc
     x->standing++;
 }
 
+/* One more begins there: is there a processor for it? */
+static void fleet_check_use(struct fleet *f, int host) {
+    int running = 1, resting = 0, slots = f->spec.slots + f->spec.spare;
+    for (int i = host * slots; i < (host + 1) * slots; i++) {
+        running += f->workers[i].busy;
+        resting += f->workers[i].busy && f->workers[i].rests;
+    }
+    MUST_SAY(running - resting <= f->spec.slots, "%d cells, of which %d rest", running, resting);
+    f->n.most_running = running > f->n.most_running ? running : f->n.most_running;
+}
+
 static int fleet_spawn(void *ctx, int slot, const struct sched_job *job, struct err *err) {
     struct fleet *f = ctx;
     struct fleet_worker *w = &f->workers[slot];
     size_t cell = fleet_run_of(f, job->cell->id);
     MUST(!w->busy);
-    MUST(job->host == slot / f->spec.slots);
+    MUST(job->host == slot / (f->spec.slots + f->spec.spare));
+    fleet_check_use(f, job->host);
     MUST(!f->gone_told[job->host]);
     MUST(job->save_count == 0 || (size_t)job->host < f->keepers);
     MUST(job->attempt == f->cells[cell].attempts + 1);
@@ -80,8 +92,9 @@ static void fleet_lose_hosts(struct fleet *f) {
         }
         f->gone[h] = true;
         f->untold++;
-        for (int i = 0; i < f->spec.slots; i++) {
-            int slot = (int)h * f->spec.slots + i;
+        int slots = f->spec.slots + f->spec.spare;
+        for (int i = 0; i < slots; i++) {
+            int slot = (int)h * slots + i;
             if (f->workers[slot].busy) {
                 f->workers[slot].phase = PHASE_HUNG;
                 sched_timers_set(f->timers, slot, CLOCK_NEVER);
@@ -266,7 +279,7 @@ struct fleet *fleet_new(const struct fleet_spec *spec) {
     f->spec = *spec;
     clock_virtual_init(&f->clock);
     f->clock.now_ns = CLOCK_S;
-    f->slots = (int)spec->hosts * spec->slots;
+    f->slots = (int)spec->hosts * (spec->slots + spec->spare);
     f->workers = mem_zalloc((size_t)f->slots, sizeof(*f->workers));
     f->ready = mem_zalloc((size_t)f->slots, sizeof(*f->ready));
     f->timers = sched_timers_new(f->slots);
@@ -379,7 +392,7 @@ static void fleet_opts(struct fleet *f, struct sched_opts *o, struct sched_host 
         .record = fleet_record,
     };
     for (size_t h = 0; h < f->spec.hosts; h++) {
-        hosts[h] = (struct sched_host){"host", f->spec.slots, h >= f->keepers};
+        hosts[h] = (struct sched_host){"host", f->spec.slots, f->spec.spare, h >= f->keepers};
         f->untold += f->gone_told[h];
         f->gone_told[h] = false;
     }

@@ -25,6 +25,7 @@ struct fleet_faults { /* each may be NULL: never. steps: how many the cell has b
     bool (*save)(void *ctx, size_t cell, int attempt, size_t steps);
     bool (*restore)(void *ctx, size_t cell, int attempt, size_t steps);
     bool (*spawn)(void *ctx, size_t cell, int attempt);
+    bool (*rests)(void *ctx, size_t cell, int attempt, size_t step); /* for FLEET_REST_MS, beside its time */
     bool (*product)(void *ctx, uint64_t guest); /* the guest's own fault: whoever comes there */
     void *ctx;
 };
@@ -32,7 +33,7 @@ struct fleet_faults { /* each may be NULL: never. steps: how many the cell has b
 struct fleet_spec {
     const struct plan *plan; /* borrowed */
     size_t hosts;
-    int slots; /* of each host */
+    int slots, spare; /* of each host */
     bool sharing;
     int64_t states_max; /* bytes on each host */
     struct fleet_faults faults;
@@ -42,6 +43,7 @@ struct fleet_spec {
     int64_t point_every; /* ns */
 };
 
+enum { FLEET_REST_MS = 45000 };
 enum { FLEET_STATE_BYTES = 1000, FLEET_DISK_BYTES = 200 };
 
 struct fleet; /* opaque */
@@ -70,6 +72,7 @@ struct fleet_counts {
     size_t attempts;   /* workers spawned */
     size_t on_host[8]; /* of them, on each of the first hosts */
     size_t restored;
+    int most_running;  /* workers at any time */
     int64_t most_bytes; /* of states on one host at any time */
     size_t done;       /* runs of cells with a complete attempt the lab did not fail */
     size_t confirms;   /* of them, beyond the plan */

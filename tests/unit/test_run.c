@@ -107,7 +107,7 @@ static void fixture_close(struct fixture *f) {
 }
 
 static struct sched_result fixture_run(struct fixture *f, int64_t grace) {
-    struct sched_host here = {"here", 2, false};
+    struct sched_host here = {.name = "here", .slots = 2};
     struct sched_opts o = {.plan = &f->plan, .hosts = &here, .host_count = 1,
                            .clock = clock_monotonic(),
                            .ops = spawn_ops(), .ops_ctx = f->spawn};
