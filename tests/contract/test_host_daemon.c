@@ -16,6 +16,7 @@
 #include "lab_daemon.h"
 #include "micro_guest.h"
 #include "support/skip.h"
+#include "support/suite.h"
 #include "vm/libvirt_host.h"
 #include "vm/libvirt_root.h"
 
@@ -280,10 +281,7 @@ int main(void) {
     tcase_add_test(t, uefi_variables_of_a_dead_worker_are_swept);
     tcase_add_test(t, a_daemon_that_hangs_is_given_up);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
+    int rc = suite_run(s);
     lab_daemon_end();
-    return failed == 0 ? 0 : 1;
+    return rc;
 }

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "images/profile.h"
 #include "support/skip.h"
+#include "support/suite.h"
 #include "vm/domain_xml.h"
 #include "vm/libvirt.h"
 #include "vm/libvirt_root.h"
@@ -224,9 +225,5 @@ int main(void) {
     tcase_add_loop_test(t, every_profile_is_started_or_refused_with_its_cause, 0, name_count);
     tcase_add_loop_test(t, secure_boot_starts_what_is_signed_and_nothing_else, 0, (int)ARRAY_LEN(loaders));
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

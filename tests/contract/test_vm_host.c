@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "micro_guest.h"
 #include "support/skip.h"
+#include "support/suite.h"
 #include "vm/disk.h"
 #include "vm/libvirt.h"
 #include "vm/libvirt_root.h"
@@ -242,14 +243,11 @@ int main(void) {
     tcase_add_test(t, screens_are_stored_as_png_and_nonsense_is_refused);
     tcase_add_test(t, a_stopped_guests_disk_can_be_read_and_changed);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
+    int rc = suite_run(s);
     CLEANUP_FREE char *work = fs_join(host_dir, "killed");
     vm_libvirt_sweep(work, NULL); /* when the test failed halfway */
     CLEANUP_FREE char *port = fs_join(host_dir, "port");
     vm_libvirt_sweep(port, NULL);
     fs_remove_tree(host_dir, NULL);
-    return failed == 0 ? 0 : 1;
+    return rc;
 }

@@ -1,3 +1,4 @@
+#include "support/suite.h"
 #include "vm_contract.h"
 
 #include <check.h>
@@ -167,10 +168,7 @@ int vm_contract_run(const struct vm_contract_backend *backend, bool (*prepare)(c
         tcase_add_test(t, a_full_host_disk_is_an_io_error);
     }
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
+    int rc = suite_run(s);
     bench_clean();
-    return failed == 0 ? 0 : 1;
+    return rc;
 }

@@ -55,12 +55,13 @@ same() {
     jq -S --argjson hit "$2" '
         del(.run.id, .run.started, .run.ended, .run.resumed)
         | .cells |= map(del(.timeline[].begin_ms, .timeline[].ms)
+            | .moments |= map(select((.text // "") | test("^(restored|clock):") | not) | del(.at_ms))
             | .metrics |= map({name, unit, source, process, product, before: (.before | length),
                                after: (.after | length), regression})
             | .evidence |= map(select(test("clock was not set") | not)) # an image with an older agent
             | .artifacts |= map({role, name, phase})
             | if $hit == 1 then del(.attempts, .earlier_attempts)
-                | .evidence |= map(select(test("^attempt [0-9]+:") | not))
+                | .evidence |= map(select(test("^attempt [0-9]+( on this host)?:") | not))
                 | .summary |= sub("; passed on attempt [0-9]+"; "") else . end)' "$1"
 }
 

@@ -12,6 +12,7 @@
 #include "base/schema.h"
 #include "base/str.h"
 #include "support/kdmp.h"
+#include "support/suite.h"
 
 struct ran {
     int code;
@@ -164,10 +165,7 @@ int main(void) {
     tcase_add_test(t, json_has_every_file_and_follows_the_schema);
     tcase_add_test(t, size_does_not_matter);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
+    int rc = suite_run(s);
     fs_remove_tree(folder, NULL);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return rc;
 }

@@ -13,6 +13,7 @@
 #include "base/schema.h"
 #include "base/str.h"
 #include "support/cds.h"
+#include "support/suite.h"
 
 static const struct cds_edition editions[] = {
     {"Windows 11 Home", "Core", "Client", 9, 26100, 1742, {"en-US"}},
@@ -158,9 +159,5 @@ int main(void) {
     tcase_add_test(t, answer_takes_the_image_of_the_iso);
     tcase_add_test(t, check_tells_people_and_scripts);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

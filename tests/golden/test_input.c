@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "plan/plan.h"
+#include "support/suite.h"
 
 #define GOLDEN_DIR "tests/golden/input"
 enum { GOLDEN_CASES_MAX = 512, GOLDEN_TEXT_MAX = 1 << 20 };
@@ -110,9 +111,5 @@ int main(void) {
     TCase *t = tcase_create("golden");
     tcase_add_loop_test(t, golden_input_gives_exactly_the_expected_words, 0, count);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

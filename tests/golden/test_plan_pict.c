@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "support/suite.h"
 
 struct ran { int code; char *out; };
 
@@ -132,10 +133,7 @@ int main(void) {
     tcase_add_test(tc, test_seed_is_told);
     suite_add_tcase(s, tc);
     close(mkstemp(model_path));
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
+    int rc = suite_run(s);
     unlink(model_path);
-    return failed != 0;
+    return rc;
 }

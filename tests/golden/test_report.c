@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "journal/journal.h"
 #include "reports/report.h"
+#include "support/suite.h"
 
 #define GOLDEN_DIR "tests/golden/report"
 
@@ -176,9 +177,5 @@ int main(void) {
     tcase_set_timeout(t, 60);
     tcase_add_test(t, reports_are_as_expected);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

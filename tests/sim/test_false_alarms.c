@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "noise.h"
+#include "support/suite.h"
 
 #define CELLS_A_RUN 6
 
@@ -228,9 +229,5 @@ int main(void) {
     tcase_add_test(t, crowded_host_blunts_but_does_not_mislead);
     tcase_add_loop_test(t, twice_as_slow_is_found_and_only_where_it_is, 0, 4);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

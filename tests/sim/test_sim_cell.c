@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "sim/lab.h"
 #include "sim/machine.h"
+#include "support/suite.h"
 
 #define HOUR_MS INT64_C(3600000)
 
@@ -555,9 +556,5 @@ int main(void) {
     tcase_add_loop_test(faults, two_faults_end_as_well, 1, SIM_FAULT_KIND_COUNT);
     suite_add_tcase(s, t);
     suite_add_tcase(s, faults);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

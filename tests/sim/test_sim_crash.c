@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "sim/lab.h"
 #include "sim/machine.h"
+#include "support/suite.h"
 
 static void effect_every_boot_crashes(struct sim_world *w, void *ctx) {
     (void)ctx;
@@ -144,9 +145,5 @@ int main(void) {
     tcase_add_test(t, kernel_crash_that_comes_back);
     tcase_add_test(t, restarts_without_a_panic_are_counted);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

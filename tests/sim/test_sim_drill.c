@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "sim/lab.h"
+#include "support/suite.h"
 
 #define BAD_FILE "file:C:\\ProgramData\\Alder\\channel-291-7.bin"
 
@@ -399,9 +400,5 @@ int main(void) {
     tcase_add_test(t, a_machine_that_boots_is_left_alone);
     tcase_add_loop_test(t, faults_at_every_call_of_the_drill, SIM_FAULT_CRASH, SIM_FAULT_KIND_COUNT);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "sim/lab.h"
+#include "support/suite.h"
 
 #define PUBLIC_LINK "file:C:\\Users\\Public\\Desktop\\Text editor.lnk"
 #define SVCHOST "file:C:\\Windows\\System32\\svchost.exe"
@@ -412,9 +413,5 @@ int main(void) {
     tcase_add_test(t, a_hang_is_looked_at_from_outside);
     tcase_add_test(t, a_guest_that_lets_in_and_runs_nothing_hangs);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return suite_run(s);
 }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "support/sharing.h"
+#include "support/suite.h"
 
 START_TEST(a_host_that_is_gone_loses_nothing_but_time) {
     struct world w = world_new(deep, 3, 1);
@@ -152,9 +153,5 @@ int main(void) {
     tcase_add_test(t, a_host_that_is_lost_again_and_again_ends_the_run);
     tcase_add_test(t, hosts_without_states_execute_everything);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "sim/trial.h"
+#include "support/suite.h"
 
 #define ALL_SIX "'alder','birch','cedar','dogwood','elm','fir'"
 #define SIX "{'product_sets':[{'products':[" ALL_SIX "],'updates':['alder-content']}]}"
@@ -415,9 +416,5 @@ int main(void) {
     tcase_add_test(t, a_fault_before_any_update_is_shrunk);
     tcase_add_test(t, another_failure_is_no_answer);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "sim/host.h"
+#include "support/suite.h"
 
 /* ---- tests ----------------------------------------------------------------------------------- */
 
@@ -261,9 +262,5 @@ int main(void) {
     tcase_add_test(t, no_room_at_all_is_told_and_ends);
     tcase_add_test(t, hosts_without_slots_are_refused);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "support/sharing.h"
+#include "support/suite.h"
 
 /* Runs it to the end and checks what must hold of every run that ends by itself. */
 static struct fleet_counts run_whole(const struct fleet_spec *spec) {
@@ -545,9 +546,5 @@ int main(void) {
     tcase_add_test(t, interrupted_it_goes_on_from_the_step);
     tcase_add_test(t, points_amid_faults);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

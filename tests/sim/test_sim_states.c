@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "sim/lab.h"
+#include "support/suite.h"
 
 /* After provision, boot and both installs; after the first detect. */
 static const size_t save_after[] = {4, 6};
@@ -357,9 +358,5 @@ int main(void) {
     tcase_add_test(t, any_fault_while_states_are_kept);
     tcase_add_test(t, any_fault_after_a_restore);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -10,6 +10,7 @@
 #include "proto/frame.h"
 #include "proto/proto.h"
 #include "support/script_stream.h"
+#include "support/suite.h"
 
 #define RS "\x1e"
 #define F(json) RS json "\n"
@@ -420,9 +421,5 @@ int main(void) {
     tcase_add_test(t, a_request_too_long_for_a_frame_is_our_mistake);
     tcase_add_test(t, ids_of_two_clients_do_not_meet);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

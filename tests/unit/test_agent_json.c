@@ -8,6 +8,7 @@
 #include "common/jsonw.h"
 #include "common/utf8.h"
 #include "proto/proto.h"
+#include "support/suite.h"
 
 static struct json *parse(const char *text) {
     const char *why;
@@ -242,9 +243,5 @@ int main(void) {
     tcase_add_test(t, a_full_buffer_stays_full_and_inside_its_bounds);
     tcase_add_test(t, numbers_that_are_none_become_null);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

@@ -12,6 +12,7 @@
 #include "proto/base64.h"
 #include "proto/proto.h"
 #include "support/agent_process.h"
+#include "support/suite.h"
 
 #define RS "\x1e"
 
@@ -438,9 +439,5 @@ int main(void) {
     tcase_add_test(t, without_a_thread_it_answers_all_the_same);
 #endif
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "support/runs.h"
+#include "support/suite.h"
 
 #define PAIR_SETS                                                                                  \
     "{'product_sets':[{'products':['alder'],'updates':['alder-content']},"                         \
@@ -574,9 +575,5 @@ int main(void) {
     tcase_add_test(t, what_broke_before_the_update_is_not_the_updates);
     tcase_add_test(t, unknown_class_is_not_known_and_never_a_pass);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

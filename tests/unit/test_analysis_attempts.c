@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "support/runs.h"
+#include "support/suite.h"
 
 #define PAIR_SETS "{'product_sets':[{'products':['alder'],'updates':['alder-content']}]}"
 
@@ -209,9 +210,5 @@ int main(void) {
     tcase_add_test(t, another_failure_confirms_no_kind);
     tcase_add_test(t, a_riddle_is_not_solved_by_a_pass);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "support/kdmp.h"
 #include "support/runs.h"
+#include "support/suite.h"
 
 #define ONE_SET "{'product_sets':[{'products':['alder'],'updates':['alder-content']}]}"
 #define CELL "winelab/alder/alder-content/1"
@@ -127,9 +128,5 @@ int main(void) {
     tcase_add_test(t, dump_cut_short_is_used_as_far_as_it_goes_and_said);
     tcase_add_test(t, hosts_dump_in_another_format_is_passed_over);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "support/suite.h"
 
 static char *test_dir(void) {
     char tmpl[] = "/tmp/coexist-test-XXXXXX";
@@ -200,9 +201,5 @@ int main(void) {
     tcase_add_test(t, proc_feeds_input_and_environment);
     tcase_add_test(t, clock_deadlines_saturate);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

@@ -9,6 +9,7 @@
 #include "run/past.h"
 #include "run/repeat.h"
 #include "support/runs.h"
+#include "support/suite.h"
 
 #define MATRIX "{'product_sets':[{'products':['alder'],'updates':['none','alder-content']}],'repetitions':2}"
 #define CELL "winelab/alder/alder-content/2"
@@ -243,9 +244,5 @@ int main(void) {
     tcase_add_test(t, a_confirmation_that_was_cut_off_goes_on);
     tcase_add_test(t, the_users_number_goes_into_the_journal);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -5,6 +5,7 @@
 
 #include "cover/cover.h"
 #include "support/brute.h"
+#include "support/suite.h"
 
 static const int all_columns[BRUTE_FACTORS] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
 
@@ -418,9 +419,5 @@ int main(void) {
     tcase_add_test(tc, test_hard_constraints);
     tcase_add_test(tc, test_time_given);
     suite_add_tcase(s, tc);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return suite_run(s);
 }

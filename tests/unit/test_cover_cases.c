@@ -10,6 +10,7 @@
 #include "cover/pict.h"
 #include "support/casa.h"
 #include "support/skip.h"
+#include "support/suite.h"
 
 enum { LINE_MAX_BYTES = 4096 };
 
@@ -172,9 +173,5 @@ int main(void) {
     tcase_add_test(tc, test_other_generators);
     tcase_add_test(tc, test_pict_models);
     suite_add_tcase(s, tc);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "plan/coverage.h"
 #include "support/runs.h"
+#include "support/suite.h"
 
 enum { FACTORS = 6, IMAGE = 0, ALDER, BIRCH, CEDAR, UPDATE, ORDER, COMBINATIONS = 2 * 2 * 2 * 2 * 8 * 2 };
 
@@ -363,9 +364,5 @@ int main(void) {
     tcase_add_test(t, a_kept_plan_keeps_its_rows);
     tcase_add_test(t, only_verdicts_cover);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

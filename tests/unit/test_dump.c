@@ -15,6 +15,7 @@
 #include "reports/dump.h"
 #include "support/mdmp.h"
 #include "support/skip.h"
+#include "support/suite.h"
 
 static struct dump *load_case(const char *dir, const char *name, struct err *err) {
     CLEANUP_FREE char *relative = str_printf("dumps/%s", name);
@@ -436,9 +437,5 @@ int main(void) {
     tcase_add_test(t, seed_of_the_fuzzer_is_what_the_writer_makes);
     tcase_add_test(t, what_is_printed_follows_the_schema);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "evidence/evtx.h"
 #include "support/skip.h"
+#include "support/suite.h"
 
 static json_t *expected_load(const char *dir) {
     CLEANUP_FREE char *path = str_printf("%s/evtx/EXPECTED.json", dir);
@@ -285,9 +286,5 @@ int main(void) {
     tcase_add_test(t, a_fence_keeps_everything_inside);
     tcase_add_test(t, a_fence_hands_out_an_error_that_is_longer_than_any_result);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_ENV);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

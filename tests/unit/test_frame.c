@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/frame.h"
+#include "support/suite.h"
 
 #define RS "\x1e"
 
@@ -157,9 +158,5 @@ int main(void) {
     tcase_add_test(t, reset_forgets_half_a_text_but_not_the_counts);
     tcase_add_test(t, what_is_encoded_is_decoded);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

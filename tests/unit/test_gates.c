@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "support/runs.h"
+#include "support/suite.h"
 
 #define ONE_SET "'product_sets':[{'products':['birch'],'updates':['birch-engine']}]"
 
@@ -140,9 +141,5 @@ int main(void) {
     tcase_add_test(t, all_cells_passing_ship_with_exposure);
     tcase_add_test(t, one_unrun_cell_keeps_its_update_unknown);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "support/runs.h"
+#include "support/suite.h"
 
 #define ONE "{'product_sets':[{'products':['birch'],'updates':['birch-engine','birch-content','os-kb1']}]}"
 #define CELL "winelab/birch/birch-engine/1"
@@ -166,9 +167,5 @@ int main(void) {
     tcase_add_test(t, self_damage_is_said);
     tcase_add_test(t, a_runaway_alone_explains_a_dead_service_in_company);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return suite_run(s);
 }

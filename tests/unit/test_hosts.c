@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "run/host_links.h"
 #include "run/hosts.h"
+#include "support/suite.h"
 #include "vm/host_uri.h"
 #include "vm/libvirt_remote.h"
 
@@ -369,9 +370,5 @@ int main(void) {
     tcase_add_test(t, a_run_without_any_host_that_answers_does_not_begin);
     tcase_add_test(t, a_host_that_goes_comes_back);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "images/image.h"
+#include "support/suite.h"
 
 /* A lab folder with one image "tiny": a disk of three bytes and a manifest that fits. */
 static char *lab_make(const char *manifest_sha256, const char *extra) {
@@ -218,9 +219,5 @@ int main(void) {
     tcase_add_test(t, recipe_errors_come_all_at_once_with_their_places);
     tcase_add_test(t, build_that_cannot_start_leaves_the_old_image_alone);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

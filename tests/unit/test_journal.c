@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "journal/journal.h"
 #include "support/skip.h"
+#include "support/suite.h"
 
 static char *dir_make(void) {
     char *dir = str_dup("/tmp/coexist-test-journal-XXXXXX");
@@ -441,9 +442,5 @@ int main(void) {
     suite_add_tcase(s, obs);
     suite_add_tcase(s, db);
     suite_add_tcase(s, hurt);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return suite_run(s);
 }

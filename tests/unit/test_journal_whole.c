@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "journal/journal.h"
+#include "support/suite.h"
 
 struct tape { /* a journal being written, and what was read from it */
     char *dir;
@@ -314,9 +315,5 @@ int main(void) {
     tcase_add_test(t, format_1_is_read_and_not_resumed);
     tcase_add_test(t, damage_is_found);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/nearest.h"
 #include "base/str.h"
+#include "support/suite.h"
 
 static struct json_doc *test_parse(const char *text, struct diags *diags) {
     return json_doc_parse("t.json", text, strlen(text), diags);
@@ -237,9 +238,5 @@ int main(void) {
     tcase_add_test(t, diags_sort_by_file_and_place_and_print);
     tcase_add_test(t, nearest_names);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

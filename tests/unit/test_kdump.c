@@ -11,6 +11,7 @@
 #include "evidence/dump.h"
 #include "evidence/microsoft.h"
 #include "support/kdmp.h"
+#include "support/suite.h"
 
 static struct dump *parse(const struct str *bytes) {
     CLEANUP_ERR struct err err = ERR_INIT;
@@ -472,9 +473,5 @@ int main(void) {
     tcase_add_test(t, windows_own_modules_are_known_by_name);
     tcase_add_test(t, seeds_of_the_fuzzer_are_what_the_writer_makes);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "run/learn.h"
 #include "support/runs.h"
+#include "support/suite.h"
 
 #define MATRIX "{'product_sets':[{'products':['alder']}]}"
 
@@ -55,9 +56,5 @@ int main(void) {
     tcase_add_test(t, learns_from_what_was_executed);
     tcase_add_test(t, learns_nothing_where_nothing_is);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -9,6 +9,7 @@
 #include "plan/confirm.h"
 #include "plan/minimize.h"
 #include "support/runs.h"
+#include "support/suite.h"
 
 #define MATRIX "{'product_sets':[{'products':['alder','birch'],'updates':['alder-content']}],'minimize':12}"
 
@@ -111,9 +112,5 @@ int main(void) {
     tcase_add_test(t, the_matrix_has_a_budget);
     tcase_add_test(t, fisher_tastes_tea);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

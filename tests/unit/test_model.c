@@ -13,6 +13,7 @@
 #include "model/model.h"
 #include "model/stamp.h"
 #include "model/subsets.h"
+#include "support/suite.h"
 
 #define SETUP "an installer"
 #define RULES "rules"
@@ -413,9 +414,5 @@ int main(void) {
     tcase_add_test(t, names_go_both_ways);
     tcase_add_test(t, subsets_and_orders_are_counted_as_they_are_walked);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

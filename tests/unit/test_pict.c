@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "cover/pict.h"
+#include "support/suite.h"
 
 struct reading {
     struct pict_model *m;
@@ -375,9 +376,5 @@ int main(void) {
     tcase_add_test(tc, test_no_rows);
     tcase_add_test(tc, test_long_disjunctions);
     suite_add_tcase(s, tc);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "plan/plan.h"
+#include "support/suite.h"
 
 enum { WORLD_PRODUCTS = 8, WORLD_UPDATES = 3 };
 
@@ -206,9 +207,5 @@ int main(void) {
     tcase_add_test(t, plan_says_how_many_cells_are_too_many);
     tcase_add_test(t, plan_as_json);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -5,6 +5,7 @@
 
 #include "proto/base64.h"
 #include "proto/proto.h"
+#include "support/suite.h"
 
 START_TEST(every_word_leads_back_to_its_number) {
     for (int i = 0; i < PROTO_OP_COUNT; i++) {
@@ -93,9 +94,5 @@ int main(void) {
     tcase_add_test(t, base64_keeps_every_byte_at_every_length);
     tcase_add_test(t, base64_refuses_what_is_not_canonical);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

@@ -14,6 +14,7 @@
 #include "reports/text.h"
 #include "support/runs.h"
 #include "support/skip.h"
+#include "support/suite.h"
 
 #define EVIL "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\x01\x1b[31m]]>&amp;"
 
@@ -350,9 +351,5 @@ int main(void) {
     tcase_add_test(t, all_files_are_written_and_parse);
     tcase_add_test(t, text_is_cleaned_cut_and_stays_utf8);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

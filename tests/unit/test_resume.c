@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "run/run.h"
 #include "support/runs.h"
+#include "support/suite.h"
 
 #define MATRIX "{'product_sets':[{'products':['alder'],'updates':['alder-content']}]}"
 
@@ -155,9 +156,5 @@ int main(void) {
     tcase_add_test(t, a_run_whose_journal_is_damaged);
     tcase_add_test(t, a_finished_run_has_nothing_left_to_do);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

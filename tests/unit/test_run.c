@@ -17,6 +17,7 @@
 #include "run/host.h"
 #include "run/spawn.h"
 #include "run/sweep.h"
+#include "support/suite.h"
 #include "vm/libvirt_root.h"
 
 /* A worker in shell: $1 --lab $2 LAB, then: worker RUN_DIR CELL ATTEMPT. */
@@ -438,9 +439,5 @@ int main(void) {
     tcase_add_test(w, the_host_is_described);
     suite_add_tcase(s, t);
     suite_add_tcase(s, w);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

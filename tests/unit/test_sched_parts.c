@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "run/sched_rank.h"
 #include "run/sched_timers.h"
+#include "support/suite.h"
 
 enum { PLACES = 77, ROUNDS = 20000 };
 
@@ -115,9 +116,5 @@ int main(void) {
     tcase_add_test(t, rank_of_few_places);
     tcase_add_test(t, timers_are_the_naive_search);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "model/schemas.h"
 #include "support/skip.h"
+#include "support/suite.h"
 
 static struct schema *test_compile(const char *text) {
     CLEANUP_ERR struct err err = ERR_INIT;
@@ -258,9 +259,5 @@ int main(void) {
     tcase_add_loop_test(t, a_file_of_another_format_gets_one_complaint, 0, SCHEMA_KIND_COUNT);
     tcase_add_loop_test(t, schema_follows_the_public_test_suite, 0, (int)ARRAY_LEN(suite));
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

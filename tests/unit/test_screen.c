@@ -11,6 +11,7 @@
 #include "evidence/stop_code.h"
 #include "support/draw_screen.h"
 #include "support/skip.h"
+#include "support/suite.h"
 
 #define BLUE_8 "#0078d7"
 
@@ -371,9 +372,5 @@ int main(void) {
     tcase_add_test(t, every_stop_code_has_one_name);
     tcase_add_test(t, text_alone_is_enough_and_misread_letters_are_no_facts);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_ENV);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

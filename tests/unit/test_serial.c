@@ -17,6 +17,7 @@
 #include "guest/remote.h"
 #include "guest/serial.h"
 #include "support/skip.h"
+#include "support/suite.h"
 
 #define F(json) "\x1e" json "\n"
 #define HELLO(protocol, boot_ms)                                                             \
@@ -364,9 +365,5 @@ int main(void) {
     tcase_add_test(t, files_and_commands_go_by_serial_when_there_is_no_ssh);
     tcase_add_test(t, a_line_lost_in_a_call_is_closed_and_the_next_call_connects_again);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

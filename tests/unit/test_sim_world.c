@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "guest/fake.h"
+#include "support/suite.h"
 #include "vm/fake.h"
 
 struct bench {
@@ -353,9 +354,5 @@ int main(void) {
     tcase_add_test(t, files_go_in_and_out_and_may_be_taken_away);
     tcase_add_test(t, workload_noise_is_the_same_each_time_and_about_the_mean);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

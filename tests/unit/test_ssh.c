@@ -14,6 +14,7 @@
 #include "guest/ssh_key.h"
 #include "support/skip.h"
 #include "support/ssh_server.h"
+#include "support/suite.h"
 
 /* libssh2 1.10 forgets a few hundred bytes of a key exchange that was cut off (its own and libcrypto's). Leaks of
  * ours would show in the tests whose sessions come to their end. */
@@ -538,9 +539,5 @@ int main(void) {
     tcase_add_test(t, a_fingerprint_is_the_one_ssh_keygen_prints);
     tcase_add_test(t, the_agent_answers_over_ssh);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

@@ -11,6 +11,7 @@
 #include "run/states.h"
 #include "run/sweep.h"
 #include "support/runs.h"
+#include "support/suite.h"
 
 #define MATRIX                                                                                      \
     "{'product_sets':[{'products':['alder'],'updates':['none','alder-content','alder-engine']}]}"
@@ -396,9 +397,5 @@ int main(void) {
     tcase_add_test(t, a_job_survives_the_way_to_its_worker);
     tcase_add_loop_test(t, a_job_of_no_sense_is_refused, 0, (int)ARRAY_LEN(bad_jobs));
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

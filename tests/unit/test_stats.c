@@ -7,6 +7,7 @@
 #include "analysis/samples.h"
 #include "analysis/stats.h"
 #include "base/cleanup.h"
+#include "support/suite.h"
 
 #define NEAR(a, b) ck_assert_msg(fabs((a) - (b)) < 1e-6, "%.9f is not %.9f", (double)(a), (double)(b))
 
@@ -182,9 +183,5 @@ int main(void) {
     tcase_add_test(t, spike_is_set_aside_but_shown);
     tcase_add_test(t, nonsense_samples_are_not_taken);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

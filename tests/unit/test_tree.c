@@ -9,6 +9,7 @@
 #include "plan/estimate.h"
 #include "plan/tree_show.h"
 #include "support/grove.h"
+#include "support/suite.h"
 
 /* ---- the naive trie: every prefix as a text ------------------------------------------------------ */
 
@@ -471,9 +472,5 @@ int main(void) {
     tcase_add_test(t, times_are_readable);
     tcase_add_test(t, tree_of_very_many_cells);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

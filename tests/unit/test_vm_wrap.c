@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "support/suite.h"
 #include "vm/vm.h"
 
 /* A backend that does nothing but count, and fails when told. */
@@ -390,10 +391,7 @@ int main(void) {
     tcase_add_test(t, a_key_is_pressed_while_the_machine_runs_and_has_a_keyboard);
     tcase_add_test(t, each_call_is_traced_with_its_duration);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
+    int rc = suite_run(s);
     fs_remove_tree(states, NULL);
-    return failed == 0 ? 0 : 1;
+    return rc;
 }

@@ -9,6 +9,7 @@
 #include "support/draw_screen.h"
 #include "support/runs.h"
 #include "support/skip.h"
+#include "support/suite.h"
 
 #define ALDER "{'product_sets':[{'products':['alder'],'updates':['alder-content']}]}"
 #define CELL "winelab/alder/alder-content/1"
@@ -87,9 +88,5 @@ int main(void) {
     tcase_add_test(t, a_stop_screen_names_the_driver_where_no_dump_does);
     tcase_add_test(t, an_event_log_gives_lines_of_evidence);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_ENV);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }
