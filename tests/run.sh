@@ -13,7 +13,8 @@ log_of() { # PROGRAM: programs of one name lie in different folders
 }
 run_one() { # PROGRAM LOG, beside us: its exit code and seconds go into LOG.rc
     local began=$SECONDS rc
-    trap 'kill $(jobs -p) 2>/dev/null; wait; exit 143' TERM
+    # The group that timeout makes, too: in the moment after its fork it would leave its child behind.
+    trap 'for j in $(jobs -p); do kill -- "-$j" 2>/dev/null; kill "$j" 2>/dev/null; done; wait; exit 143' TERM
     timeout --kill-after=10 "${COEXIST_TEST_TIMEOUT:-900}" "$1" >"$2" 2>&1 </dev/null &
     wait $!
     rc=$?
