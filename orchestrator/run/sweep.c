@@ -45,6 +45,10 @@ static char *sweep_work_path(const char *lab_dir, struct err *err) {
 
 char *sweep_claim(const char *lab_dir, const char *run, const char *name, int *lock,
                   struct err *err) {
+    if (strchr(name, '.')) {
+        err_set(err, ERR_BUG, "work folder %s: its machines on other hosts would be taken for somebody else's", name);
+        return NULL;
+    }
     CLEANUP_FREE char *named = fs_join(lab_dir, "work");
     CLEANUP_FREE char *work = fs_mkdirs(named, err) == 0 ? sweep_work_path(lab_dir, err) : NULL;
     if (!work) {

@@ -78,7 +78,7 @@ static int worker_read_plan(struct worker *w, const char *run_dir, const char *c
 /* Short, for it is part of a socket's path. Runs that minimise have no place in the plan to be named by. */
 static char *worker_name(const struct worker *w) {
     if (!w->cell.minimize) {
-        return str_printf("%zu.%d-%d", (size_t)(w->planned - w->plan->cells), w->cell.confirm, w->attempt);
+        return str_printf("%zu-%d-%d", (size_t)(w->planned - w->plan->cells), w->cell.confirm, w->attempt);
     }
     char hex[FS_SHA256_HEX];
     fs_sha256_bytes(w->cell.id, strlen(w->cell.id), hex);

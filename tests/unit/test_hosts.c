@@ -236,6 +236,8 @@ START_TEST(names_on_a_host_tell_whose_they_are) {
         const char *name, *prefix, *owner; /* owner NULL: nobody's of ours */
     } cases[] = {
         {"coexist-0a1b2c3d-20261121-050000-demo-1a2b.3-1.2", "coexist-0a1b2c3d-", "20261121-050000-demo-1a2b.3-1"},
+        {"coexist-0a1b2c3d-20261121-050000-demo-1a2b.3-0-1.2", "coexist-0a1b2c3d-",
+         "20261121-050000-demo-1a2b.3-0-1"},
         {"coexist-ffffffff-20261121-050000-demo-1a2b.3-1.2", "coexist-0a1b2c3d-", NULL},
         {"20261121-050000-demo-1a2b.3-1.overlay.qcow2", "", "20261121-050000-demo-1a2b.3-1"},
         {"image-00ff", "", NULL},

@@ -294,6 +294,9 @@ START_TEST(sweep_takes_only_what_is_nobodys) {
     ck_assert_int_eq(sweep_lab(f.lab, NULL, &err), 0);
     int again = -1;
     ck_assert_ptr_null(sweep_claim(f.lab, "r1", "0-1", &again, &err));
+    err_clear(&err);
+    ck_assert_ptr_null(sweep_claim(f.lab, "r1", "0.0-1", &again, &err));
+    ck_assert_int_eq(err.cls, ERR_BUG);
     close(lock);
     ck_assert_int_eq(sweep_lab(f.lab, NULL, &err), 1);
     ck_assert(!fs_exists(mine));
