@@ -11,10 +11,18 @@ passed=0 failed=0 skipped=0
 log_of() { # PROGRAM: programs of one name lie in different folders
     echo "$logs/$suite-$(basename "$(dirname "$1")")-$(basename "$1").log"
 }
+# The groups that timeout makes, too: in the moment after its fork it would leave its child behind.
+end_jobs() {
+    local job
+    for job in $(jobs -p); do
+        kill -- "-$job" 2>/dev/null
+        kill "$job" 2>/dev/null
+    done
+    wait
+}
 run_one() { # PROGRAM LOG, beside us: its exit code and seconds go into LOG.rc
     local began=$SECONDS rc
-    # The group that timeout makes, too: in the moment after its fork it would leave its child behind.
-    trap 'for j in $(jobs -p); do kill -- "-$j" 2>/dev/null; kill "$j" 2>/dev/null; done; wait; exit 143' TERM
+    trap 'end_jobs; exit 143' TERM
     timeout --kill-after=10 "${COEXIST_TEST_TIMEOUT:-900}" "$1" >"$2" 2>&1 </dev/null &
     wait $!
     rc=$?

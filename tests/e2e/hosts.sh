@@ -75,12 +75,14 @@ hosts_until() { # SECONDS COMMAND...: until it succeeds
 hosts_machines() { virsh -q -c "qemu:///system?socket=$1" list --all --name | grep coexist- | grep -v probe; }
 hosts_said() { grep -qE "$1" "$hosts_dir/run.log"; }
 hosts_end() {
+    [ -z "${hosts_orchestrator:-}" ] || kill -9 "$hosts_orchestrator" 2>/dev/null
     [ ! -s "$hosts_dir/here.pid" ] || kill -9 "$(cat "$hosts_dir/here.pid")" 2>/dev/null
     ip netns pids "$hosts_ns" 2>/dev/null | xargs -r kill -9 2>/dev/null
     pgrep -f "qemu-system-x86_64.*guest=coexist-$(cat "$lab/id")-" | xargs -r kill -9 2>/dev/null
     wait 2>/dev/null
     ip netns del "$hosts_ns" 2>/dev/null
 }
+at_end+=(hosts_end)
 hosts_nothing_left() { # SOCKET FOLDER: no machine, no file but the images
     ! hosts_machines "$1" && ! find "$2" -type f ! -name 'image-*' ! -name 'probe-*' | grep .
 }

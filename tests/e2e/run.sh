@@ -1,8 +1,8 @@
 #!/bin/bash
 # End to end on real machines: the demo matrix and its report, the same with everything renamed and reordered,
 # an orchestrator that is killed in the middle, a run that is resumed, repair drills, one on two hosts that are lost in
-# the middle, real faults, and known incidents. Arguments: the parts to run, by default the first five
-# (demo renamed killed resume drills; hosts faults incidents install). make check-e2e PARTS="..." runs others.
+# the middle, real faults, and known incidents. Arguments: the parts to run, by default the first six
+# (demo renamed killed resume drills hosts; faults incidents install). make check-e2e PARTS="..." runs others.
 set -u
 cd "$(dirname "$0")/../.." || exit 3
 # shellcheck disable=SC2034  # both for the parts
@@ -10,7 +10,16 @@ coexist=$PWD/build/coexist
 # shellcheck disable=SC2034
 lab=${COEXIST_E2E_LAB:-lab}
 work=$(mktemp -d "${TMPDIR:-/tmp}/coexist-e2e-XXXXXX")
-trap 'rm -rf "$work"' EXIT
+at_end=() # what the parts have to end, however we end
+finish() {
+    local end
+    for end in "${at_end[@]}"; do
+        "$end"
+    done
+    rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM HUP
 # Temporary folders and machines of ours are told from those of other runs on this host.
 export TMPDIR=$work/tmp
 mkdir "$TMPDIR"
@@ -37,7 +46,7 @@ holds() {
 roots() { find "$TMPDIR" -maxdepth 1 -name 'coexist-*' | sort; }
 machines() { pgrep -f "qemu-system-x86_64.*$TMPDIR/coexist-" || true; }
 
-for part in "${@:-demo renamed killed resume drills}"; do
+for part in "${@:-demo renamed killed resume drills hosts}"; do
     for name in $part; do
         # shellcheck disable=SC1090  # the parts named in the head of this file
         . "tests/e2e/$name.sh"
