@@ -59,13 +59,13 @@ faults_began=$SECONDS
 
 fault_step=install
 fault_start qemu "$work/faults.json" && kill -9 "$(fault_machine)"
-fault_retried "QEMU killed" "^attempt 1: vm-died: "
+fault_retried "QEMU killed" "^attempt 1 on this host: vm-died: "
 
 fault_start worker "$work/faults.json" && kill -9 "$(fault_worker)"
-fault_retried "worker killed" "^attempt 1: host-resources: .*signal 9 "
+fault_retried "worker killed" "^attempt 1 on this host: host-resources: .*signal 9 "
 
 fault_start told "$work/faults.json" && kill -TERM "$(fault_worker)"
-fault_retried "worker told to stop" "^attempt 1: host-resources: .*signal 15 "
+fault_retried "worker told to stop" "^attempt 1 on this host: host-resources: .*signal 15 "
 
 fault_step=verify
 fault_start clock "$work/faults.json" && clock_said=$(fault_ssh '/usr/lib/coexist/labctl shift 172800000; date +%s')
