@@ -22,7 +22,7 @@ fault_start() {
     shift
     : >"$fault_events"
     # shellcheck disable=SC2086  # a command and its arguments
-    $fault_under "$coexist" --lab "$lab" --runs "$fault_runs" run --json --jobs 1 "$@" >"$fault_events" 2>>"$work/faults.err" &
+    $fault_under "$coexist" --lab "$fault_lab" --runs "$fault_runs" run --json --jobs 1 "$@" >"$fault_events" 2>>"$work/faults.err" &
     orchestrator=$!
     fault_until grep -q "\"kind\":\"$fault_step\"" "$fault_events"
 }
@@ -54,7 +54,7 @@ fault_retried() {
         ".cells[0] | .verdict == \"pass\" and .attempts == 2 and (.earlier_attempts | length == 1 and (.[0] | test(\"$2\")))"
     try "$1: nothing is left" test -z "$(machines)$(fault_left)"
 }
-fault_under=""
+fault_under="" fault_lab=$lab
 faults_began=$SECONDS
 
 fault_step=install
@@ -109,18 +109,28 @@ try "interrupt: no step is done twice" bash -c 'jq -es "[.[] | select(.event == 
 try "interrupt: all steps are in the report" holds "$fault_report" \
     '.cells[0] | .verdict == "pass" and .attempts == 1 and ([.timeline[].step] | index(["provision", "boot", "install", "verify", "apply"]) == 0)'
 
-# A state is about 200 MB: it does not fit, and that is a note, nobody's failure.
-mkdir -p "$lab/states"
-if mount -t tmpfs -o size=48m coexist-e2e "$lab/states" 2>/dev/null; then
-    fault_step=teardown
-    fault_start full "$work/faults-pair.json"
+# The disk fills up while a cell runs: a state, some 200 MB, does not fit, and that is a note, nobody's failure.
+fault_full=$work/full-lab
+fault_full_end() { umount "$fault_full" 2>/dev/null; }
+at_end+=(fault_full_end)
+mkdir -p "$fault_full"
+if mount -t tmpfs -o size=2400m coexist-e2e "$fault_full" 2>/dev/null; then
+    for folder in images keys cache; do
+        ln -s "$(realpath "$lab/$folder")" "$fault_full/$folder"
+    done
+    fault_lab=$fault_full fault_step=install
+    fault_start full --state-budget 20G "$work/faults-pair.json" # without, room for one would be set aside first
+    fallocate -l $(($(df --output=avail -B1 "$fault_full" | tail -n 1) - (100 << 20))) "$fault_full/filler"
+    try "disk full: the state that was not kept is told" fault_until \
+        bash -c 'sqlite3 "$0"/*/journal.sqlite "select data from observation" | grep -qiE "was not kept: .*(space|full)"' "$fault_runs"
+    rm "$fault_full/filler"
     fault_end
     try "disk full: both cells pass at their first attempt" holds "$fault_report" \
         '(.cells | length) == 2 and all(.cells[]; .verdict == "pass" and .attempts == 1)'
-    try "disk full: the state that was not kept is told" holds "$fault_report" \
+    try "disk full: the report tells of it, too" holds "$fault_report" \
         '[.cells[].evidence[] | select(test("was not kept: .*(space|full)"; "i"))] | length > 0'
-    try "disk full: nothing is left" test -z "$(machines)$(find "$lab/states" -mindepth 2)"
-    umount "$lab/states"
+    try "disk full: nothing is left" test -z "$(machines)$(find "$fault_full/work" "$fault_full/states" -mindepth 1 -type d)"
+    fault_full_end
 else
     echo "e2e: disk full: skipped, no file system may be mounted here"
 fi
