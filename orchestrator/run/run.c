@@ -230,7 +230,7 @@ static int run_schedule(const struct run_going *g, const struct plan *plan, cons
     for (size_t i = 0; i < r->hosts.count; i++) {
         const struct hosts_one *one = &r->hosts.items[i];
         hosts[i] = (struct sched_host){.name = one->name, .slots = one->slots,
-                                       .spare = (one->slots + 1) / 2,
+                                       .spare = one->slots / 2,
                                        .stateless = one->uri.way != HOST_EMBED};
     }
     run_place_kept(r);
