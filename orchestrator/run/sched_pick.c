@@ -1,15 +1,19 @@
 /* The next cell for a host with a free slot.
  *
- * What may start: below each state the host has, and from nothing, the first of the cells that
- * wait and have no deeper state (or one being made) above them on this host. Among these the
- * longest remaining way goes first; but while there is far more work than that way is long, or no
- * room for one more state, the deepest state first, so that states are used up and dropped early.
- * Only a slot that would idle otherwise repeats what somebody else has done or is doing, and only
- * when the cell is expected to end sooner by it than by waiting. */
+ * What may start: below each state the host has, and from nothing, the first of the cells that wait and have no deeper
+ * state (or one being made) above them on this host. Among these the longest remaining way goes first, of ways alike
+ * that with more products, which more can hold up; but while there is far more work than that way is long, or no room
+ * for one more state, the deepest state first, so that states are used up and dropped early. Only a slot that would
+ * idle otherwise repeats what somebody else has done or is doing, and only when the cell is expected to end sooner by
+ * it than by waiting. */
+#include <math.h>
+
 #include "run/sched_state.h"
 
 /* How many times the longest way the work on each slot has to be for the order not to matter. */
 #define PICK_FAR 3
+/* Ways whose lengths differ by less than that are as long as each other. */
+#define PICK_ALIKE 0.02
 /* Repeating steps is work that may be in vain: so much of it has to be won back. */
 #define PICK_MARGIN 0.25
 
@@ -99,7 +103,12 @@ static bool pick_is_better(const struct sched *s, const struct pick_found *a,
         return !b->any || a->others < b->others;
     }
     double at_a = pick_at(s, a->from), at_b = pick_at(s, b->from);
-    return deep && at_a != at_b ? at_a > at_b : a->rest > b->rest;
+    if (deep && at_a != at_b) {
+        return at_a > at_b;
+    }
+    size_t products_a = s->o->plan->cells[a->cell].product_count, products_b = s->o->plan->cells[b->cell].product_count;
+    bool alike = fabs(a->rest - b->rest) <= PICK_ALIKE * b->rest;
+    return alike && products_a != products_b ? products_a > products_b : a->rest > b->rest;
 }
 
 /* The first of what could begin at once, whoever else claims it. */
