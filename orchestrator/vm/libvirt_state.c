@@ -51,7 +51,8 @@ static int state_prepare_disk(virDomainPtr dom, const char *dir, const char *ove
         return libvirt_fail(err, "size of the disk");
     }
     if (link(overlay, frozen) < 0) {
-        return err_sys(err, errno, "link %s to %s", overlay, frozen);
+        return err_sys(err, errno, "link %s to %s%s", overlay, frozen,
+                       errno == EXDEV ? " (the lab's work and states have to lie on one file system)" : "");
     }
     return libvirt_state_overlay(next, frozen, "qcow2", (int64_t)info.capacity, err);
 }
