@@ -1,5 +1,6 @@
 #include "windows/workload.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <windows.h>
@@ -24,11 +25,31 @@ static const struct workload *workload_find(const char *name)
     return NULL;
 }
 
+/* The best reference of this process so far in microseconds, 0: none yet. Workloads may run side by side. */
+static volatile LONG workload_floor_us;
+
+static bool workload_is_near_best(double best, int tries)
+{
+    double floor = InterlockedCompareExchange(&workload_floor_us, 0, 0) / 1000.0;
+    return floor > 0 ? best <= floor * WORKLOAD_NEAR : tries >= WORKLOAD_FIRST_TRIES;
+}
+
+static void workload_lower_floor(double best)
+{
+    LONG us = (LONG)(best * 1000.0), seen = workload_floor_us;
+    while (us > 0 && (seen == 0 || us < seen)) {
+        LONG was = InterlockedCompareExchange(&workload_floor_us, us, seen);
+        if (was == seen)
+            break;
+        seen = was;
+    }
+}
+
 /* How fast the machine is when nothing in the guest is in the way. What a product still does about the files
  * just touched must not pass for a slow machine, or its cost would be divided away: hence the pauses, the
  * priority (real Windows honours it, Wine does not) and the best of several, until one is near the best seen
  * so far or the time is up: then it is the machine that is slow. */
-static double workload_reference(struct bench *b)
+static double workload_reference(const struct bench *b)
 {
     int priority = GetThreadPriority(GetCurrentThread());
     double best = 0, end = bench_now_ms() + WORKLOAD_SETTLE_MS;
@@ -39,14 +60,11 @@ static double workload_reference(struct bench *b)
         double ms = bench_reference(b);
         if (best <= 0 || ms < best)
             best = ms;
-        bool near_best = b->reference_floor > 0 ? best <= b->reference_floor * WORKLOAD_NEAR
-                                                : tries >= WORKLOAD_FIRST_TRIES;
-        if (near_best || bench_now_ms() >= end)
+        if (workload_is_near_best(best, tries) || bench_now_ms() >= end)
             break;
     }
     SetThreadPriority(GetCurrentThread(), priority);
-    if (b->reference_floor <= 0 || best < b->reference_floor)
-        b->reference_floor = best;
+    workload_lower_floor(best);
     return best;
 }
 
