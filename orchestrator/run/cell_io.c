@@ -8,7 +8,7 @@
 /* A call cut short by an event that proves harmless is repeated this often. */
 enum { CELL_REPEATS = 8, CELL_OUTPUT_MAX = 256 * 1024 };
 /* A guest rests when it took less than so many percent of one processor between two looks that far apart. */
-enum { CELL_REST_PERCENT = 50 };
+enum { CELL_REST_PERCENT = 25 };
 #define CELL_REST_LOOK (3 * CLOCK_S)
 
 bool cell_stop_now(const struct cell *c) {
