@@ -56,7 +56,6 @@ hosts_start() { # NAME SOCKET COMMAND...: until its daemon answers
     [ ! -d "$lab/cache/libvirt-caps-root" ] ||
         cp -r "$lab/cache/libvirt-caps-root" "$hosts_dir/$name/var/cache/libvirt/qemu/capabilities"
     "$@" >>"$hosts_dir/$name.log" 2>&1 &
-    echo $! >"$hosts_dir/$name.pid"
     hosts_until 30 virsh -q -c "qemu:///system?socket=$socket" version
 }
 hosts_here_up() { hosts_start here "$hosts_here_socket" unshare -m tests/e2e/host_daemon.sh "$hosts_dir/here"; }
@@ -75,8 +74,7 @@ hosts_until() { # SECONDS COMMAND...: until it succeeds
 hosts_machines() { virsh -q -c "qemu:///system?socket=$1" list --all --name | grep coexist- | grep -v probe; }
 hosts_said() { grep -qE "$1" "$hosts_dir/run.log"; }
 hosts_end() {
-    [ -z "${hosts_orchestrator:-}" ] || kill -9 "$hosts_orchestrator" 2>/dev/null
-    [ ! -s "$hosts_dir/here.pid" ] || kill -9 "$(cat "$hosts_dir/here.pid")" 2>/dev/null
+    jobs -p | xargs -r kill -9 2>/dev/null # the orchestrator, the daemons
     ip netns pids "$hosts_ns" 2>/dev/null | xargs -r kill -9 2>/dev/null
     pgrep -f "qemu-system-x86_64.*guest=coexist-$(cat "$lab/id")-" | xargs -r kill -9 2>/dev/null
     wait 2>/dev/null
