@@ -115,7 +115,7 @@ static void cell_step(struct cell *c, int index) {
                   json_pack("{s:b, s:i, s:s}", "ok", 0, "ms", 0, "skipped", skip));
         return;
     }
-    if (!row->always || row->run == step_drill) {
+    if (!row->always) {
         cell_works(c);
     }
     cell_emit(c, OBS_STEP_BEGIN, NULL);

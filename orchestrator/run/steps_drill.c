@@ -247,6 +247,7 @@ static void drill_run(struct cell *c, const char *what, void (*drill)(struct cel
     c->drill_faults = 0;
     c->handled = false;
     c->waiting_count = 0;
+    cell_works(c);
     cell_vm_off(c);
     cell_pump(c, &broke); /* what the switching off set free says nothing of this drill */
     c->waiting_count = 0;

@@ -14,8 +14,8 @@
 int sweep_lab(const char *lab_dir, struct log *log, struct err *err);
 
 /* Makes lab/work/RUN/NAME with its owner lock, safe against a sweep at the same time. NAME has no dot: on other hosts
- * what belongs to it is named "RUN.NAME.REST" (vm_remote_owner). The folder's
- * path (caller frees) and the lock (a descriptor to close last), or NULL with err. */
+ * what belongs to it is named "RUN.NAME.REST" (vm_remote_owner). The folder's path (caller frees) and the lock (a
+ * descriptor to close last), or NULL with err. */
 char *sweep_claim(const char *lab_dir, const char *run, const char *name, int *lock,
                   struct err *err);
 

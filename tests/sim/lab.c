@@ -229,6 +229,7 @@ static struct guest *lab_create_guest(void *ctx, struct vm *vm, struct err *err)
     struct lab *l = ctx;
     (void)vm;
     (void)err;
+    ck_assert(!l->rests); /* a guest that boots does not */
     return guest_fake_create(l->world, NULL);
 }
 

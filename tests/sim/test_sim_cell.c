@@ -159,7 +159,7 @@ static void effect_late_done(struct sim_world *w, void *ctx) {
 static const struct {
     int ms, healthy_ms, load;
     bool down;
-} late_cases[] = {{20000, 0, 9, false}, {20000, 0, 80, false}, {100000, 0, 9, true}, {100000, 0, 80, true},
+} late_cases[] = {{20000, 0, 9, false}, {20000, 0, 40, false}, {100000, 0, 9, true}, {100000, 0, 80, true},
                   {100000, 120000, 9, false}};
 
 START_TEST(service_that_starts_late_is_waited_for) {
@@ -179,8 +179,8 @@ START_TEST(service_that_starts_late_is_waited_for) {
     ck_assert_int_eq(lab_run(l), 0);
     ck_assert_int_eq((int)lab_failures(l), late_cases[_i].down ? 1 : 0);
     /* A guest that does nothing meanwhile rests; once it is healthy it does no more, after a failure it may. */
-    ck_assert_int_eq(l->rested, late_cases[_i].load < 50 ? 1 : 0);
-    ck_assert_int_eq(l->rests, late_cases[_i].load < 50 && late_cases[_i].down);
+    ck_assert_int_eq(l->rested, late_cases[_i].load < 25 ? 1 : 0);
+    ck_assert_int_eq(l->rests, late_cases[_i].load < 25 && late_cases[_i].down);
     ck_assert(late_cases[_i].down == (lab_failure(l, FAILURE_SERVICE_DOWN) != NULL));
     lab_free(l);
 }

@@ -36,6 +36,7 @@ static char first[] = "c:\\programdata\\alder\\CHANNEL-291*.bin", absent[] = "C:
 
 static struct lab *lab_with_bad_file(char **repair) {
     struct lab *l = lab_new();
+    sim_world_set_load(l->world, 9); /* as good as idle while it is awaited */
     lab_steps(l, with_drill);
     l->update.repair = repair;
     sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_bad_file, NULL);
