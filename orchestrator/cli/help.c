@@ -13,7 +13,7 @@ static const char program_about[] =
 static const struct cli_option global_options[] = {
     {"lab", "DIR", "images, work in progress and caches (default: lab, or $COEXIST_LAB)"},
     {"runs", "DIR", "results, one folder a run (default: runs, or $COEXIST_RUNS)"},
-    {"verbose", NULL, "say every call to a machine and a guest, with its time"},
+    {"verbose", NULL, "say every call to a machine and a guest, with its time (of a run: in its workers.log)"},
     {"help", NULL, "this text; after a verb, that verb's"},
     {"version", NULL, "the program's version"},
     {"completion", "SHELL", "a completion script (bash)"},

@@ -180,9 +180,12 @@ static int spawn_spawn(void *ctx, int slot, const struct sched_job *job, struct 
     CLEANUP_FREE char *text = job_to_text(job, host);
     json_decref(host);
     /* The casts only drop const: exec takes what it is given and changes nothing. */
-    char *const argv[] = {(char *)s->spec.program, (char *)"--lab", (char *)s->spec.lab_dir,
-                          (char *)"worker", (char *)s->spec.run_dir, job->cell->id, number, text,
-                          NULL};
+    char *argv[] = {(char *)s->spec.program, (char *)"--lab", (char *)s->spec.lab_dir, (char *)"worker",
+                    (char *)s->spec.run_dir, job->cell->id, number, text, NULL, NULL};
+    if (s->spec.log && s->spec.log->level >= LOG_LEVEL_DEBUG) {
+        memmove(argv + 2, argv + 1, 8 * sizeof(*argv));
+        argv[1] = (char *)"--verbose";
+    }
     if (spawn_fork(s, slot, argv, err) < 0) {
         return -1;
     }

@@ -24,7 +24,10 @@
 enum { WORKER_OK = 0, WORKER_LAB_FAILED = 3 };
 
 struct worker {
-    struct log *log;
+    struct log said; /* first: the log's own function finds the worker by it */
+    struct log *log; /* what it goes on to */
+    const char *cell_id;
+    int64_t began;
     struct journal_run run;
     struct model *model;
     struct plan *plan;
@@ -41,6 +44,13 @@ struct worker {
     char *lab, *owner;
     bool kvm;
 };
+
+/* Several workers write to one file: each line says whose it is and how long after that one's start. */
+static void worker_log(struct log *log, enum log_level level, const char *line) {
+    const struct worker *w = (const struct worker *)log;
+    long long ms = (clock_now(clock_monotonic()) - w->began) / CLOCK_MS;
+    log_say(w->log, level, "%s (attempt %d) %lld.%03lld s: %s", w->cell_id, w->attempt, ms / 1000, ms % 1000, line);
+}
 
 /* The run's plan, made again from what the journal kept: the same input always gives the same
  * plan. */
@@ -127,7 +137,7 @@ static int worker_make_machine(struct worker *w, const char *lab_dir, struct err
         .lab_dir = lab_dir, .image = w->cell.image, .work_dir = w->work_dir, .kvm = w->kvm,
         .states = w->states, .cell = w->cell.id, .attempt = w->attempt,
         .host = w->job.host ? &w->host : NULL,
-        .interrupt_fd = worker_watch_fd(w->watch), .clock = clock_monotonic(), .log = w->log,
+        .interrupt_fd = worker_watch_fd(w->watch), .clock = clock_monotonic(), .log = &w->said,
     };
     w->machine = machine_new(&spec, err);
     return w->machine ? 0 : -1;
@@ -136,7 +146,7 @@ static int worker_make_machine(struct worker *w, const char *lab_dir, struct err
 static int worker_run_cell(struct worker *w, struct err *err) {
     struct cell_env env = {
         .cell = &w->cell, .model = w->model, .machine = machine_ops(), .machine_ctx = w->machine,
-        .clock = clock_monotonic(), .log = w->log, .scratch_dir = w->scratch,
+        .clock = clock_monotonic(), .log = &w->said, .scratch_dir = w->scratch,
         .artifact_dir = w->artifacts, .attempt = w->attempt, .from = w->job.from,
         .save = w->job.save, .emit = worker_watch_emit, .emit_ctx = w->watch,
         .rests = worker_watch_rests, .rests_ctx = w->watch,
@@ -153,7 +163,7 @@ static void worker_clear(struct worker *w) {
     if (w->work_dir) {
         CLEANUP_ERR struct err err = ERR_INIT;
         if (fs_remove_tree(w->work_dir, &err) < 0) {
-            log_warn(w->log, "%s", err_text(&err));
+            log_warn(&w->said, "%s", err_text(&err));
         }
         CLEANUP_FREE char *parent = fs_dirname(w->work_dir);
         rmdir(parent); /* the last one out */
@@ -220,11 +230,12 @@ int worker_main(const char *run_dir, const char *cell_id, int attempt, const cha
         return WORKER_LAB_FAILED;
     }
     mallopt(M_ARENA_MAX, 1); /* its threads mostly wait: heaps of their own would only take memory */
-    struct worker w = {.log = log, .lock = -1, .attempt = attempt};
+    struct worker w = {.said = {log->level, worker_log}, .log = log, .lock = -1, .attempt = attempt,
+                       .cell_id = cell_id, .began = clock_now(clock_monotonic())};
     CLEANUP_ERR struct err err = ERR_INIT;
     int rc = worker_do(&w, run_dir, cell_id, job, lab_dir, &err);
     if (rc < 0) {
-        log_error(log, "%s (attempt %d): %s", cell_id, attempt, err_text(&err));
+        log_error(&w.said, "%s", err_text(&err));
     }
     worker_clear(&w);
     return rc < 0 ? WORKER_LAB_FAILED : WORKER_OK;
