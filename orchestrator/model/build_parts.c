@@ -182,6 +182,23 @@ static void build_modules(const json_t *list, struct model_product *p) {
     build_add_module(p, &count, str_dup(fs_basename(p->installer)));
 }
 
+/* NULL-terminated; NULL without a list. */
+static char **build_paths(const json_t *list) {
+    size_t n = json_array_size(list);
+    char **paths = n ? mem_zalloc(n + 1, sizeof(*paths)) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        paths[i] = str_dup(json_string_value(json_array_get(list, i)));
+    }
+    return paths;
+}
+
+static void build_paths_free(char **paths) {
+    for (char **path = paths; path && *path; path++) {
+        free(*path);
+    }
+    free(paths);
+}
+
 void build_product(const struct input_doc *d, struct model_product *out) {
     const json_t *o = d->root;
     const json_t *installer = json_object_get(o, "installer");
@@ -199,6 +216,7 @@ void build_product(const struct input_doc *d, struct model_product *out) {
     out->healthy_ms = build_seconds(o, "healthy_within_s", 0);
     build_detection(json_object_get(o, "detection"), d->dir, &out->detection);
     build_modules(json_object_get(o, "modules"), out);
+    out->logs = build_paths(json_object_get(o, "logs"));
 }
 
 void build_product_free(struct model_product *p) {
@@ -215,10 +233,8 @@ void build_product_free(struct model_product *p) {
     free(p->detection.path);
     free(p->detection.content_file);
     build_command_free(&p->detection.command);
-    for (char **m = p->modules; m && *m; m++) {
-        free(*m);
-    }
-    free(p->modules);
+    build_paths_free(p->modules);
+    build_paths_free(p->logs);
 }
 
 static void build_files(const json_t *list, const char *dir, struct model_update *out) {
@@ -240,16 +256,6 @@ static enum update_kind build_update_kind(const char *name) {
         k++;
     }
     return (enum update_kind)k;
-}
-
-/* NULL-terminated; NULL without a list. */
-static char **build_paths(const json_t *list) {
-    size_t n = json_array_size(list);
-    char **paths = n ? mem_zalloc(n + 1, sizeof(*paths)) : NULL;
-    for (size_t i = 0; i < n; i++) {
-        paths[i] = str_dup(json_string_value(json_array_get(list, i)));
-    }
-    return paths;
 }
 
 void build_update(const struct input_doc *d, const struct model *m, struct model_update *out) {
@@ -281,9 +287,6 @@ void build_update_free(struct model_update *u) {
     free(u->files);
     build_command_free(&u->apply);
     build_command_free(&u->rollback);
-    for (char **path = u->repair; path && *path; path++) {
-        free(*path);
-    }
-    free(u->repair);
+    build_paths_free(u->repair);
     build_checks_free(&u->took);
 }

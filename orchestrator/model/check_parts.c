@@ -76,6 +76,21 @@ void check_guest_path(const struct input *in, const struct input_doc *d, const c
     }
 }
 
+void check_guest_patterns(const struct input *in, const struct input_doc *d, const char *pointer,
+                          const json_t *list) {
+    size_t i;
+    json_t *item;
+    json_array_foreach((json_t *)list, i, item) {
+        const char *pattern = json_string_value(item), *hint = NULL;
+        CLEANUP_FREE char *fault = pattern && *pattern ? guestpath_pattern_fault(pattern, &hint) : NULL;
+        if (fault) {
+            CLEANUP_FREE char *at = str_printf("%s/%zu", pointer, i);
+            json_doc_complain(d->doc, at, 0, in->diags, "guest-path", hint, "guest path \"%s\" %s",
+                              pattern, fault);
+        }
+    }
+}
+
 static void check_registry_key(const struct input *in, const struct input_doc *d,
                                const char *pointer, const char *key) {
     const char *hint = NULL;

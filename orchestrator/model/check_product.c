@@ -43,4 +43,5 @@ void check_product(const struct input *in, const struct input_doc *d) {
                   check_files_hint);
     check_checks(in, d, "/health", json_object_get(d->root, "health"));
     check_detection(in, d);
+    check_guest_patterns(in, d, "/logs", json_object_get(d->root, "logs"));
 }

@@ -157,20 +157,6 @@ static void check_update_apply(const struct input *in, const struct input_doc *d
     check_update_files(in, d, uses);
 }
 
-static void check_update_repair(const struct input *in, const struct input_doc *d) {
-    size_t i;
-    json_t *item;
-    json_array_foreach(json_object_get(json_object_get(d->root, "repair"), "remove"), i, item) {
-        const char *pattern = json_string_value(item), *hint = NULL;
-        CLEANUP_FREE char *fault = pattern && *pattern ? guestpath_pattern_fault(pattern, &hint) : NULL;
-        if (fault) {
-            CLEANUP_FREE char *at = str_printf("/repair/remove/%zu", i);
-            json_doc_complain(d->doc, at, 0, in->diags, "guest-path", hint, "guest path \"%s\" %s",
-                              pattern, fault);
-        }
-    }
-}
-
 void check_update(const struct input *in, const struct input_doc *d) {
     const char *from = json_string_value(json_object_get(d->root, "from"));
     const char *to = json_string_value(json_object_get(d->root, "to"));
@@ -181,6 +167,6 @@ void check_update(const struct input *in, const struct input_doc *d) {
                           "the update leads from version %s to the same version", from);
     }
     check_update_apply(in, d);
-    check_update_repair(in, d);
+    check_guest_patterns(in, d, "/repair/remove", json_object_get(json_object_get(d->root, "repair"), "remove"));
     check_checks(in, d, "/took", json_object_get(d->root, "took"));
 }

@@ -55,6 +55,7 @@ struct model_product {
     int64_t healthy_ms; /* what it may need for that after a start of the machine; 0: what the lab gives all */
     struct model_detection detection;
     char **modules; /* file names (no folder) that belong to it; NULL-terminated; includes what health names */
+    char **logs; /* guest paths of its own logs; the last part may hold '*' and '?'; NULL-terminated, NULL: none */
 };
 
 enum update_kind { UPDATE_CONTENT, UPDATE_ENGINE, UPDATE_DRIVER, UPDATE_OS, UPDATE_KIND_COUNT };

@@ -11,7 +11,7 @@
 #include "vm/vm.h"
 
 struct cell_copy { /* one folder to copy from a guest's disk */
-    const char *guest_dir, *suffix; /* Windows path; end of the names wanted, any letter case */
+    const char *guest_dir, *pattern; /* Windows path; names wanted, as of vm_disk_copy_out */
     const char *host_dir;           /* existing folder for them */
     int copied;                     /* set by copy_out */
 };

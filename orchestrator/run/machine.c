@@ -139,7 +139,7 @@ static int machine_copy_out(void *ctx, struct vm *vm, struct cell_copy *places, 
     job.places = mem_zalloc(count + 1, sizeof(*job.places));
     job.place_count = count;
     for (size_t i = 0; i < count; i++) {
-        job.places[i] = (struct vm_disk_place){.guest_dir = places[i].guest_dir, .suffix = places[i].suffix,
+        job.places[i] = (struct vm_disk_place){.guest_dir = places[i].guest_dir, .pattern = places[i].pattern,
                                                .host_dir = places[i].host_dir, .max_files = MACHINE_COPY_FILES,
                                                .max_bytes = MACHINE_COPY_BYTES};
     }

@@ -1,5 +1,6 @@
 /* Evidence: from the living guest, or from its disk when it does not live any more. */
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -7,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "model/guestpath.h"
 #include "run/cell_state.h"
 #include "run/exhausted.h"
 
@@ -105,24 +107,66 @@ int step_find_process_dumps(struct cell *c, struct err *err) {
 /* ---- files from the living guest ----------------------------------------------------------- */
 
 struct collect_place {
-    const char *folder, *suffix, *role;
+    const char *folder, *pattern, *role;
+    const char *product; /* whose log it is; NULL: nobody's */
 };
 static const struct collect_place collect_places[] = {
-    {GUEST_MINIDUMPS, ".dmp", "minidump"},
-    {GUEST_DUMPS, ".dmp", "process-dump"},
-    {GUEST_OUT, "", "log"},
-    {GUEST_EVENT_LOGS, "System.evtx", "event-log"},
-    {GUEST_EVENT_LOGS, "Application.evtx", "event-log"},
+    {GUEST_MINIDUMPS, "*.dmp", "minidump", NULL},
+    {GUEST_DUMPS, "*.dmp", "process-dump", NULL},
+    {GUEST_OUT, "*", "log", NULL},
+    {GUEST_EVENT_LOGS, "System.evtx", "event-log", NULL},
+    {GUEST_EVENT_LOGS, "Application.evtx", "event-log", NULL},
 };
 
-/* A suffix that begins with a dot, or the whole name; "" is everything. */
+struct collect_list { /* the places above and those of the products' own logs */
+    struct collect_place *places;
+    char **folders; /* the products' */
+    size_t count, folder_count;
+};
+
+static void collect_list_add_logs(struct collect_list *l, const struct model_product *p) {
+    for (char *const *log = p->logs; log && *log; log++) {
+        const char *name = guestpath_basename(*log);
+        l->folders = mem_grow(l->folders, l->folder_count + 1, sizeof(*l->folders));
+        l->folders[l->folder_count] = str_printf("%.*s", (int)(name - *log - 1), *log);
+        l->places = mem_grow(l->places, l->count + 1, sizeof(*l->places));
+        l->places[l->count++] =
+            (struct collect_place){l->folders[l->folder_count++], name, "product-log", p->id};
+    }
+}
+
+/* Logs of every product of the cell: one whose install failed has the most to tell. */
+static struct collect_list collect_list_make(const struct plan_cell *cell) {
+    struct collect_list l = {.count = ARRAY_LEN(collect_places)};
+    l.places = mem_zalloc(l.count, sizeof(*l.places));
+    memcpy(l.places, collect_places, sizeof(collect_places));
+    for (size_t i = 0; i < cell->product_count; i++) {
+        collect_list_add_logs(&l, cell->products[i]);
+    }
+    return l;
+}
+
+static void collect_list_clear(struct collect_list *l) {
+    for (size_t i = 0; i < l->folder_count; i++) {
+        free(l->folders[i]);
+    }
+    free(l->folders);
+    free(l->places);
+}
+
 static bool collect_is_wanted(const struct collect_place *place, const char *name) {
-    return !*place->suffix || *place->suffix == '.' ? collect_ends_with(name, place->suffix)
-                                                    : str_eq_nocase(name, place->suffix);
+    return fnmatch(place->pattern, name, FNM_CASEFOLD | FNM_NOESCAPE) == 0;
 }
 
 static const char *collect_role(const struct collect_place *place, const char *name) {
     return str_eq_nocase(name, "agent.log") ? "agent-log" : place->role;
+}
+
+/* Two vendors may name their logs alike. */
+static int collect_keep(struct cell *c, const struct collect_place *place, const char *name, const char *path,
+                        struct err *err) {
+    CLEANUP_FREE char *own = place->product ? str_printf("%s %s", place->product, name) : str_dup(name);
+    return cell_artifact(c, collect_role(place, name), own, path, err);
 }
 
 static int collect_file(struct cell *c, const struct collect_place *place, const char *name,
@@ -138,7 +182,7 @@ static int collect_file(struct cell *c, const struct collect_place *place, const
         cell_note(c, "not collected: %s", err_text(&refused));
         return 0;
     }
-    int rc = cell_artifact(c, collect_role(place, name), name, to, err);
+    int rc = collect_keep(c, place, name, to, err);
     unlink(to);
     return rc;
 }
@@ -148,7 +192,7 @@ static int collect_folder(struct cell *c, const struct collect_place *place, str
     if (!items) {
         return -1;
     }
-    if (json_array_size(items) == 0 && str_eq(place->suffix, "System.evtx")) {
+    if (json_array_size(items) == 0 && str_eq(place->pattern, "System.evtx")) {
         cell_note(c, "event logs: skipped, the guest has none");
     }
     size_t i;
@@ -176,8 +220,9 @@ static int collect_live(struct cell *c, struct err *err) {
     if (step_find_process_dumps(c, err) < 0) {
         return -1;
     }
-    for (size_t i = 0; i < ARRAY_LEN(collect_places); i++) {
-        if (collect_folder(c, &collect_places[i], err) < 0) {
+    CLEANUP(collect_list_clear) struct collect_list l = collect_list_make(c->env->cell);
+    for (size_t i = 0; i < l.count; i++) {
+        if (collect_folder(c, &l.places[i], err) < 0) {
             return -1;
         }
     }
@@ -196,21 +241,19 @@ static int collect_offline_one(const char *name, void *p) {
     struct collect_offline_ctx *ctx = p;
     CLEANUP_FREE char *path = fs_join(ctx->dir, name);
     CLEANUP_ERR struct err err = ERR_INIT;
-    if (!collect_is_wanted(ctx->place, name)) { /* "My-System.evtx" ends like one that is */
-        return 0;
-    }
     if (strcmp(ctx->place->role, "process-dump") == 0) {
         dumps_tell(ctx->c, name);
     }
-    if (cell_artifact(ctx->c, collect_role(ctx->place, name), name, path, &err) < 0) {
+    if (collect_keep(ctx->c, ctx->place, name, path, &err) < 0) {
         cell_minor(ctx->c, "collect from the disk", &err);
     }
     return 0;
 }
 
-static void collect_offline_take(struct cell *c, const struct cell_copy *copies, struct err *err) {
-    for (size_t i = 0; i < ARRAY_LEN(collect_places); i++) {
-        struct collect_offline_ctx ctx = {c, &collect_places[i], copies[i].host_dir};
+static void collect_offline_take(struct cell *c, const struct collect_list *l, const struct cell_copy *copies,
+                                 struct err *err) {
+    for (size_t i = 0; i < l->count; i++) {
+        struct collect_offline_ctx ctx = {c, &l->places[i], copies[i].host_dir};
         if (copies[i].copied > 0) {
             fs_each(copies[i].host_dir, collect_offline_one, &ctx, err);
         }
@@ -218,17 +261,18 @@ static void collect_offline_take(struct cell *c, const struct cell_copy *copies,
 }
 
 /* All places, each into a folder of its own below `dir`. */
-static int collect_offline_places(struct cell *c, const char *dir, struct cell_copy *copies, struct err *err) {
-    for (size_t i = 0; i < ARRAY_LEN(collect_places); i++) {
-        copies[i] = (struct cell_copy){collect_places[i].folder, collect_places[i].suffix,
+static int collect_offline_places(struct cell *c, const char *dir, const struct collect_list *l,
+                                  struct cell_copy *copies, struct err *err) {
+    for (size_t i = 0; i < l->count; i++) {
+        copies[i] = (struct cell_copy){l->places[i].folder, l->places[i].pattern,
                                        str_printf("%s/%zu", dir, i), 0};
     }
-    for (size_t i = 0; i < ARRAY_LEN(collect_places); i++) {
+    for (size_t i = 0; i < l->count; i++) {
         if (fs_mkdirs(copies[i].host_dir, err) < 0) {
             return -1;
         }
     }
-    c->env->machine->copy_out(c->env->machine_ctx, c->vm, copies, ARRAY_LEN(collect_places), err);
+    c->env->machine->copy_out(c->env->machine_ctx, c->vm, copies, l->count, err);
     return 0;
 }
 
@@ -239,17 +283,19 @@ static void collect_offline(struct cell *c) {
     }
     CLEANUP_ERR struct err err = ERR_INIT;
     CLEANUP_FREE char *dir = fs_join(c->env->scratch_dir, "from-disk");
-    struct cell_copy copies[ARRAY_LEN(collect_places)];
+    CLEANUP(collect_list_clear) struct collect_list l = collect_list_make(c->env->cell);
+    struct cell_copy *copies = mem_zalloc(l.count, sizeof(*copies));
     c->side = CELL_SIDE_HOST;
-    if (collect_offline_places(c, dir, copies, &err) == 0) {
-        collect_offline_take(c, copies, err_is_set(&err) ? NULL : &err);
+    if (collect_offline_places(c, dir, &l, copies, &err) == 0) {
+        collect_offline_take(c, &l, copies, err_is_set(&err) ? NULL : &err);
     }
     if (err_is_set(&err)) {
         cell_minor(c, "collect from the disk", &err);
     }
-    for (size_t i = 0; i < ARRAY_LEN(copies); i++) {
+    for (size_t i = 0; i < l.count; i++) {
         free((char *)copies[i].host_dir);
     }
+    free(copies);
     fs_remove_tree(dir, NULL);
 }
 

@@ -190,12 +190,6 @@ static char *disk_safe_name(const char *name) {
     return safe;
 }
 
-static bool disk_ends_with_nocase(const char *name, const char *suffix) {
-    size_t n = strlen(name);
-    size_t m = strlen(suffix);
-    return n >= m && strcasecmp(name + n - m, suffix) == 0;
-}
-
 /* Two names may become one when made safe: the later gets a number. Caller frees. */
 static char *disk_host_path(const char *host_dir, const char *name) {
     CLEANUP_FREE char *safe = disk_safe_name(name);
@@ -205,6 +199,10 @@ static char *disk_host_path(const char *host_dir, const char *name) {
         path = str_printf("%s/%d-%s", host_dir, i, safe);
     }
     return path;
+}
+
+static bool disk_matches(const char *pattern, const char *name) {
+    return fnmatch(pattern, name, FNM_CASEFOLD | FNM_NOESCAPE) == 0;
 }
 
 /* Regular files only: a link may point anywhere. 1 copied, 0 not wanted, negative with err. */
@@ -223,7 +221,7 @@ static int disk_copy_one(struct vm_disk *d, const char *path, const char *name,
     return d->lib.download(d->g, path, to) < 0 ? disk_fail(d, err, name) : 1;
 }
 
-int vm_disk_copy_out(struct vm_disk *d, const char *guest_dir, const char *suffix,
+int vm_disk_copy_out(struct vm_disk *d, const char *guest_dir, const char *pattern,
                      const char *host_dir, int max_files, int64_t max_bytes, struct err *err) {
     CLEANUP_FREE char *dir = disk_resolve(d, guest_dir);
     if (!dir) {
@@ -235,7 +233,7 @@ int vm_disk_copy_out(struct vm_disk *d, const char *guest_dir, const char *suffi
         return names ? -1 : disk_fail(d, err, guest_dir);
     }
     for (char **p = names; *p && copied < max_files; p++) {
-        if (!disk_ends_with_nocase(*p, suffix)) {
+        if (!disk_matches(pattern, *p)) {
             continue;
         }
         CLEANUP_FREE char *path = str_printf("%s/%s", dir, *p);
@@ -272,7 +270,7 @@ int vm_disk_remove(struct vm_disk *d, const char *guest_path, struct err *err) {
     int removed = 0;
     for (char **p = names; *p; p++) {
         CLEANUP_FREE char *path = str_printf("%s/%s", strcmp(dir, "/") == 0 ? "" : dir, *p);
-        if (fnmatch(pattern, *p, FNM_CASEFOLD | FNM_NOESCAPE) != 0 ||
+        if (!disk_matches(pattern, *p) ||
             d->lib.is_dir(d->g, path) == 1) {
             continue;
         }

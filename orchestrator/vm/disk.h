@@ -16,11 +16,11 @@ struct vm_disk; /* opaque */
  * on the host (linux-image-cloud-amd64 or linux-image-amd64). */
 struct vm_disk *vm_disk_open(const char *disk, const char *format, const char *windows_root,
                              bool kvm, bool writable, struct err *err);
-/* Copies all files matching a guest folder and suffix (case-insensitive), e.g.
- * "C:\\Windows\\Minidump", ".dmp", to host_dir; at most max_files of at most max_bytes each.
+/* Copies all files of a guest folder whose names match (fnmatch(3)'s '*' and '?', any letter case), e.g.
+ * "C:\\Windows\\Minidump", "*.dmp", to host_dir; at most max_files of at most max_bytes each.
  * Returns how many, negative with err. Names are made safe; never follows links out of the guest's
  * file system. */
-int vm_disk_copy_out(struct vm_disk *d, const char *guest_dir, const char *suffix,
+int vm_disk_copy_out(struct vm_disk *d, const char *guest_dir, const char *pattern,
                      const char *host_dir, int max_files, int64_t max_bytes, struct err *err);
 /* Removes the files (never folders) that match: a guest path whose last part may hold '*' and '?', in any letter case.
  * Needs a writable disk. Returns how many, 0 when there is none; negative with err. */

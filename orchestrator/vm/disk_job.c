@@ -21,7 +21,7 @@ static int disk_job_count(const char *name, void *ctx) {
 static int disk_job_run(const struct vm_disk_job *job, struct vm_disk *disk, int *removed, struct err *err) {
     for (size_t i = 0; i < job->place_count; i++) {
         const struct vm_disk_place *p = &job->places[i];
-        if (vm_disk_copy_out(disk, p->guest_dir, p->suffix, p->host_dir, p->max_files, p->max_bytes, err) < 0) {
+        if (vm_disk_copy_out(disk, p->guest_dir, p->pattern, p->host_dir, p->max_files, p->max_bytes, err) < 0) {
             return -1;
         }
     }

@@ -8,7 +8,7 @@
 #include "vm/disk.h"
 
 struct vm_disk_place { /* as vm_disk_copy_out */
-    const char *guest_dir, *suffix, *host_dir; /* host_dir: an existing, empty folder */
+    const char *guest_dir, *pattern, *host_dir; /* host_dir: an existing, empty folder */
     int max_files;
     int64_t max_bytes; /* of each */
     int copied;        /* set: how many are in host_dir now, also after a failure */

@@ -210,16 +210,16 @@ START_TEST(a_stopped_guests_disk_can_be_read_and_changed) {
     CLEANUP_ERR struct err err = ERR_INIT;
     struct vm_disk *d = vm_disk_open(disk, "raw", "/c", false, true, &err);
     ck_assert_msg(d != NULL, "%s", err_text(&err));
-    ck_assert_int_eq(vm_disk_copy_out(d, "C:\\Windows\\Minidump", ".dmp", out, 10, 4096, &err), 3);
+    ck_assert_int_eq(vm_disk_copy_out(d, "C:\\Windows\\Minidump", "*.dmp", out, 10, 4096, &err), 3);
     CLEANUP_FREE char *text = fs_read(a, 100, NULL, NULL);
     ck_assert_str_eq(text, "one");
     ck_assert(fs_exists(spaced) && !fs_exists(link));
-    ck_assert_int_eq(vm_disk_copy_out(d, "C:\\Windows\\Nowhere", ".dmp", out, 10, 4096, &err), 0);
-    ck_assert_int_eq(vm_disk_copy_out(d, "C:\\..\\c\\Windows", ".dmp", out, 10, 4096, &err), 0);
+    ck_assert_int_eq(vm_disk_copy_out(d, "C:\\Windows\\Nowhere", "*.dmp", out, 10, 4096, &err), 0);
+    ck_assert_int_eq(vm_disk_copy_out(d, "C:\\..\\c\\Windows", "*.dmp", out, 10, 4096, &err), 0);
     ck_assert_int_eq(vm_disk_remove(d, "c:\\WINDOWS\\minidump\\a.DM?", &err), 1);
     ck_assert_int_eq(vm_disk_remove(d, "C:\\Windows\\mini*", &err), 0); /* a folder */
     ck_assert_int_eq(vm_disk_remove(d, "C:\\Windows\\absent", &err), 0);
-    ck_assert_int_eq(vm_disk_copy_out(d, "C:\\Windows\\Minidump", ".dmp", out2, 10, 4096, &err), 2);
+    ck_assert_int_eq(vm_disk_copy_out(d, "C:\\Windows\\Minidump", "*.dmp", out2, 10, 4096, &err), 2);
     vm_disk_close(d);
 }
 END_TEST

@@ -235,13 +235,13 @@ static struct guest *lab_create_guest(void *ctx, struct vm *vm, struct err *err)
 
 struct copy_out_ctx {
     struct lab *l;
-    const char *suffix, *host_dir;
+    const char *pattern, *host_dir;
     int copied;
 };
 
 static void lab_copy_one(const char *rest, const char *data, size_t len, void *p) {
     struct copy_out_ctx *x = p;
-    if (*rest == '\\' && str_ends_with(rest, x->suffix)) {
+    if (*rest == '\\' && fnmatch(x->pattern, rest + 1, FNM_CASEFOLD | FNM_NOESCAPE) == 0) {
         CLEANUP_FREE char *path = fs_join(x->host_dir, rest + 1);
         ck_assert_int_eq(fs_write_atomic(path, data, len, 0644, NULL), 0);
         x->copied++;
@@ -254,7 +254,7 @@ static int lab_copy_out(void *ctx, struct vm *vm, struct cell_copy *places, size
     (void)err;
     ck_assert_int_eq((int)vm_state(vm), VM_OFF); /* never the disk of a running machine */
     for (size_t i = 0; i < count; i++) {
-        struct copy_out_ctx x = {l, places[i].suffix, places[i].host_dir, 0};
+        struct copy_out_ctx x = {l, places[i].pattern, places[i].host_dir, 0};
         CLEANUP_FREE char *prefix = str_printf("file:%s", places[i].guest_dir);
         sim_world_each(l->world, prefix, lab_copy_one, &x);
         places[i].copied = x.copied;
