@@ -182,7 +182,16 @@ bool model_has_module(const struct model_product *p, const char *name, size_t cu
     return false;
 }
 
-/* A name that two vendors use (setup.exe) points at neither. */
+bool model_owner_take(const struct model_product **owner, const struct model_product *p, const char *name, size_t cut) {
+    if (!model_has_module(p, name, cut)) {
+        return true;
+    }
+    if (!*owner) {
+        *owner = p;
+    }
+    return str_eq((*owner)->vendor, p->vendor);
+}
+
 const struct model_product *model_module_owner(const struct model *m, const char *module) {
     const char *name = module + strlen(module);
     while (name > module && name[-1] != '\\' && name[-1] != '/') {
@@ -190,13 +199,9 @@ const struct model_product *model_module_owner(const struct model *m, const char
     }
     const struct model_product *owner = NULL;
     for (size_t i = 0; i < m->product_count; i++) {
-        if (!model_has_module(&m->products[i], name, 0)) {
-            continue;
-        }
-        if (owner && !str_eq(owner->vendor, m->products[i].vendor)) {
+        if (!model_owner_take(&owner, &m->products[i], name, 0)) {
             return NULL;
         }
-        owner = owner ? owner : &m->products[i];
     }
     return owner;
 }

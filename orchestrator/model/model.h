@@ -195,7 +195,10 @@ const struct model_update *model_find_update(const struct model *m, const char *
 /* Is that file name (no folder, case-insensitive) one of the product's? cut: how many characters of a name the guest's
  * system tells of, so that a name of that length may go on; 0: all. */
 bool model_has_module(const struct model_product *p, const char *name, size_t cut);
-/* The product a module's file name (case-insensitive, path ignored) belongs to, or NULL. */
+/* One more product in the search for the owner of that name; *owner is NULL at first and becomes the first that has it.
+ * False: products of two vendors have it (setup.exe), so that it points at neither. */
+bool model_owner_take(const struct model_product **owner, const struct model_product *p, const char *name, size_t cut);
+/* The product a module's file name (case-insensitive, path ignored) belongs to; NULL: none's, or two vendors'. */
 const struct model_product *model_module_owner(const struct model *m, const char *module);
 
 #endif

@@ -22,14 +22,13 @@ bool products_add(struct products *p, const char *path, struct diags *diags) {
 }
 
 const struct model_product *products_owner(const struct products *p, const char *module) {
+    const struct model_product *owner = NULL;
     for (size_t i = 0; i < p->count; i++) {
-        for (char **m = p->items[i].modules; *m; m++) {
-            if (str_eq_nocase(*m, module)) {
-                return &p->items[i];
-            }
+        if (!model_owner_take(&owner, &p->items[i], module, 0)) {
+            return NULL;
         }
     }
-    return NULL;
+    return owner;
 }
 
 void products_free(struct products *p) {

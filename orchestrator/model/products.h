@@ -14,7 +14,7 @@ struct products {
 /* Adds the product file at path, checked against its schema; the files it names are not looked at. False with every
  * complaint in diags. */
 bool products_add(struct products *p, const char *path, struct diags *diags);
-/* The product a module's file name (case-insensitive) belongs to, or NULL. Borrowed. */
+/* The product a module's file name (case-insensitive) belongs to; NULL: none's, or two vendors'. Borrowed. */
 const struct model_product *products_owner(const struct products *p, const char *module);
 void products_free(struct products *p);
 

@@ -131,13 +131,9 @@ const struct model_product *cell_module_owner(const struct cell *c, const char *
     const struct plan_cell *p = c->env->cell;
     const struct model_product *owner = NULL;
     for (size_t i = 0; i < p->product_count; i++) {
-        if (!model_has_module(p->products[i], name, cut)) {
-            continue;
-        }
-        if (owner && !str_eq(owner->vendor, p->products[i]->vendor)) {
+        if (!model_owner_take(&owner, p->products[i], name, cut)) {
             return NULL;
         }
-        owner = owner ? owner : p->products[i];
     }
     return owner;
 }

@@ -42,6 +42,16 @@ static void write_file(const char *name, const void *data, size_t len) {
     ck_assert_int_eq(fs_write_atomic(path, data, len, 0644, NULL), 0);
 }
 
+/* Each says that alderflt.sys is its own. */
+static void write_product(const char *name, const char *vendor) {
+    CLEANUP_FREE char *product = str_printf(
+        "{\"format\":\"coexist-product/1\",\"id\":\"alder\",\"vendor\":\"%s\",\"name\":\"Alder\","
+        "\"version\":\"1.0\",\"installer\":{\"file\":\"a.exe\",\"sha256\":"
+        "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"},\"install\":{\"command\":\"a\"},"
+        "\"health\":{\"drivers\":[{\"name\":\"AlderFlt\"}]},\"modules\":[\"alderflt.sys\"]}", vendor);
+    write_file(name, product, strlen(product));
+}
+
 static void write_files(void) {
     CLEANUP_STR struct str triage = STR_INIT, memory = STR_INIT;
     struct kdmp k = kdmp_sample();
@@ -53,12 +63,9 @@ static void write_files(void) {
     write_file("cut.dmp", triage.data, triage.len / 2);
     write_file("half.dmp", memory.data, memory.len - 4096);
     write_file("empty.dmp", "", 0);
-    static const char product[] =
-        "{\"format\":\"coexist-product/1\",\"id\":\"alder\",\"vendor\":\"Alder Security\",\"name\":\"Alder\","
-        "\"version\":\"1.0\",\"installer\":{\"file\":\"a.exe\",\"sha256\":"
-        "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"},\"install\":{\"command\":\"a\"},"
-        "\"health\":{\"drivers\":[{\"name\":\"AlderFlt\"}]},\"modules\":[\"alderflt.sys\"]}";
-    write_file("product.json", product, sizeof(product) - 1);
+    write_product("product.json", "Alder Security");
+    write_product("newer.json", "Alder Security");
+    write_product("other.json", "Birch Labs");
     write_file("wrong.json", "{}", 2);
 }
 
@@ -79,7 +86,8 @@ END_TEST
 
 START_TEST(products_name_the_vendor) {
     static const char *const lines[] = {"--products product.json mini.dmp", "mini.dmp --products product.json",
-                                        "--products product.json product.json mini.dmp"};
+                                        "--products product.json product.json mini.dmp",
+                                        "product.json newer.json mini.dmp"};
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
         struct ran r = run(lines[i], "2>&1");
         ck_assert_msg(r.code == 0 && strstr(r.out, "alderflt.sys of Alder Security, confidence 0.95"), "%s", r.out);
@@ -88,6 +96,16 @@ START_TEST(products_name_the_vendor) {
     struct ran r = run("--products wrong.json mini.dmp", "2>&1");
     ck_assert_int_eq(r.code, 2);
     ck_assert_ptr_nonnull(strstr(r.out, "wrong.json:1:1: error:"));
+    free(r.out);
+}
+END_TEST
+
+START_TEST(a_name_of_two_vendors_points_at_neither) {
+    struct ran r = run("product.json other.json mini.dmp", "2>&1");
+    ck_assert_int_eq(r.code, 0);
+    ck_assert_ptr_nonnull(strstr(r.out, "blame      alderflt.sys, confidence 0.95"));
+    ck_assert_ptr_null(strstr(r.out, "Alder Security"));
+    ck_assert_ptr_null(strstr(r.out, "Birch Labs"));
     free(r.out);
 }
 END_TEST
@@ -161,6 +179,7 @@ int main(void) {
     tcase_set_timeout(t, 120);
     tcase_add_test(t, dump_is_told_to_a_person);
     tcase_add_test(t, products_name_the_vendor);
+    tcase_add_test(t, a_name_of_two_vendors_points_at_neither);
     tcase_add_test(t, bad_ones_are_told_and_the_others_too);
     tcase_add_test(t, json_has_every_file_and_follows_the_schema);
     tcase_add_test(t, size_does_not_matter);
