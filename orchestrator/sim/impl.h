@@ -81,6 +81,8 @@ struct sim_world {
     double starve_percent;
     int load_percent;
     int64_t starve_from, starve_until, starved_ns; /* starved_ns: until starve_from */
+    bool favoured;
+    int unfavoured; /* samples taken while it was not */
 };
 
 void sim_world_boot_facts(struct sim_world *w); /* facts and effects of a boot's end */

@@ -83,6 +83,9 @@ void sim_world_file_put(struct sim_world *w, const char *guest_path);
  * part of the noise that the host makes. */
 void sim_world_sample(struct sim_world *w, const char *name, double *ms, double *reference_ms);
 int64_t sim_world_starved(const struct sim_world *w); /* ns without a processor so far */
+void sim_world_favour(struct sim_world *w, bool on); /* vm_favour; a start ends it */
+bool sim_world_favoured(const struct sim_world *w);
+int sim_world_unfavoured(const struct sim_world *w); /* samples taken so far while it was not */
 double sim_world_noise(struct sim_world *w); /* about normal, mean 0, standard deviation 1 */
 
 #endif

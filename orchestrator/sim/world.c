@@ -287,7 +287,20 @@ void sim_world_starve(struct sim_world *w, double percent, int64_t until) {
     w->starve_percent = percent;
 }
 
+void sim_world_favour(struct sim_world *w, bool on) {
+    w->favoured = on;
+}
+
+bool sim_world_favoured(const struct sim_world *w) {
+    return w->favoured;
+}
+
+int sim_world_unfavoured(const struct sim_world *w) {
+    return w->unfavoured;
+}
+
 void sim_world_sample(struct sim_world *w, const char *name, double *ms, double *reference_ms) {
+    w->unfavoured += !w->favoured;
     const struct sim_workload *k = sim_world_find_workload(w, name);
     double mean = k ? k->mean_ms : 100;
     double spread = k ? k->spread_percent : 2;

@@ -56,6 +56,7 @@ static int vm_fake_start(void *self, int64_t deadline, struct err *err) {
         return -1;
     }
     f->power_on = clock_now(sim_world_clock(f->world));
+    sim_world_favour(f->world, false);
     sim_machine_boot(f->world);
     return 0;
 }
@@ -209,6 +210,15 @@ static int vm_fake_diagnose(void *self, struct vm_diagnostics *out, struct err *
     return 0;
 }
 
+static int vm_fake_favour(void *self, bool on, struct err *err) {
+    struct vm_fake *f = self;
+    if (vm_fake_powered(f, err) < 0) {
+        return -1;
+    }
+    sim_world_favour(f->world, on);
+    return 0;
+}
+
 static int vm_fake_next_event(void *self, int64_t deadline, struct vm_event *ev, struct err *err) {
     struct vm_fake *f = self;
     return sim_machine_next_event(f->world, deadline, ev, err);
@@ -255,6 +265,7 @@ static const struct vm_ops vm_fake_ops = {
     .screenshot = vm_fake_screenshot,
     .dump = vm_fake_dump,
     .diagnose = vm_fake_diagnose,
+    .favour = vm_fake_favour,
     .next_event = vm_fake_next_event,
     .event_fd = vm_fake_event_fd,
     .endpoints = vm_fake_endpoints,

@@ -107,11 +107,29 @@ static int libvirt_open_network(struct vm_libvirt *v, struct err *err) {
     return v->ssh_port < 0 ? -1 : 0;
 }
 
+static bool libvirt_may_favour(void) {
+    return geteuid() == 0; /* anybody may be nicer, but never less again */
+}
+
+static void libvirt_stand_back(struct vm_libvirt *v) {
+    CLEANUP_ERR struct err minor = ERR_INIT;
+    if (libvirt_may_favour() && libvirt_root_nice_qemu(v->root, LIBVIRT_ROOT_NICE, &minor) < 0) {
+        log_warn(v->log, "%s", err_text(&minor));
+    }
+}
+
+static int vm_libvirt_favour(void *self, bool on, struct err *err) {
+    struct vm_libvirt *v = self;
+    return libvirt_may_favour() ? libvirt_root_nice_qemu(v->root, on ? 0 : LIBVIRT_ROOT_NICE, err)
+                                : err_set(err, ERR_REFUSED, "only root may let one machine go before others");
+}
+
 /* A start that failed halfway leaves nothing running. */
 static int libvirt_started(struct vm_libvirt *v, struct err *err) {
     int pidfd = -1;
     libvirt_root_open_qemu(v->root, &pidfd, 1);
     libvirt_events_watch(v->events, pidfd);
+    libvirt_stand_back(v);
     libvirt_root_keep_cache(v->root, v->cache_dir);
     malloc_trim(0); /* reading QEMU's capabilities took 4 MB that libvirt has given back since */
     if (libvirt_open_network(v, err) < 0) {
@@ -368,6 +386,7 @@ static const struct vm_ops vm_libvirt_ops = {
     .press = vm_libvirt_press,
     .dump = vm_libvirt_dump,
     .diagnose = vm_libvirt_diagnose,
+    .favour = vm_libvirt_favour,
     .next_event = vm_libvirt_next_event,
     .event_fd = vm_libvirt_event_fd,
     .endpoints = vm_libvirt_endpoints,

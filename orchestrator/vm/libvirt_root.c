@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -185,6 +186,39 @@ int libvirt_root_open_qemu(const char *root, int *fds, int max) {
         closedir(proc);
     }
     return count;
+}
+
+/* Linux keeps a nice value for each thread (sched(7)); those that begin later have that of who began them. */
+static int root_nice_threads(const char *pid, int nice, struct err *err) {
+    CLEANUP_FREE char *path = str_printf("/proc/%s/task", pid);
+    DIR *tasks = opendir(path);
+    struct dirent *e;
+    int rc = 0;
+    while (tasks && rc == 0 && (e = readdir(tasks))) {
+        id_t thread = (id_t)strtoul(e->d_name, NULL, 10);
+        if (thread > 0 && setpriority(PRIO_PROCESS, thread, nice) < 0 && errno != ESRCH) {
+            rc = err_sys(err, errno, "set the priority of QEMU");
+        }
+    }
+    if (tasks) {
+        closedir(tasks);
+    }
+    return rc;
+}
+
+int libvirt_root_nice_qemu(const char *root, int nice, struct err *err) {
+    DIR *proc = opendir("/proc");
+    struct dirent *e;
+    int rc = 0;
+    while (proc && rc == 0 && (e = readdir(proc))) {
+        if (isdigit((unsigned char)e->d_name[0]) && root_is_ours(e->d_name, root)) {
+            rc = root_nice_threads(e->d_name, nice, err);
+        }
+    }
+    if (proc) {
+        closedir(proc);
+    }
+    return rc;
 }
 
 /* Reaps it when it is ours to reap (see libvirt_events_watch); harmless when somebody else did. */

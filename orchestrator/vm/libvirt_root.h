@@ -26,6 +26,12 @@ int libvirt_root_signal_qemu(const char *root, int sig, int64_t wait_until);
  * them. */
 int libvirt_root_open_qemu(const char *root, int *fds, int max);
 
+/* How far machines stand back behind one that is favoured (nice(1)): it gets six parts of a processor of one that they
+ * share, and every other process of the host that was not made nice gets as much. */
+#define LIBVIRT_ROOT_NICE 8
+/* Sets the nice value of every thread of the QEMUs that run from this root. */
+int libvirt_root_nice_qemu(const char *root, int nice, struct err *err);
+
 /* Kills what runs from the root recorded in work_dir and removes both. Returns how many processes
  * were killed, negative with err. Nothing recorded is success. */
 int libvirt_root_sweep(const char *work_dir, struct err *err);

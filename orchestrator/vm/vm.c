@@ -39,6 +39,7 @@ enum vm_call {
     VM_CALL_PRESS,
     VM_CALL_DUMP,
     VM_CALL_DIAGNOSE,
+    VM_CALL_FAVOUR,
     VM_CALL_NEXT_EVENT,
     VM_CALL_ENDPOINTS,
     VM_CALL_COUNT
@@ -64,6 +65,7 @@ static const struct vm_rule {
     [VM_CALL_PRESS] = {"press", IN(VM_RUNNING), VM_STAYS},
     [VM_CALL_DUMP] = {"dump", IN_ALIVE, VM_STAYS},
     [VM_CALL_DIAGNOSE] = {"diagnose", IN_ALIVE, VM_STAYS},
+    [VM_CALL_FAVOUR] = {"favour", IN_ALIVE, VM_STAYS},
     [VM_CALL_NEXT_EVENT] = {"next event", IN_ANY, VM_STAYS},
     [VM_CALL_ENDPOINTS] = {"endpoints", IN_ALIVE, VM_STAYS},
 };
@@ -252,6 +254,15 @@ int vm_dump(struct vm *vm, const char *path, int64_t deadline, struct err *err) 
 
 int vm_diagnose(struct vm *vm, struct vm_diagnostics *out, struct err *err) {
     VM_GUARD(vm, VM_CALL_DIAGNOSE, vm->ops->diagnose(vm->self, out, e), err);
+}
+
+static int vm_favour_host(struct vm *vm, bool on, struct err *err) {
+    return vm->ops->favour ? vm->ops->favour(vm->self, on, err)
+                           : err_set(err, ERR_REFUSED, "its host gives no machine more than others");
+}
+
+int vm_favour(struct vm *vm, bool on, struct err *err) {
+    VM_GUARD(vm, VM_CALL_FAVOUR, vm_favour_host(vm, on, e), err);
 }
 
 int vm_endpoints(struct vm *vm, struct vm_endpoints *out, struct err *err) {

@@ -122,6 +122,9 @@ struct vm_ops {
     /* The guest's memory to `path` (ELF or kdump), guest stopped meanwhile. May be NULL. */
     int (*dump)(void *self, const char *path, int64_t deadline, struct err *err);
     int (*diagnose)(void *self, struct vm_diagnostics *out, struct err *err);
+    /* Whether the host's processors serve this machine before those that are not favoured; a machine that starts is
+     * not. NULL: nobody can say so on its host. */
+    int (*favour)(void *self, bool on, struct err *err);
     /* Next event: 1 with *ev, 0 when the deadline passed without one, negative with err. */
     int (*next_event)(void *self, int64_t deadline, struct vm_event *ev, struct err *err);
     int (*event_fd)(void *self); /* readable while an event waits; -1: has none (fake) */
@@ -159,6 +162,8 @@ int vm_screenshot(struct vm *vm, const char *path, struct err *err);
 int vm_press(struct vm *vm, enum vm_key key, struct err *err); /* RUNNING; ERR_REFUSED: no keyboard */
 int vm_dump(struct vm *vm, const char *path, int64_t deadline, struct err *err);
 int vm_diagnose(struct vm *vm, struct vm_diagnostics *out, struct err *err);
+/* What is measured has its processor before what only has to get done. ERR_REFUSED: not on this host. */
+int vm_favour(struct vm *vm, bool on, struct err *err);
 /* Also moves the wrapper's state (PANICKED -> CRASHED, SHUTDOWN/DIED -> OFF). */
 int vm_next_event(struct vm *vm, int64_t deadline, struct vm_event *ev, struct err *err);
 int vm_event_fd(struct vm *vm);

@@ -79,6 +79,10 @@ static bool fake_has_process(void *self) {
     return sim_machine_power(((struct fake_bench *)self)->world) != SIM_POWER_OFF;
 }
 
+static bool fake_favoured(void *self) {
+    return sim_world_favoured(((struct fake_bench *)self)->world);
+}
+
 static void fake_shutdown(struct fake_bench *b, bool reboot) {
     json_t *args = json_pack("{s:b}", "reboot", reboot);
     json_t *result = NULL;
@@ -138,6 +142,7 @@ int main(void) {
         .order = fake_order,
         .talk_unheard = fake_talk_unheard,
         .has_process = fake_has_process,
+        .favoured = fake_favoured,
         .close = fake_close,
         .left_over = fake_left_over,
         .sweep = fake_sweep,

@@ -1,9 +1,13 @@
 /* The VM contract over libvirt and QEMU, with the micro guest. */
+#include <check.h>
+#include <dirent.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -108,6 +112,32 @@ static bool real_has_process(void *self) {
     return libvirt_root_signal_qemu(((struct real_bench *)self)->root, 0, 0) > 0;
 }
 
+/* Every thread of its QEMU, whatever the lab says it did. */
+static bool real_favoured(void *self) {
+    struct real_bench *b = self;
+    int fd = -1, threads = 0, behind = 0;
+    ck_assert_int_eq(libvirt_root_open_qemu(b->root, &fd, 1), 1);
+    CLEANUP_FREE char *info = str_printf("/proc/self/fdinfo/%d", fd);
+    CLEANUP_FREE char *text = fs_read(info, 4096, NULL, NULL);
+    const char *pid = text ? strstr(text, "Pid:") : NULL;
+    ck_assert_ptr_nonnull(pid);
+    CLEANUP_FREE char *tasks = str_printf("/proc/%ld/task", strtol(pid + 4, NULL, 10));
+    close(fd);
+    DIR *dir = opendir(tasks);
+    ck_assert_ptr_nonnull(dir);
+    for (struct dirent *e; (e = readdir(dir));) {
+        id_t thread = (id_t)strtoul(e->d_name, NULL, 10);
+        errno = 0;
+        int nice = thread > 0 ? getpriority(PRIO_PROCESS, thread) : 0;
+        threads += thread > 0 && errno == 0;
+        behind += thread > 0 && errno == 0 && nice == LIBVIRT_ROOT_NICE;
+    }
+    closedir(dir);
+    ck_assert_int_gt(threads, 1);
+    ck_assert_msg(behind == 0 || behind == threads, "%d of %d threads stand back", behind, threads);
+    return behind == 0;
+}
+
 static void real_order(void *self, enum vm_contract_order order) {
     static const char *const orders[] = {
         [VM_ORDER_PANIC] = "panic",   [VM_ORDER_REBOOT] = "reboot",
@@ -154,6 +184,7 @@ int main(void) {
         .order = real_order,
         .talk_unheard = real_talk_unheard,
         .has_process = real_has_process,
+        .favoured = real_favoured,
         .close = real_close,
         .left_over = real_left_over,
         .sweep = real_sweep,

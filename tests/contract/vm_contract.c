@@ -29,6 +29,30 @@ START_TEST(it_starts_stops_and_starts_again_without_events) {
 }
 END_TEST
 
+START_TEST(a_machine_is_favoured_until_that_ends_or_it_starts_anew) {
+    BENCH;
+    CLEANUP_ERR struct err why = ERR_INIT;
+    bench_up(&b);
+    if (!contract()->favoured) {
+        ck_assert_int_lt(vm_favour(b.vm, true, &why), 0);
+        ck_assert_int_eq((int)why.cls, ERR_REFUSED);
+        ck_assert(contract()->answers(b.self));
+        return;
+    }
+    ck_assert(!contract()->favoured(b.self));
+    OK(vm_favour(b.vm, true, err));
+    ck_assert(contract()->favoured(b.self));
+    OK(vm_favour(b.vm, false, err));
+    ck_assert(!contract()->favoured(b.self));
+    OK(vm_favour(b.vm, true, err));
+    OK(vm_stop(b.vm, in_s(b.vm, 30), err));
+    ck_assert_int_lt(vm_favour(b.vm, true, &why), 0);
+    ck_assert_int_eq((int)why.cls, ERR_BUG); /* off */
+    bench_up(&b);
+    ck_assert(!contract()->favoured(b.self));
+}
+END_TEST
+
 START_TEST(wrong_order_is_a_lab_bug_and_harmless) {
     BENCH;
     CLEANUP_ERR struct err err = ERR_INIT;
@@ -154,6 +178,7 @@ int vm_contract_run(const struct vm_contract_backend *backend, bool (*prepare)(c
     TCase *t = tcase_create(name);
     tcase_set_timeout(t, 120);
     tcase_add_test(t, it_starts_stops_and_starts_again_without_events);
+    tcase_add_test(t, a_machine_is_favoured_until_that_ends_or_it_starts_anew);
     tcase_add_test(t, wrong_order_is_a_lab_bug_and_harmless);
     tcase_add_test(t, a_deadline_already_passed_starts_nothing);
     tcase_add_test(t, a_guests_reboot_is_one_reset_event);

@@ -33,6 +33,7 @@ struct vm_contract_backend {
     /* The guest talks on its port until it is full, since nobody reads what it says. */
     bool (*talk_unheard)(void *self);
     bool (*has_process)(void *self); /* does a machine of this VM run? */
+    bool (*favoured)(void *self);    /* does the running one go before others? NULL: its host has no say */
     /* Ends the VM if it still exists and frees self. */
     void (*close)(void *self);
     /* Is anything of a closed VM left on the host (processes, sockets)? */

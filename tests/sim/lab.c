@@ -428,6 +428,7 @@ int lab_run(struct lab *l) {
     lab_check_form(l);
     ck_assert_int_eq(rc < 0, err_is_set(&err));
     ck_assert_int_le(l->vms, 1);
+    ck_assert_int_eq(sim_world_unfavoured(l->world), 0); /* what is measured goes before what is not */
     ck_assert_int_eq((int)sim_machine_power(l->world), SIM_POWER_OFF);
     return rc;
 }
