@@ -294,22 +294,28 @@ static void io_tell_rest(struct cell *c, bool rests) {
     c->rests = rests;
 }
 
-void cell_may_rest(struct cell *c) {
+int cell_may_rest(struct cell *c, struct err *err) {
     CLEANUP_ERR struct err unseen = ERR_INIT;
     struct vm_diagnostics d = {.cpu_ns = -1};
     int64_t now = clock_now(c->env->clock), since = now - c->rest_at;
     if (c->rest_at && since < CELL_REST_LOOK) {
-        return;
+        return 0;
     }
-    if (vm_diagnose(c->vm, &d, &unseen) < 0 || d.cpu_ns < 0) {
+    int rc = vm_diagnose(c->vm, &d, &unseen);
+    if (rc < 0 && unseen.cls == ERR_BUG) {
+        err_move(err, &unseen);
+        return -1;
+    }
+    if (rc < 0 || d.cpu_ns < 0) {
         cell_works(c); /* not known */
-        return;
+        return 0;
     }
     if (c->rest_at) {
         io_tell_rest(c, 100 * (d.cpu_ns - c->rest_cpu) < CELL_REST_PERCENT * since);
     }
     c->rest_at = now;
     c->rest_cpu = d.cpu_ns;
+    return 0;
 }
 
 void cell_works(struct cell *c) {

@@ -78,7 +78,9 @@ static int verify_all(struct cell *c, struct verify_list *l, int64_t deadline, c
             cell_works(c);
             return open;
         }
-        cell_may_rest(c);
+        if (cell_may_rest(c, err) < 0) {
+            return -1;
+        }
         if (cell_stop_now(c)) {
             return err_set(err, ERR_INTERRUPT, "told to stop at once");
         }
