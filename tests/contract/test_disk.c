@@ -92,11 +92,16 @@ START_TEST(event_logs_come_from_the_disk) {
     CLEANUP_FREE char *dumps = folder(ntfs ? "ntfs-dumps" : "dumps");
     CLEANUP_FREE char *system = folder(ntfs ? "ntfs-system" : "system");
     CLEANUP_FREE char *application = folder(ntfs ? "ntfs-application" : "application");
+    CLEANUP_FREE char *nowhere = folder(ntfs ? "ntfs-nowhere" : "nowhere");
+    CLEANUP_FREE char *large = folder(ntfs ? "ntfs-large" : "large");
+    CLEANUP_FREE char *fitting = folder(ntfs ? "ntfs-fitting" : "fitting");
     struct vm_disk_place places[] = {
-        {"C:\\Windows\\Minidump", ".dmp", dumps, 8, 1 << 20, 0},
+        {"C:\\Windows\\Minidump", "*.dmp", dumps, 8, 1 << 20, 0},
         {LOGS, "System.evtx", system, 8, 2500000, 0},
         {LOGS, "Application.evtx", application, 8, 2500000, 0},
-        {"C:\\Windows\\Nowhere", "", dumps, 8, 1 << 20, 0},
+        {"C:\\Windows\\Nowhere", "*", nowhere, 8, 1 << 20, 0},
+        {LOGS, "*-system.evtx", large, 8, 2500000, 0},
+        {LOGS, "?IG-system.*", fitting, 8, 3000000, 0},
     };
     struct vm_disk_job job = {.disk = disk, .format = "raw", .windows_root = "", .places = places,
                               .place_count = ARRAY_LEN(places), .timeout_ns = 240 * CLOCK_S};
@@ -104,8 +109,11 @@ START_TEST(event_logs_come_from_the_disk) {
     int rc = vm_disk_do(&job, &err);
     ck_assert_msg(rc == 0, "%s", err_text(&err));
     ck_assert_int_eq(places[0].copied, 1);
-    ck_assert_int_eq(places[1].copied, 1); /* the one beside it is too large */
+    ck_assert_int_eq(places[1].copied, 1); /* the one beside it only ends alike */
     ck_assert_int_eq(places[2].copied, 1);
+    ck_assert_int_eq(places[3].copied, 0);
+    ck_assert_int_eq(places[4].copied, 0); /* larger than it may be */
+    ck_assert_int_eq(places[5].copied, 1);
     check_same_log(system, "System.evtx", cases, REAL_SYSTEM);
     check_same_log(application, "application.EVTX", cases, REAL_APPLICATION);
 }
