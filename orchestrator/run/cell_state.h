@@ -135,8 +135,8 @@ int cell_reach(struct cell *c, struct guest_reach *out, struct err *err);
  * told. A VM that cannot be looked at is judged by what it comes to; only the lab's own bug is an error here. */
 int cell_starved(struct cell *c, int64_t *ns, struct err *err);
 
-/* Between two looks at a guest that is awaited: tells when it does next to nothing meanwhile, and when it does. Negative
- * only with the lab's own bug. */
+/* Between two looks at a guest that is awaited: tells when it does next to nothing meanwhile, and when it does.
+ * Negative only with the lab's own bug. */
 int cell_may_rest(struct cell *c, struct err *err);
 void cell_works(struct cell *c); /* it does, from now on */
 
