@@ -1,5 +1,6 @@
 #include "base/str.h"
 
+#include <fnmatch.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,6 +123,14 @@ bool str_eq(const char *a, const char *b) {
 
 bool str_eq_nocase(const char *a, const char *b) {
     return a == b || (a && b && strcasecmp(a, b) == 0);
+}
+
+bool str_matches_nocase(const char *text, const char *pattern) {
+    CLEANUP_STR struct str glob = STR_INIT;
+    for (const char *p = pattern; *p; p++) {
+        str_addf(&glob, *p == '[' ? "[%c]" : "%c", *p); /* fnmatch(3) knows sets, too */
+    }
+    return fnmatch(str_get(&glob), text, FNM_CASEFOLD | FNM_NOESCAPE) == 0;
 }
 
 bool str_ends_with(const char *text, const char *tail) {

@@ -32,6 +32,8 @@ char *str_dup(const char *text); /* NULL in, NULL out */
 bool str_eq(const char *a, const char *b);      /* NULL equals only NULL */
 bool str_eq_nocase(const char *a, const char *b); /* ASCII only, for Windows names */
 bool str_ends_with(const char *text, const char *tail);
+/* '*' and '?' in pattern as in Windows' file names, every other character itself, any letter case. */
+bool str_matches_nocase(const char *text, const char *pattern);
 
 /* calloc/realloc that abort when memory runs out. */
 void *mem_zalloc(size_t count, size_t size);

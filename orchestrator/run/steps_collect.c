@@ -1,6 +1,5 @@
 /* Evidence: from the living guest, or from its disk when it does not live any more. */
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -48,11 +47,6 @@ static bool collect_name_is_plain(const char *name) {
     return true;
 }
 
-static bool collect_ends_with(const char *name, const char *suffix) {
-    size_t n = strlen(name), k = strlen(suffix);
-    return n >= k && str_eq_nocase(name + n - k, suffix);
-}
-
 /* ---- process crashes ----------------------------------------------------------------------- */
 
 static bool dumps_known(const struct cell *c, const char *name) {
@@ -97,7 +91,7 @@ int step_find_process_dumps(struct cell *c, struct err *err) {
     json_t *item;
     json_array_foreach(items, i, item) {
         const char *name = json_string_value(json_object_get(item, "name"));
-        if (collect_name_is_plain(name) && collect_ends_with(name, ".dmp")) {
+        if (collect_name_is_plain(name) && str_matches_nocase(name, "*.dmp")) {
             dumps_tell(c, name);
         }
     }
@@ -154,12 +148,9 @@ static void collect_list_clear(struct collect_list *l) {
     free(l->places);
 }
 
-static bool collect_is_wanted(const struct collect_place *place, const char *name) {
-    return fnmatch(place->pattern, name, FNM_CASEFOLD | FNM_NOESCAPE) == 0;
-}
-
 static const char *collect_role(const struct collect_place *place, const char *name) {
-    return str_eq_nocase(name, "agent.log") ? "agent-log" : place->role;
+    bool own = !place->product && str_eq_nocase(name, "agent.log"); /* a vendor's may have that name, too */
+    return own ? "agent-log" : place->role;
 }
 
 /* Two vendors may name their logs alike. */
@@ -192,7 +183,7 @@ static int collect_folder(struct cell *c, const struct collect_place *place, str
     if (!items) {
         return -1;
     }
-    if (json_array_size(items) == 0 && str_eq(place->pattern, "System.evtx")) {
+    if (json_array_size(items) == 0 && !place->product && str_eq(place->pattern, "System.evtx")) {
         cell_note(c, "event logs: skipped, the guest has none");
     }
     size_t i;
@@ -201,7 +192,7 @@ static int collect_folder(struct cell *c, const struct collect_place *place, str
     json_array_foreach(items, i, item) {
         const char *name = json_string_value(json_object_get(item, "name"));
         if (json_is_true(json_object_get(item, "dir")) || !collect_name_is_plain(name) ||
-            !collect_is_wanted(place, name)) {
+            !str_matches_nocase(name, place->pattern)) {
             continue;
         }
         if (++taken > COLLECT_FILES_MAX) {

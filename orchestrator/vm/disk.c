@@ -1,7 +1,6 @@
 #include "vm/disk.h"
 
 #include <ctype.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -201,10 +200,6 @@ static char *disk_host_path(const char *host_dir, const char *name) {
     return path;
 }
 
-static bool disk_matches(const char *pattern, const char *name) {
-    return fnmatch(pattern, name, FNM_CASEFOLD | FNM_NOESCAPE) == 0;
-}
-
 /* Regular files only: a link may point anywhere. 1 copied, 0 not wanted, negative with err. */
 static int disk_copy_one(struct vm_disk *d, const char *path, const char *name,
                          const char *host_dir, int64_t max_bytes, struct err *err) {
@@ -233,7 +228,7 @@ int vm_disk_copy_out(struct vm_disk *d, const char *guest_dir, const char *patte
         return names ? -1 : disk_fail(d, err, guest_dir);
     }
     for (char **p = names; *p && copied < max_files; p++) {
-        if (!disk_matches(pattern, *p)) {
+        if (!str_matches_nocase(*p, pattern)) {
             continue;
         }
         CLEANUP_FREE char *path = str_printf("%s/%s", dir, *p);
@@ -270,8 +265,7 @@ int vm_disk_remove(struct vm_disk *d, const char *guest_path, struct err *err) {
     int removed = 0;
     for (char **p = names; *p; p++) {
         CLEANUP_FREE char *path = str_printf("%s/%s", strcmp(dir, "/") == 0 ? "" : dir, *p);
-        if (!disk_matches(pattern, *p) ||
-            d->lib.is_dir(d->g, path) == 1) {
+        if (!str_matches_nocase(*p, pattern) || d->lib.is_dir(d->g, path) == 1) {
             continue;
         }
         if (d->lib.rm(d->g, path) < 0) {

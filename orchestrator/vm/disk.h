@@ -16,7 +16,7 @@ struct vm_disk; /* opaque */
  * on the host (linux-image-cloud-amd64 or linux-image-amd64). */
 struct vm_disk *vm_disk_open(const char *disk, const char *format, const char *windows_root,
                              bool kvm, bool writable, struct err *err);
-/* Copies all files of a guest folder whose names match (fnmatch(3)'s '*' and '?', any letter case), e.g.
+/* Copies all files of a guest folder whose names match ('*' and '?', any letter case), e.g.
  * "C:\\Windows\\Minidump", "*.dmp", to host_dir; at most max_files of at most max_bytes each.
  * Returns how many, negative with err. Names are made safe; never follows links out of the guest's
  * file system. */

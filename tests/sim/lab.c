@@ -1,7 +1,6 @@
 #include "sim/lab.h"
 
 #include <check.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -241,7 +240,7 @@ struct copy_out_ctx {
 
 static void lab_copy_one(const char *rest, const char *data, size_t len, void *p) {
     struct copy_out_ctx *x = p;
-    if (*rest == '\\' && fnmatch(x->pattern, rest + 1, FNM_CASEFOLD | FNM_NOESCAPE) == 0) {
+    if (*rest == '\\' && str_matches_nocase(rest + 1, x->pattern)) {
         CLEANUP_FREE char *path = fs_join(x->host_dir, rest + 1);
         ck_assert_int_eq(fs_write_atomic(path, data, len, 0644, NULL), 0);
         x->copied++;
@@ -273,7 +272,7 @@ static void lab_match_one(const char *rest, const char *data, size_t len, void *
     struct remove_ctx *x = p;
     (void)data;
     (void)len;
-    if (fnmatch(x->pattern, rest, FNM_CASEFOLD | FNM_NOESCAPE) == 0) {
+    if (str_matches_nocase(rest, x->pattern)) {
         ck_assert_int_lt(x->count, (int)ARRAY_LEN(x->names));
         x->names[x->count++] = str_dup(rest);
     }
@@ -474,15 +473,19 @@ bool lab_skipped(const struct lab *l, enum step_kind kind, enum plan_phase phase
     return false;
 }
 
-bool lab_has_artifact(const struct lab *l, const char *role) {
+bool lab_has_artifact_named(const struct lab *l, const char *role, const char *name) {
     for (size_t i = 0; i < l->seen_count; i++) {
         const struct observation *o = &l->seen[i].o;
-        if (o->type == OBS_ARTIFACT &&
-            str_eq(json_string_value(json_object_get(o->data, "role")), role)) {
+        if (o->type == OBS_ARTIFACT && str_eq(json_string_value(json_object_get(o->data, "role")), role) &&
+            (!name || str_eq(json_string_value(json_object_get(o->data, "name")), name))) {
             return true;
         }
     }
     return false;
+}
+
+bool lab_has_artifact(const struct lab *l, const char *role) {
+    return lab_has_artifact_named(l, role, NULL);
 }
 
 size_t lab_metrics(const struct lab *l, const char *name, enum plan_phase phase) {

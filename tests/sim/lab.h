@@ -66,6 +66,7 @@ size_t lab_failures(const struct lab *l); /* number of failure observations */
 const struct observation *lab_failure(const struct lab *l, enum failure_class class);
 bool lab_skipped(const struct lab *l, enum step_kind kind, enum plan_phase phase);
 bool lab_has_artifact(const struct lab *l, const char *role);
+bool lab_has_artifact_named(const struct lab *l, const char *role, const char *name); /* name NULL: any */
 size_t lab_metrics(const struct lab *l, const char *name, enum plan_phase phase);
 const char *lab_text(const struct observation *o); /* "text" of its data, "" when absent */
 int64_t lab_virtual_ms(const struct lab *l);

@@ -18,23 +18,14 @@ static void effect_every_boot_crashes(struct sim_world *w, void *ctx) {
     sim_world_strike(w, SIM_FAULT_CRASH_ON_BOOT);
 }
 
-static bool has_named(const struct lab *l, const char *role, const char *wanted) {
-    for (size_t i = 0; i < l->seen_count; i++) {
-        const json_t *d = l->seen[i].o.data;
-        if (l->seen[i].o.type == OBS_ARTIFACT && str_eq(json_string_value(json_object_get(d, "role")), role) &&
-            str_eq(json_string_value(json_object_get(d, "name")), wanted)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void give_logs(struct lab *l) {
     static char alder[] = "C:\\ProgramData\\Alder\\Alder*.log", nowhere[] = "C:\\Nowhere\\x.log";
-    static char *patterns[] = {alder, nowhere, NULL};
+    static char agent[] = "C:\\ProgramData\\Alder\\Agent\\agent.log";
+    static char *patterns[] = {alder, nowhere, agent, NULL};
     l->products[0].logs = patterns;
     sim_world_set(l->world, "file:C:\\ProgramData\\Alder\\alder-svc.LOG", "content 2 cannot be read");
     sim_world_set(l->world, "file:C:\\ProgramData\\Alder\\birch.log", "not wanted");
+    sim_world_set(l->world, "file:C:\\ProgramData\\Alder\\Agent\\agent.log", "not the lab's agent");
 }
 
 START_TEST(boot_loop_after_apply) {
@@ -53,8 +44,9 @@ START_TEST(boot_loop_after_apply) {
     ck_assert(lab_has_artifact(l, "minidump")); /* from the disk: nobody could be asked */
     ck_assert(lab_has_artifact(l, "event-log"));
     ck_assert(lab_has_artifact(l, "log"));
-    ck_assert(has_named(l, "product-log", "alder alder-svc.LOG"));
-    ck_assert(!has_named(l, "product-log", "alder birch.log"));
+    ck_assert(lab_has_artifact_named(l, "product-log", "alder alder-svc.LOG"));
+    ck_assert(lab_has_artifact_named(l, "product-log", "alder agent.log"));
+    ck_assert(!lab_has_artifact_named(l, "product-log", "alder birch.log"));
     ck_assert_int_ge(l->copied, 3);
     for (size_t i = 0; i < l->seen_count; i++) {
         const char *name = json_string_value(json_object_get(l->seen[i].o.data, "name"));
@@ -115,8 +107,9 @@ START_TEST(kernel_crash_that_comes_back) {
     ck_assert_int_eq((int)lab_failures(l), 1);
     ck_assert(lab_skipped(l, STEP_TOOK, PHASE_AFTER));
     ck_assert(lab_has_artifact(l, "minidump")); /* asked for live */
-    ck_assert(has_named(l, "product-log", "alder alder-svc.LOG"));
-    ck_assert(!has_named(l, "product-log", "alder birch.log"));
+    ck_assert(lab_has_artifact_named(l, "product-log", "alder alder-svc.LOG"));
+    ck_assert(lab_has_artifact_named(l, "product-log", "alder agent.log"));
+    ck_assert(!lab_has_artifact_named(l, "product-log", "alder birch.log"));
     ck_assert_int_eq(l->copied, 0);
     lab_free(l);
 }

@@ -19,6 +19,24 @@ static char *test_dir(void) {
     return str_dup(tmpl);
 }
 
+START_TEST(names_match_as_windows_has_it) {
+    static const struct {
+        const char *name, *pattern;
+        bool matches;
+    } cases[] = {
+        {"Alder.LOG", "alder.log", true},       {"alder.log.old", "alder.log*", true},
+        {"alder.log", "alder.log.*", false},    {"a1.dmp", "?1.*", true},
+        {"My-System.evtx", "System.evtx", false}, {"", "*", true},
+        {"set[1].log", "set[1].log", true},     {"set1.log", "set[1].log", false},
+        {"a\\b", "a\\b", true},                 {".hidden", "*", true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        ck_assert_msg(str_matches_nocase(cases[i].name, cases[i].pattern) == cases[i].matches, "%s against %s",
+                      cases[i].name, cases[i].pattern);
+    }
+}
+END_TEST
+
 START_TEST(err_chains_outer_intention_before_inner_fact) {
     CLEANUP_ERR struct err err = ERR_INIT;
     ck_assert_int_eq(err_sys(&err, ENOENT, "open %s", "/path"), -1);
@@ -194,6 +212,7 @@ int main(void) {
     tcase_add_test(t, fs_store_names_by_digest_once);
     tcase_add_test(t, fs_remove_tree_does_not_follow_links);
     tcase_add_test(t, fs_lock_is_exclusive);
+    tcase_add_test(t, names_match_as_windows_has_it);
     tcase_add_test(t, proc_gives_exit_code_and_both_streams);
     tcase_add_test(t, proc_kills_the_whole_group_at_its_deadline);
     tcase_add_test(t, proc_bounds_what_it_keeps);
