@@ -275,16 +275,31 @@ int cell_reach(struct cell *c, struct guest_reach *out, struct err *err) {
     }
 }
 
+/* Of a question that may go without an answer, only the lab's own bug is an error. */
+static int io_only_bug(struct err *why, struct err *err) {
+    if (why->cls != ERR_BUG) {
+        return 0;
+    }
+    err_move(err, why);
+    return -1;
+}
+
 int cell_starved(struct cell *c, int64_t *ns, struct err *err) {
     CLEANUP_ERR struct err unseen = ERR_INIT;
     struct vm_diagnostics d = {.starved_ns = -1};
     int rc = vm_diagnose(c->vm, &d, &unseen);
     *ns = rc < 0 ? -1 : d.starved_ns;
-    if (rc < 0 && unseen.cls == ERR_BUG) {
-        err_move(err, &unseen);
-        return -1;
+    return rc < 0 ? io_only_bug(&unseen, err) : 0;
+}
+
+int cell_favour(struct cell *c, bool on, struct err *err) {
+    CLEANUP_ERR struct err why = ERR_INIT;
+    enum vm_state state = vm_state(c->vm);
+    if ((state != VM_RUNNING && state != VM_CRASHED) || vm_favour(c->vm, on, &why) == 0) {
+        return 0; /* one that is off is not favoured when it starts */
     }
-    return 0;
+    log_say(c->env->log, why.cls == ERR_REFUSED ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "%s", err_text(&why));
+    return io_only_bug(&why, err);
 }
 
 static void io_tell_rest(struct cell *c, bool rests) {
@@ -302,13 +317,9 @@ int cell_may_rest(struct cell *c, struct err *err) {
         return 0;
     }
     int rc = vm_diagnose(c->vm, &d, &unseen);
-    if (rc < 0 && unseen.cls == ERR_BUG) {
-        err_move(err, &unseen);
-        return -1;
-    }
     if (rc < 0 || d.cpu_ns < 0) {
         cell_works(c); /* not known */
-        return 0;
+        return rc < 0 ? io_only_bug(&unseen, err) : 0;
     }
     if (c->rest_at) {
         io_tell_rest(c, 100 * (d.cpu_ns - c->rest_cpu) < CELL_REST_PERCENT * since);

@@ -134,6 +134,9 @@ int cell_reach(struct cell *c, struct guest_reach *out, struct err *err);
 /* *ns: how long the VM was ready to run and got no processor of the host, since it was started; -1 where that is not
  * told. A VM that cannot be looked at is judged by what it comes to; only the lab's own bug is an error here. */
 int cell_starved(struct cell *c, int64_t *ns, struct err *err);
+/* Lets the VM's processors go before those of others, or ends that. Where it cannot be, it costs time and nothing
+ * else: what the host kept waiting is seen and measured again. Negative only with the lab's own bug. */
+int cell_favour(struct cell *c, bool on, struct err *err);
 
 /* Between two looks at a guest that is awaited: tells when it does next to nothing meanwhile, and when it does.
  * Negative only with the lab's own bug. */

@@ -183,7 +183,7 @@ static int spawn_spawn(void *ctx, int slot, const struct sched_job *job, struct 
     char *argv[] = {(char *)s->spec.program, (char *)"--lab", (char *)s->spec.lab_dir, (char *)"worker",
                     (char *)s->spec.run_dir, job->cell->id, number, text, NULL, NULL};
     if (s->spec.log && s->spec.log->level >= LOG_LEVEL_DEBUG) {
-        memmove(argv + 2, argv + 1, 8 * sizeof(*argv));
+        memmove(argv + 2, argv + 1, sizeof(argv) - 2 * sizeof(*argv)); /* the last one was to spare */
         argv[1] = (char *)"--verbose";
     }
     if (spawn_fork(s, slot, argv, err) < 0) {

@@ -232,18 +232,10 @@ static int measure_all(struct cell *c, struct err *err) {
     return 0;
 }
 
-/* Not doing it costs time, and nothing else: what the host kept waiting is seen and measured again. */
-static void measure_favour(struct cell *c, bool on) {
-    CLEANUP_ERR struct err minor = ERR_INIT;
-    enum vm_state state = vm_state(c->vm);
-    if ((state == VM_RUNNING || state == VM_CRASHED) && vm_favour(c->vm, on, &minor) < 0) {
-        log_debug(c->env->log, "%s: %s", c->env->cell->id, err_text(&minor));
-    }
-}
-
 int step_measure(struct cell *c, struct err *err) {
-    measure_favour(c, true);
+    if (cell_favour(c, true, err) < 0) {
+        return -1;
+    }
     int rc = measure_all(c, err);
-    measure_favour(c, false);
-    return rc;
+    return cell_favour(c, false, rc < 0 ? NULL : err) < 0 ? -1 : rc;
 }

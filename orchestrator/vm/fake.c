@@ -161,6 +161,7 @@ static int vm_fake_restore(void *self, const char *dir, int64_t deadline, struct
     }
     vm_fake_use_overlay(f, STEAL(next));
     f->power_on = clock_now(sim_world_clock(f->world));
+    sim_world_favour(f->world, false);
     sim_machine_resume(f->world);
     return 0;
 }
@@ -212,7 +213,7 @@ static int vm_fake_diagnose(void *self, struct vm_diagnostics *out, struct err *
 
 static int vm_fake_favour(void *self, bool on, struct err *err) {
     struct vm_fake *f = self;
-    if (vm_fake_powered(f, err) < 0) {
+    if (vm_fake_call(f, FAKE_LOOK_MS, CLOCK_NEVER, err) < 0 || vm_fake_powered(f, err) < 0) {
         return -1;
     }
     sim_world_favour(f->world, on);

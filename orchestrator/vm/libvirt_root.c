@@ -188,37 +188,33 @@ int libvirt_root_open_qemu(const char *root, int *fds, int max) {
     return count;
 }
 
-/* Linux keeps a nice value for each thread (sched(7)); those that begin later have that of who began them. */
-static int root_nice_threads(const char *pid, int nice, struct err *err) {
-    CLEANUP_FREE char *path = str_printf("/proc/%s/task", pid);
-    DIR *tasks = opendir(path);
-    struct dirent *e;
-    int rc = 0;
-    while (tasks && rc == 0 && (e = readdir(tasks))) {
-        id_t thread = (id_t)strtoul(e->d_name, NULL, 10);
-        if (thread > 0 && setpriority(PRIO_PROCESS, thread, nice) < 0 && errno != ESRCH) {
-            rc = err_sys(err, errno, "set the priority of QEMU");
-        }
+struct root_nice {
+    const char *root;
+    int nice;
+    struct err *err;
+};
+
+static int root_nice_thread(const char *name, void *ctx) {
+    const struct root_nice *n = ctx;
+    if (setpriority(PRIO_PROCESS, (id_t)strtoul(name, NULL, 10), n->nice) < 0 && errno != ESRCH) {
+        return err_sys(n->err, errno, "set the priority of QEMU");
     }
-    if (tasks) {
-        closedir(tasks);
+    return 0;
+}
+
+/* Linux keeps a nice value for each thread (sched(7)); one that begins later has that of who began it. */
+static int root_nice_process(const char *name, void *ctx) {
+    const struct root_nice *n = ctx;
+    CLEANUP_FREE char *tasks = str_printf("/proc/%s/task", name);
+    if (!isdigit((unsigned char)name[0]) || !root_is_ours(name, n->root) || !fs_exists(tasks)) {
+        return 0;
     }
-    return rc;
+    return fs_each(tasks, root_nice_thread, ctx, n->err);
 }
 
 int libvirt_root_nice_qemu(const char *root, int nice, struct err *err) {
-    DIR *proc = opendir("/proc");
-    struct dirent *e;
-    int rc = 0;
-    while (proc && rc == 0 && (e = readdir(proc))) {
-        if (isdigit((unsigned char)e->d_name[0]) && root_is_ours(e->d_name, root)) {
-            rc = root_nice_threads(e->d_name, nice, err);
-        }
-    }
-    if (proc) {
-        closedir(proc);
-    }
-    return rc;
+    struct root_nice n = {root, nice, err};
+    return fs_each("/proc", root_nice_process, &n, err);
 }
 
 /* Reaps it when it is ours to reap (see libvirt_events_watch); harmless when somebody else did. */

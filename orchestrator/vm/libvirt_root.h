@@ -26,10 +26,10 @@ int libvirt_root_signal_qemu(const char *root, int sig, int64_t wait_until);
  * them. */
 int libvirt_root_open_qemu(const char *root, int *fds, int max);
 
-/* How far machines stand back behind one that is favoured (nice(1)): it gets six parts of a processor of one that they
- * share, and every other process of the host that was not made nice gets as much. */
+/* How far machines stand back behind one that is favoured, and behind every other process of the host (nice(2)): where
+ * both want one processor, it gets six times as much of it (the kernel's weights are 1024 and 172, sched(7)). */
 #define LIBVIRT_ROOT_NICE 8
-/* Sets the nice value of every thread of the QEMUs that run from this root. */
+/* Sets the nice value of every thread of the QEMUs that run from this root. 0, or negative with err (not allowed). */
 int libvirt_root_nice_qemu(const char *root, int nice, struct err *err);
 
 /* Kills what runs from the root recorded in work_dir and removes both. Returns how many processes

@@ -163,6 +163,7 @@ START_TEST(a_state_goes_on_elsewhere_where_it_was) {
     BENCH;
     OK(vm_restore(b.vm, state, in_s(b.vm, 60), err));
     ck_assert_int_eq(vm_state(b.vm), VM_RUNNING);
+    ck_assert(!contract()->favoured || !contract()->favoured(b.self)); /* a restore is a start */
     struct vm_endpoints ends;
     OK(vm_endpoints(b.vm, &ends, err));
     ck_assert(fs_exists(ends.console_log));

@@ -16,6 +16,8 @@ static void disinfect_one(const wchar_t *path)
     /* Somebody may be reading it: the lab, or this very product. */
     for (int tries = 0; file == INVALID_HANDLE_VALUE && tries < DISINFECT_TRIES; tries++) {
         file = CreateFileW(path, GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+        if (file == INVALID_HANDLE_VALUE && GetLastError() != ERROR_SHARING_VIOLATION)
+            return;
         if (file == INVALID_HANDLE_VALUE)
             Sleep(DISINFECT_RETRY_MS);
     }
