@@ -14,7 +14,7 @@
 
 static const struct cli_verb *(*const verbs[])(void) = {
     cmd_doctor,        cmd_image_build,  cmd_image_export, cmd_image_import, cmd_image_list, cmd_image_verify,
-    cmd_image_inspect, cmd_image_answer, cmd_image_export, cmd_image_import,
+    cmd_image_ready,   cmd_image_inspect, cmd_image_answer,
     cmd_check,         cmd_plan,
     cmd_run,           cmd_report,       cmd_dump,       cmd_screen,
     cmd_events,        cmd_stamp,        cmd_clean,      cmd_worker,

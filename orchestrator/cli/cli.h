@@ -101,6 +101,7 @@ const struct cli_verb *cmd_image_inspect(void);
 const struct cli_verb *cmd_image_export(void);
 const struct cli_verb *cmd_image_import(void);
 const struct cli_verb *cmd_image_list(void);
+const struct cli_verb *cmd_image_ready(void);
 const struct cli_verb *cmd_image_verify(void);
 const struct cli_verb *cmd_plan(void);
 const struct cli_verb *cmd_report(void);

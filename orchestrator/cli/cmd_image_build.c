@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "images/image.h"
@@ -12,6 +13,8 @@
 #include "install/make.h"
 #include "run/sweep.h"
 #include "vm/probe.h"
+
+#define BUILD_READY_LIMIT (900 * CLOCK_S)
 
 static const struct cli_option options[] = {
     {"agent", "FILE", "the agent to put in (default: build/agents/agent.exe; for ReactOS agent32.exe)"},
@@ -25,6 +28,7 @@ static const struct cli_option options[] = {
     {"name", "NAME", "what to call the image (default: RECIPE-PROFILE)"},
     {"patience", "N", "time limits as a multiple of what a host with KVM needs (default: 1, without KVM 8)"},
     {"disk", "SIZE", "size of the guest's disk, as 40G (default: what the recipe says)"},
+    {"no-ready", NULL, "do not boot it and keep it at ready ('coexist image ready')"},
     {NULL, NULL, NULL},
 };
 
@@ -65,6 +69,24 @@ static char *build_claim(void *ctx, const char *name, int *lock, struct err *err
     return sweep_claim(b->cli->lab_dir, run, "0", lock, err);
 }
 
+static void build_say(const char *line, void *ctx) {
+    (void)ctx;
+    printf("%s\n", line);
+    fflush(stdout);
+}
+
+/* By a process of its own, for one may have one machine (vm/libvirt.h). An image without it is whole: its machines
+ * boot. */
+static void build_keep_ready(const struct cli *cli, const struct cli_args *args, const char *name) {
+    const char *const argv[] = {"/proc/self/exe", "--lab", cli->lab_dir, "image", "ready", "--if-needed", name, NULL};
+    struct proc_opts opts = {.timeout_ns = BUILD_READY_LIMIT, .on_line = build_say};
+    CLEANUP_ERR struct err err = ERR_INIT;
+    fflush(stdout);
+    if (!cli_value(cmd_image_build(), args, "no-ready") && proc_check(argv, &opts, &err) < 0) {
+        printf("coexist: image: %s is not kept at ready, its machines boot: %s\n", name, err_text(&err));
+    }
+}
+
 static int build_installed_end(const struct cli *cli, int rc, const char *name, bool built, struct diags *diags,
                              const struct err *err) {
     if (rc < 0 && diags->count > 0) {
@@ -78,7 +100,7 @@ static int build_installed_end(const struct cli *cli, int rc, const char *name, 
         }
         return code == CLI_BAD_INPUT && err->cls != ERR_INPUT ? CLI_LAB_FAILED : code;
     }
-    printf("coexist: image: %s %s in %s/images/%s\n", name, built ? "is ready" : "is unchanged", cli->lab_dir, name);
+    printf("coexist: image: %s %s in %s/images/%s\n", name, built ? "is there" : "is unchanged", cli->lab_dir, name);
     return CLI_SHIP;
 }
 
@@ -117,6 +139,9 @@ static int build_installed(struct cli *cli, const struct cli_args *args) {
     }
     int rc = install_make(&make, &name, &built, &diags, &err);
     int code = build_installed_end(cli, rc, name, built, &diags, &err);
+    if (rc == 0) {
+        build_keep_ready(cli, args, name);
+    }
     diags_free(&diags);
     return code;
 }
@@ -148,7 +173,8 @@ static int build_run(struct cli *cli, const struct cli_args *args) {
         rc = cli_fail(&err);
     } else {
         printf("coexist: image: %s %s in %s/images/%s\n", r->name,
-               built ? "is ready" : "is unchanged", cli->lab_dir, r->name);
+               built ? "is there" : "is unchanged", cli->lab_dir, r->name);
+        build_keep_ready(cli, args, r->name);
     }
     image_recipe_free(r);
     diags_free(&diags);
@@ -179,7 +205,8 @@ const struct cli_verb *cmd_image_build(void) {
                  "Windows Update has another one every month.\n\nOther recipes are built from Debian "
                  "packages. The builder unpacks packages and needs root. Keys are made once for a lab and are "
                  "an input of the build: the same inputs give the same image and manifest, bit for bit. An "
-                 "interrupted build leaves the image that was there as it was.",
+                 "interrupted build leaves the image that was there as it was.\n\nAt the end the image's machine "
+                 "is booted once and kept at ready, see 'coexist image ready'.",
         .options = options,
         .run = build_run,
     };

@@ -70,25 +70,57 @@ static enum failure_class start_class(const struct err *err) {
     }
 }
 
+static void start_fail(struct cell *c, const char *state, const struct err *err) {
+    cell_screenshot(c, "not-restored");
+    cell_vm_drop(c);
+    c->waiting_count = 0;
+    cell_fail(c, start_class(err), NULL, "could not go on from the kept state %s: %s", state, err_text(err));
+}
+
+static void start_stands(struct cell *c, int64_t stood_ms, const char *state) {
+    c->up = true;
+    c->booting = false;
+    /* Its clock stood still while the state lay there. */
+    c->ready_at = clock_now(c->env->clock) - stood_ms * CLOCK_MS;
+    cell_event(c, "restored", state);
+}
+
 /* Nothing that goes wrong here is a product's doing: the same guest answered when the state was kept. */
 void cell_start_from_state(struct cell *c) {
     CLEANUP_ERR struct err err = ERR_INIT;
     int64_t began = clock_now(c->env->clock), stood_ms = 0;
     start_recall(c);
     if (start_machine(c, &stood_ms, &err) < 0 || start_await_guest(c, &err) < 0) {
-        cell_screenshot(c, "not-restored");
-        cell_vm_drop(c);
-        c->waiting_count = 0;
-        cell_fail(c, start_class(&err), NULL, "could not go on from the kept state %s: %s",
-                  c->env->from.state, err_text(&err));
+        start_fail(c, c->env->from.state, &err);
         return;
     }
-    c->up = true;
-    int64_t now = clock_now(c->env->clock);
-    c->ready_at = now - stood_ms * CLOCK_MS; /* its clock stood still while the state lay there */
-    cell_event(c, "restored", c->env->from.state);
+    start_stands(c, stood_ms, c->env->from.state);
     log_debug(c->env->log, "%s: went on from state %s after %lld ms", c->env->cell->id,
-              c->env->from.state, (long long)((now - began) / CLOCK_MS));
+              c->env->from.state, (long long)((clock_now(c->env->clock) - began) / CLOCK_MS));
+}
+
+int cell_start_ready(struct cell *c, struct err *err) {
+    const struct cell_machine_ops *m = c->env->machine;
+    CLEANUP_ERR struct err why = ERR_INIT;
+    int64_t stood_ms = 0;
+    int64_t until = cell_in(c, c->env->limits.state);
+    int rc = m->restore_ready ? m->restore_ready(c->env->machine_ctx, c->vm, until, &stood_ms, &why) : 0;
+    if (rc == 0) {
+        return 0;
+    }
+    bool runs = rc > 0;
+    if (runs && cell_vm_meet(c, &why) == 0 && start_await_guest(c, &why) == 0) {
+        start_stands(c, stood_ms, "the image's state at ready");
+        return 1;
+    }
+    if (!cell_stop_now(c)) {
+        start_fail(c, "the image's state at ready", &why);
+        if (runs && why.cls != ERR_NOSPACE && why.cls != ERR_BUG) {
+            m->distrust_ready(c->env->machine_ctx);
+        }
+    }
+    c->handled = true;
+    return err_set(err, ERR_INTERRUPT, "not gone on from the image's state at ready");
 }
 
 /* ---- keeping -------------------------------------------------------------------------------- */

@@ -159,6 +159,9 @@ int cell_reboot(struct cell *c, struct err *err);
 /* A machine that goes on from env->from, with a guest that answers and has the right time. What does not work is
  * recorded as a failure of the lab. */
 void cell_start_from_state(struct cell *c);
+/* In the place of a first boot. 1: the guest goes on from its image's state at "ready"; 0: there is none, the VM is to
+ * be started; negative: the failure is recorded (c->handled), or the lab's own bug. */
+int cell_start_ready(struct cell *c, struct err *err);
 /* Keeps a state when one is wanted after `done` steps, or a point is due, and nothing has failed. What does not work is
  * a note. */
 void cell_keep_state(struct cell *c, size_t done);

@@ -20,6 +20,9 @@ char *job_to_text(const struct sched_job *j, json_t *host) {
                                               "name", j->save_names[i]));
     }
     json_object_set_new(o, "save", save);
+    if (j->cold) {
+        json_object_set_new(o, "cold", json_true());
+    }
     if (host) {
         json_object_set(o, "host", host);
     }
@@ -107,6 +110,7 @@ int job_parse(const char *text, size_t step_count, struct job *out, struct err *
                      job_parse_points(j, &out->save, err) < 0
                  ? -1
                  : 0;
+        out->cold = json_is_true(json_object_get(j, "cold"));
         out->host = json_incref(json_object_get(j, "host"));
     }
     json_decref(j);

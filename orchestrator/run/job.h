@@ -1,5 +1,5 @@
 /* What a worker is to do, on its way from the scheduler (struct sched_job) to the worker's process: one JSON
- * text, {"from":{"state","steps","cell","attempt","at_ms"}?,"save":[{"after":N,"name":"..."}]?,
+ * text, {"from":{"state","steps","cell","attempt","at_ms"}?,"save":[{"after":N,"name":"..."}]?,"cold":bool?,
  * "points":"..."?,"points_max":N?,"every_ms":N?,"host":{"at":{...},"kvm":bool,"seen":bool}?}: without host on this
  * machine, by the embedded driver; "at" as in run/hosts.h; seen: the host sees the images under their paths here, else
  * it has copies. */
@@ -12,6 +12,7 @@
 struct job { /* as the worker gets it; owns all strings */
     struct cell_from from;
     struct cell_save save;
+    bool cold;    /* as of struct sched_job */
     json_t *host; /* NULL: none */
 };
 

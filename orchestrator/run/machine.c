@@ -9,8 +9,8 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "guest/remote.h"
-#include "images/image.h"
 #include "run/host_files.h"
+#include "run/ready.h"
 #include "run/states.h"
 #include "run/sweep.h"
 #include "vm/disk_job.h"
@@ -27,7 +27,8 @@ struct machine {
     struct host_file files[HOST_FILES]; /* the image's, as the host has them */
     bool files_known;
     char *vm_dir, *cache_dir;
-    char *base; /* state whose disk the VM's stands on; NULL: the golden disk's */
+    char *base; /* state whose disk the VM's stands on; NULL: the golden disk's or that of the image's state */
+    char *ready; /* the image's state that the VM goes on from; NULL: none */
     int interrupt; /* epoll: readable when the VM has news or everything is to be cut short; -1 */
 };
 
@@ -57,7 +58,26 @@ void machine_free(struct machine *m) {
     free(m->vm_dir);
     free(m->cache_dir);
     free(m->base);
+    free(m->ready);
     free(m);
+}
+
+static struct vm_spec machine_vm_spec(const struct image *image, bool kvm) {
+    return (struct vm_spec){
+        .name = "cell", .disk = image->disk, .disk_format = "qcow2", .kernel = image->kernel, .initrd = image->initrd,
+        .cmdline = image->cmdline, .profile = image->profile, .nvram = image->nvram,
+        .ssh_guest_port = image->ssh_user ? MACHINE_SSH_PORT : 0, .kvm = kvm,
+    };
+}
+
+int machine_may_save(const struct image *image, bool kvm, struct err *err) {
+    struct vm_spec spec = machine_vm_spec(image, kvm);
+    return vm_libvirt_may_save(&spec, err);
+}
+
+int machine_hardware(const struct image *image, bool kvm, char hex[65], struct err *err) {
+    struct vm_spec spec = machine_vm_spec(image, kvm);
+    return vm_libvirt_hardware(&spec, hex, err);
 }
 
 static struct vm *machine_create_remote(struct machine *m, const struct vm_spec *spec,
@@ -81,12 +101,8 @@ static struct vm *machine_create_remote(struct machine *m, const struct vm_spec 
 
 static struct vm *machine_create_vm(void *ctx, struct err *err) {
     struct machine *m = ctx;
-    struct vm_spec spec = {
-        .name = "cell", .work_dir = m->vm_dir, .disk = m->image->disk,
-        .disk_format = "qcow2", .kernel = m->image->kernel,
-        .initrd = m->image->initrd, .cmdline = m->image->cmdline, .profile = m->image->profile,
-        .nvram = m->image->nvram, .ssh_guest_port = m->image->ssh_user ? MACHINE_SSH_PORT : 0, .kvm = m->spec.kvm,
-    };
+    struct vm_spec spec = machine_vm_spec(m->image, m->spec.kvm);
+    spec.work_dir = m->vm_dir;
     return m->spec.host ? machine_create_remote(m, &spec, err)
                         : vm_libvirt_create(&spec, m->cache_dir, m->spec.log, err);
 }
@@ -198,35 +214,77 @@ static void machine_stands_on(struct machine *m, const char *state) {
     m->base = str_dup(state);
 }
 
+static int machine_go_on(struct vm *vm, const char *folder, const char *state, int64_t deadline, int64_t *stood_ms,
+                         struct err *err) {
+    CLEANUP_FREE char *dir = fs_join(folder, state);
+    struct state_note note;
+    if (states_read(folder, state, &note, err) < 0) {
+        return -1;
+    }
+    *stood_ms = note.stood_ms;
+    state_note_clear(&note);
+    return vm_restore(vm, dir, deadline, err);
+}
+
 static int machine_restore(void *ctx, struct vm *vm, const char *state, int64_t deadline,
                            int64_t *stood_ms, struct err *err) {
     struct machine *m = ctx;
     if (!m->spec.states) {
         return err_set(err, ERR_BUG, "there is no folder of states");
     }
-    CLEANUP_FREE char *dir = fs_join(m->spec.states, state);
-    struct state_note note;
-    if (states_read(m->spec.states, state, &note, err) < 0) {
-        return -1;
-    }
-    *stood_ms = note.stood_ms;
-    state_note_clear(&note);
-    if (vm_restore(vm, dir, deadline, err) < 0) {
+    if (machine_go_on(vm, m->spec.states, state, deadline, stood_ms, err) < 0) {
         return -1;
     }
     machine_stands_on(m, state);
     return 0;
 }
 
+/* What is damaged is not tried again; the machine is as it was made and boots. */
+static int machine_restore_ready(void *ctx, struct vm *vm, int64_t deadline, int64_t *stood_ms, struct err *err) {
+    struct machine *m = ctx;
+    char hardware[65];
+    if (m->spec.cold || m->spec.host) {
+        return 0;
+    }
+    if (machine_hardware(m->image, m->spec.kvm, hardware, err) < 0) {
+        return -1;
+    }
+    free(m->ready);
+    m->ready = ready_find(m->image, m->spec.kvm, hardware);
+    if (!m->ready) {
+        return 0;
+    }
+    if (machine_go_on(vm, m->image->dir, m->ready, deadline, stood_ms, err) == 0) {
+        return 1;
+    }
+    if (err->cls != ERR_INPUT) {
+        return -1;
+    }
+    log_warn(m->spec.log, "%s", err_text(err));
+    err_clear(err);
+    ready_distrust(m->image, m->ready, m->spec.log);
+    return 0;
+}
+
+static void machine_distrust_ready(void *ctx) {
+    struct machine *m = ctx;
+    if (m->ready) {
+        ready_distrust(m->image, m->ready, m->spec.log);
+    }
+}
+
 static int machine_finish_state(struct machine *m, const struct cell_kept *kept, int64_t *bytes,
                                 struct err *err) {
-    char digest[65];
+    char digest[65], hardware[65];
     state_image_digest(m->image->manifest, digest);
+    if (machine_hardware(m->image, m->spec.kvm, hardware, err) < 0) {
+        return -1;
+    }
     /* The casts only drop const: a note that is written is not changed. */
     struct state_note note = {.cell = (char *)m->spec.cell, .attempt = m->spec.attempt,
                               .steps = kept->steps, .at_ms = kept->at_ms,
                               .stood_ms = kept->stood_ms, .base = m->base,
-                              .image = digest, .kvm = m->spec.kvm};
+                              .image = digest, .kvm = m->spec.kvm, .hardware = hardware};
     return states_finish(m->spec.states, kept->name, &note, bytes, err);
 }
 
@@ -262,6 +320,8 @@ const struct cell_machine_ops *machine_ops(void) {
         .put_back_disk = machine_put_back_disk,
         .safe_mode = machine_safe_mode,
         .restore = machine_restore,
+        .restore_ready = machine_restore_ready,
+        .distrust_ready = machine_distrust_ready,
         .save = machine_save,
     };
     return &ops;

@@ -3,6 +3,7 @@
 #ifndef COEXIST_RUN_MACHINE_H
 #define COEXIST_RUN_MACHINE_H
 
+#include "images/image.h"
 #include "run/cell.h"
 #include "run/hosts.h"
 
@@ -21,6 +22,7 @@ struct machine_spec { /* strings are borrowed and must outlive the machine */
     const char *cell;     /* id and attempt, for the notes of the states it keeps */
     int attempt;
     bool kvm;
+    bool cold;            /* boots the image also where it has a state at ready (run/ready.h) */
     const struct machine_host *host; /* NULL: this machine, by the embedded driver */
     int interrupt_fd;     /* readable: cut guest calls short; -1: none; borrowed */
     struct clock *clock;
@@ -31,6 +33,9 @@ struct machine; /* opaque */
 
 struct machine *machine_new(const struct machine_spec *spec, struct err *err);
 void machine_free(struct machine *m); /* NULL is fine */
+/* vm_libvirt_may_save and vm_libvirt_hardware of the image's machine. */
+int machine_may_save(const struct image *image, bool kvm, struct err *err);
+int machine_hardware(const struct image *image, bool kvm, char hex[65], struct err *err);
 /* For cell_env: these functions with the machine as their context. */
 const struct cell_machine_ops *machine_ops(void);
 

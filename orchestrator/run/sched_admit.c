@@ -102,7 +102,7 @@ static int admit_call_spawn(struct sched *s, int index, struct err *err) {
     struct sched_job job = {
         .cell = sched_cell_plan(s, slot->cell), .attempt = slot->attempt, .host = slot->host,
         .save_after = after, .save_names = names, .save_count = slot->save_count,
-        .points = *slot->points ? slot->points : NULL,
+        .cold = !s->o->sharing, .points = *slot->points ? slot->points : NULL,
         .points_max = slot->points_max, .point_every = s->o->point_every,
     };
     const struct sched_site *from = slot->base;

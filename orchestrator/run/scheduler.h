@@ -55,6 +55,7 @@ struct sched_job {
     const size_t *save_after; /* ascending: after so many steps done well a state is to be kept ... */
     const char *const *save_names; /* ... under this name */
     size_t save_count;
+    bool cold;               /* without sharing: also the image is booted, not gone on with from its state at ready */
     const char *points;      /* as in cell_save; NULL: none */
     int points_max;
     int64_t point_every;

@@ -19,6 +19,7 @@ void state_note_clear(struct state_note *n) {
     free(n->cell);
     free(n->base);
     free(n->image);
+    free(n->hardware);
     *n = (struct state_note){0};
 }
 
@@ -116,11 +117,11 @@ int states_finish(const char *folder, const char *name, const struct state_note 
         json_decref(w.files);
         return -1;
     }
-    json_t *j = json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:s?, s:s, s:b, s:o}", "format",
+    json_t *j = json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:s?, s:s, s:b, s:s?, s:o}", "format",
                           STATE_FORMAT, "cell", note->cell, "attempt", note->attempt, "steps",
                           (json_int_t)note->steps, "at_ms", (json_int_t)note->at_ms,
                           "stood_ms", (json_int_t)note->stood_ms, "base", note->base, "image",
-                          note->image, "kvm", note->kvm, "files", w.files);
+                          note->image, "kvm", note->kvm, "hardware", note->hardware, "files", w.files);
     CLEANUP_FREE char *text = j ? json_dumps(j, JSON_INDENT(1)) : NULL;
     json_decref(j);
     if (!text) {
@@ -148,7 +149,8 @@ static int state_unpack(const json_t *j, struct state_note *out, json_t **files,
     }
     *out = (struct state_note){.cell = str_dup(cell), .attempt = (int)attempt, .steps = (size_t)steps,
                                .at_ms = at_ms, .stood_ms = stood_ms, .image = str_dup(image), .kvm = kvm,
-                               .base = str_dup(json_string_value(json_object_get(j, "base")))};
+                               .base = str_dup(json_string_value(json_object_get(j, "base"))),
+                               .hardware = str_dup(json_string_value(json_object_get(j, "hardware")))};
     return 0;
 }
 

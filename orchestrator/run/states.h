@@ -3,7 +3,8 @@
  * everything else is on the disk:
  *
  *   {"format":"coexist-state/1","cell","attempt","steps":N,"at_ms":N,"stood_ms":N,"base":NAME|null (the state whose
- *    disk this one's stands on),"image":SHA-256 of the image's manifest,"kvm":bool,"files":{NAME:bytes,...}}
+ *    disk this one's stands on),"image":SHA-256 of the image's manifest,"kvm":bool,"hardware":SHA-256 of what its
+ *    memory depends on (vm_libvirt_hardware) or null,"files":{NAME:bytes,...}}
  *
  * lab/states/RUN/owner names the run's folder and is locked by the orchestrator for its life: what nobody
  * holds and no run can go on from is removed by states_sweep. */
@@ -26,6 +27,7 @@ struct state_note { /* what state.json says; strings owned: state_note_clear */
     char *base;     /* name; NULL: it stands on the golden disk */
     char *image;    /* SHA-256 of the manifest's canonical JSON (state_image_digest) */
     bool kvm;
+    char *hardware; /* NULL: not told */
     /* set by states_read */
     bool memory;    /* its memory image is there: machines can go on from it */
     int64_t bytes;  /* on the disk now */

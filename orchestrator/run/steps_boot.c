@@ -43,7 +43,8 @@ static int boot_check_ways(struct cell *c, int64_t deadline, struct err *err) {
     }
 }
 
-int step_boot(struct cell *c, struct err *err) {
+/* Of a guest without any product: no boot to compare those of products with. */
+static int boot_first(struct cell *c, struct err *err) {
     int64_t since = clock_now(c->env->clock);
     if (cell_vm_power_on(c, err) < 0) {
         return -1;
@@ -53,9 +54,17 @@ int step_boot(struct cell *c, struct err *err) {
         return -1;
     }
     int64_t took = clock_now(c->env->clock) - since;
-    cell_metric(c, &(struct cell_metric){.name = "boot", .unit = "ms", .source = "lab",
+    cell_metric(c, &(struct cell_metric){.name = "first-boot", .unit = "ms", .source = "lab",
                                          .value = (double)took / (double)CLOCK_MS,
                                          .reference_ms = __builtin_nan("")});
+    return 0;
+}
+
+int step_boot(struct cell *c, struct err *err) {
+    int rc = cell_start_ready(c, err);
+    if (rc < 0 || (rc == 0 && boot_first(c, err) < 0)) {
+        return -1;
+    }
     if (boot_check_ways(c, cell_in(c, c->env->limits.call), err) < 0) {
         return -1;
     }

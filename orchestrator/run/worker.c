@@ -135,7 +135,7 @@ static int worker_make_machine(struct worker *w, const char *lab_dir, struct err
     }
     struct machine_spec spec = {
         .lab_dir = lab_dir, .image = w->cell.image, .work_dir = w->work_dir, .kvm = w->kvm,
-        .states = w->states, .cell = w->cell.id, .attempt = w->attempt,
+        .cold = w->job.cold, .states = w->states, .cell = w->cell.id, .attempt = w->attempt,
         .host = w->job.host ? &w->host : NULL,
         .interrupt_fd = worker_watch_fd(w->watch), .clock = clock_monotonic(), .log = &w->said,
     };

@@ -23,4 +23,11 @@ int vm_libvirt_sweep(const char *work_dir, struct err *err);
 /* "libvirt 9.0.0", whether or not its QEMU driver is installed; fails when that is missing. */
 int vm_libvirt_version(char out[64], struct err *err);
 
+/* Whether vm_save could hold a machine made by this spec: ERR_REFUSED says what it could not. */
+int vm_libvirt_may_save(const struct vm_spec *spec, struct err *err);
+/* SHA-256 of what the memory of a machine made by this spec depends on, were it saved here: its hardware and the files
+ * it stands on, libvirt, the QEMU that is installed and, with KVM, the host's processor. A saved machine whose digest
+ * is another may not go on, or go on wrongly. ERR_INPUT: the profile is wrong. */
+int vm_libvirt_hardware(const struct vm_spec *spec, char hex[65], struct err *err);
+
 #endif

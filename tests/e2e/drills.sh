@@ -10,7 +10,7 @@ cat >"$work/drills.json" <<JSON
   "product_sets": [{ "products": ["alder"], "updates": ["alder-content-bad"] }],
   "steps": ["install", "apply", "took", "reboot", "verify"] }
 JSON
-"$coexist" --lab "$lab" --runs "$work/drills-runs" --verbose run "$work/drills.json" >"$work/drills.txt" 2>&1
+"$coexist" --lab "$lab" --runs "$work/drills-runs" --verbose run --no-sharing "$work/drills.json" >"$work/drills.txt" 2>&1
 try "drills: the update is held" test $? -eq 1
 drills_report=$(find "$work/drills-runs" -name report.json)
 try "drills: the verdict is that of the boot loop" holds "$drills_report" \
@@ -23,6 +23,8 @@ try "drills: boots: out of the failure, after the rollback, into safe mode, norm
     [.moments[] | select(.at_ms >= $from and .type == "event") | .text | split(":")[0]] | map(select(. == "ready")) | length == 4'
 try "drills: they are in the page and on the terminal" bash -c 'grep -q "boot into safe mode" "$1" &&
     grep -q "rollback in safe mode, then a normal boot" "$2"' _ "$work/drills.txt" "${drills_report%.json}.html"
+try "drills: without sharing the image is booted" holds "$drills_report" \
+    '.cells[0] | any(.metrics[]; .name == "first-boot") and all(.moments[]; .text | startswith("restored") | not)'
 try "drills: the vendor's own log came from the disk of the machine that did not boot" holds "$drills_report" \
     '.cells[0].artifacts | any(.role == "product-log" and .name == "alder Alder.log" and .bytes > 0)'
 try "drills: asked for every call, the run has them, with cell and time" grep -qE \

@@ -338,6 +338,18 @@ static int lab_restore(void *ctx, struct vm *vm, const char *state, int64_t dead
     return vm_restore(vm, dir, deadline, err);
 }
 
+static int lab_restore_ready(void *ctx, struct vm *vm, int64_t deadline, int64_t *stood_ms, struct err *err) {
+    struct lab *l = ctx;
+    if (!l->ready) {
+        return 0;
+    }
+    return lab_restore(ctx, vm, l->ready, deadline, stood_ms, err) < 0 ? -1 : 1;
+}
+
+static void lab_distrust_ready(void *ctx) {
+    ((struct lab *)ctx)->distrusted++;
+}
+
 static int lab_save(void *ctx, struct vm *vm, const struct cell_kept *kept, int64_t deadline,
                     int64_t *bytes, struct err *err) {
     struct lab *l = ctx;
@@ -409,7 +421,8 @@ int lab_run(struct lab *l) {
     static const struct cell_machine_ops ops = {
         .create_vm = lab_create_vm, .create_guest = lab_create_guest, .copy_out = lab_copy_out,
         .remove_files = lab_remove_files, .keep_disk = lab_keep_disk, .put_back_disk = lab_put_back_disk,
-        .safe_mode = lab_safe_mode, .restore = lab_restore, .save = lab_save,
+        .safe_mode = lab_safe_mode, .restore = lab_restore,
+        .restore_ready = lab_restore_ready, .distrust_ready = lab_distrust_ready, .save = lab_save,
     };
     struct cell_env env = {
         .cell = &l->cell, .model = &l->model, .machine = &ops, .machine_ctx = l,

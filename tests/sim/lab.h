@@ -30,6 +30,8 @@ struct lab {
     struct lab_seen *seen;
     size_t seen_count;
     int64_t stood_ms; /* kept with the last state */
+    const char *ready; /* state that takes the place of a first boot; NULL: none */
+    int distrusted;    /* how often the cell said that it is of no use */
     int vms;       /* made so far */
     int copied;    /* files copied from a VM that was off */
     json_t *kept_disk; /* what the lab kept of the machine's disk; NULL: nothing yet */

@@ -22,7 +22,8 @@ START_TEST(clean_run_passes) {
     }
     ck_assert_int_eq((int)lab_failures(l), 0);
     ck_assert_int_eq((int)lab_count(l, OBS_CHECK), 2 * (7 + 2) + 1 + 7 + 4 + 3);
-    ck_assert_int_eq((int)lab_metrics(l, "boot", PHASE_BEFORE), 1);
+    ck_assert_int_eq((int)lab_metrics(l, "first-boot", PHASE_BEFORE), 1);
+    ck_assert_int_eq((int)lab_metrics(l, "boot", PHASE_BEFORE), 0);
     ck_assert_int_eq((int)lab_metrics(l, "boot", PHASE_AFTER), 1);
     ck_assert_int_eq((int)lab_metrics(l, "copy-small", PHASE_BEFORE), 5);
     ck_assert_int_eq((int)lab_metrics(l, "copy-small", PHASE_AFTER), 5);

@@ -121,6 +121,81 @@ START_TEST(a_state_that_cannot_be_gone_on_from_is_the_labs) {
 }
 END_TEST
 
+/* ---- the image's state at ready ---- */
+
+static const size_t ready_after[] = {2};
+static const char *const ready_name[] = {"ready"};
+
+/* A lab whose image has such a state, and what its cell finds without it. Caller frees *found. */
+static struct lab *ready_lab(char **found) {
+    struct lab *l = lab_new();
+    l->save = (struct cell_save){.after = ready_after, .names = ready_name, .count = 1};
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_uint_eq(lab_count(l, OBS_STATE), 1);
+    ck_assert_uint_eq(lab_metrics(l, "first-boot", PHASE_BEFORE), 1);
+    *found = findings(l, 2);
+    l->save = (struct cell_save){0};
+    l->ready = ready_name[0];
+    return l;
+}
+
+static bool says_restored(const struct lab *l) {
+    for (size_t i = 0; i < l->seen_count; i++) {
+        const struct observation *o = &l->seen[i].o;
+        if (o->type == OBS_EVENT && str_eq(json_string_value(json_object_get(o->data, "what")), "restored")) {
+            return str_eq(o->kind, "boot") && str_eq(lab_text(o), "the image's state at ready");
+        }
+    }
+    return false;
+}
+
+START_TEST(the_images_state_takes_the_place_of_a_first_boot) {
+    CLEANUP_FREE char *booted = NULL;
+    struct lab *l = ready_lab(&booted);
+    ck_assert(!says_restored(l));
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_uint_eq(lab_failures(l), 0);
+    CLEANUP_FREE char *went_on = findings(l, 2);
+    ck_assert_str_eq(booted, went_on);
+    ck_assert(says_restored(l));
+    ck_assert_uint_eq(lab_metrics(l, "first-boot", PHASE_BEFORE), 0);
+    ck_assert_int_eq(l->distrusted, 0);
+    lab_free(l);
+}
+END_TEST
+
+START_TEST(an_images_state_that_cannot_be_gone_on_from_is_the_labs) {
+    CLEANUP_FREE char *booted = NULL;
+    struct lab *l = ready_lab(&booted);
+    sim_world_fail_restores(l->world, restores[_i].cls);
+    ck_assert_int_lt(lab_run(l), 0);
+    ck_assert_uint_eq(lab_failures(l), 1);
+    const struct observation *o = lab_failure(l, restores[_i].class);
+    ck_assert_ptr_nonnull(o);
+    ck_assert_ptr_nonnull(strstr(lab_text(o), "could not go on from the kept state the image's state at ready"));
+    ck_assert(lab_skipped(l, STEP_INSTALL, PHASE_BEFORE));
+    ck_assert_int_eq(l->distrusted, 0); /* that it is damaged is for who reads it to see */
+    lab_free(l);
+}
+END_TEST
+
+/* It runs and nobody answers: nobody shall wait for it a second time. */
+START_TEST(an_images_state_without_a_guest_is_not_used_again) {
+    CLEANUP_FREE char *booted = NULL;
+    struct lab *l = ready_lab(&booted);
+    CLEANUP_FREE char *memory = str_printf("%s/%s/" VM_STATE_MEMORY, l->states, l->ready);
+    json_t *world = json_load_file(memory, 0, NULL);
+    ck_assert_int_eq(json_object_set_new(world, "serial_lost", json_true()), 0);
+    ck_assert_int_eq(json_dump_file(world, memory, 0), 0);
+    json_decref(world);
+    ck_assert_int_lt(lab_run(l), 0);
+    ck_assert_uint_eq(lab_failures(l), 1);
+    ck_assert(lab_failed(l, FAILURE_VM_DIED));
+    ck_assert_int_eq(l->distrusted, 1);
+    lab_free(l);
+}
+END_TEST
+
 /* The first service check fails: what comes after must not be kept. */
 START_TEST(nothing_is_kept_after_a_failure) {
     struct lab *l = saving_lab();
@@ -350,6 +425,9 @@ int main(void) {
     tcase_add_loop_test(t, a_state_that_cannot_be_gone_on_from_is_the_labs, 0, (int)ARRAY_LEN(restores));
     tcase_add_test(t, nothing_is_kept_after_a_failure);
     tcase_add_test(t, nothing_is_kept_when_told_to_stop);
+    tcase_add_test(t, the_images_state_takes_the_place_of_a_first_boot);
+    tcase_add_loop_test(t, an_images_state_that_cannot_be_gone_on_from_is_the_labs, 0, (int)ARRAY_LEN(restores));
+    tcase_add_test(t, an_images_state_without_a_guest_is_not_used_again);
     tcase_add_test(t, told_to_stop_it_keeps_where_it_is);
     tcase_add_test(t, a_point_is_kept_when_it_is_time);
     tcase_add_test(t, a_matrix_may_say_how_long_a_guest_is_watched);

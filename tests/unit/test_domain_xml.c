@@ -16,6 +16,7 @@
 #include "support/skip.h"
 #include "support/suite.h"
 #include "vm/domain_xml.h"
+#include "vm/libvirt.h"
 
 #define SCHEMA "/usr/share/libvirt/schemas/domain.rng"
 
@@ -386,6 +387,53 @@ START_TEST(windows_11_gets_what_virt_install_gives_it) {
 }
 END_TEST
 
+static const struct {
+    const char *profile, *cannot; /* NULL: it can */
+} kept[] = {
+    {"bios", NULL}, {"bios-virtio", NULL}, {"bios-ide", NULL},
+    {"uefi", "firmware variables"}, {"uefi-secure-tpm", "firmware variables"},
+};
+
+START_TEST(what_no_state_can_hold_is_known_before_it_runs) {
+    CLEANUP(shipped_profile_drop) struct image_profile *p = shipped_profile(kept[_i].profile);
+    struct vm_spec spec = {.name = "x", .profile = p->hardware, .disk = "/images/disk.qcow2"};
+    CLEANUP_ERR struct err err = ERR_INIT;
+    int rc = vm_libvirt_may_save(&spec, &err);
+    ck_assert_int_eq((int)err.cls, kept[_i].cannot ? ERR_REFUSED : ERR_NONE);
+    ck_assert(kept[_i].cannot ? rc < 0 && strstr(err_text(&err), kept[_i].cannot) : rc == 0);
+}
+END_TEST
+
+static void digest_of(const struct vm_spec *spec, char hex[65]) {
+    CLEANUP_ERR struct err err = ERR_INIT;
+    ck_assert_msg(vm_libvirt_hardware(spec, hex, &err) == 0, "%s", err_text(&err));
+    ck_assert_uint_eq(strlen(hex), 64);
+}
+
+/* Who runs it, and under which name, is no part of the machine. */
+START_TEST(hardware_is_known_by_its_digest) {
+    json_t *small = json_pack("{s:i}", "memory_mib", 512), *large = json_pack("{s:i}", "memory_mib", 513);
+    struct vm_spec spec = {.name = "x", .work_dir = "/a", .profile = small, .disk = "/images/disk.qcow2"};
+    char first[65], other[65];
+    digest_of(&spec, first);
+    spec.name = "another";
+    spec.work_dir = "/b";
+    digest_of(&spec, other);
+    ck_assert_str_eq(first, other);
+    struct vm_spec changed[] = {spec, spec, spec, spec};
+    changed[0].profile = large;
+    changed[1].disk = "/other/disk.qcow2";
+    changed[2].kernel = "/images/vmlinuz";
+    changed[3].kvm = true;
+    for (size_t i = 0; i < ARRAY_LEN(changed); i++) {
+        digest_of(&changed[i], other);
+        ck_assert_msg(!str_eq(first, other), "change %zu goes unnoticed", i);
+    }
+    json_decref(small);
+    json_decref(large);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("domain xml");
     TCase *t = tcase_create("domain xml");
@@ -406,6 +454,8 @@ int main(void) {
     tcase_add_test(t, rebase_moves_the_files_and_keeps_the_machine);
     tcase_add_test(t, rebase_refuses_what_is_no_machine_of_ours);
     tcase_add_test(t, the_bones_are_those_of_virt_install);
+    tcase_add_loop_test(t, what_no_state_can_hold_is_known_before_it_runs, 0, (int)ARRAY_LEN(kept));
+    tcase_add_test(t, hardware_is_known_by_its_digest);
     tcase_add_test(t, windows_11_gets_what_virt_install_gives_it);
     suite_add_tcase(s, t);
     return suite_run(s);

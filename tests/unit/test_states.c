@@ -337,7 +337,7 @@ START_TEST(a_job_survives_the_way_to_its_worker) {
     struct sched_job j = {.attempt = 2, .from = "3-1", .from_steps = 4, .from_cell = CONTROL,
                           .from_attempt = 3, .from_ms = 1234567890123, .save_after = after,
                           .save_names = names, .save_count = 2, .points = "p3.0-2", .points_max = 4,
-                          .point_every = 600 * CLOCK_S};
+                          .point_every = 600 * CLOCK_S, .cold = true};
     CLEANUP_FREE char *text = job_to_text(&j, NULL);
     struct job got;
     CLEANUP_ERR struct err err = ERR_INIT;
@@ -353,6 +353,7 @@ START_TEST(a_job_survives_the_way_to_its_worker) {
     ck_assert_str_eq(got.save.points, "p3.0-2");
     ck_assert_int_eq(got.save.points_max, 4);
     ck_assert_int_eq(got.save.every, 600 * CLOCK_S);
+    ck_assert(got.cold);
     job_clear(&got);
     struct sched_job nothing = {.attempt = 1};
     CLEANUP_FREE char *empty = job_to_text(&nothing, NULL);
@@ -360,6 +361,7 @@ START_TEST(a_job_survives_the_way_to_its_worker) {
     ck_assert_ptr_null(got.from.state);
     ck_assert_uint_eq(got.save.count, 0);
     ck_assert_ptr_null(got.save.points);
+    ck_assert(!got.cold);
     job_clear(&got);
 }
 END_TEST
