@@ -16,6 +16,7 @@
 #include "base/err.h"
 
 #define IMAGE_MANIFEST_FORMAT "coexist-image-manifest/1"
+#define IMAGE_READY_PREFIX "ready-" /* of folders in an image's: its machine kept at ready (run/ready.h) */
 #define IMAGE_SAFE_MODE_BCD "bcd" /* Windows' boot configuration data */
 
 /* An image as its manifest describes it. All strings are owned by the struct. */

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "images/image.h"
 
 int image_add_file(json_t *files, const char *dir, const char *name, const char *role, struct err *err) {
     CLEANUP_FREE char *path = fs_join(dir, name);
@@ -31,6 +32,33 @@ static int publish_protect(const char *dir, const char *name, struct err *err) {
     return chmod(path, 0444) < 0 ? err_sys(err, errno, "chmod %s", path) : 0;
 }
 
+struct publish_move {
+    const char *from, *to;
+    struct err *err;
+};
+
+static int publish_move_ready(const char *name, void *ctx) {
+    const struct publish_move *m = ctx;
+    if (strncmp(name, IMAGE_READY_PREFIX, strlen(IMAGE_READY_PREFIX)) != 0) {
+        return 0;
+    }
+    CLEANUP_FREE char *from = fs_join(m->from, name);
+    CLEANUP_FREE char *to = fs_join(m->to, name);
+    return rename(from, to) < 0 ? err_sys(m->err, errno, "move %s to %s", from, to) : 0;
+}
+
+/* The same image, made again: what was kept of its machine, and what stands on that, goes on. */
+static int publish_keep_ready(const char *old, const char *final, struct err *err) {
+    CLEANUP_FREE char *was = fs_join(old, "manifest.json");
+    CLEANUP_FREE char *is = fs_join(final, "manifest.json");
+    char was_hex[FS_SHA256_HEX], is_hex[FS_SHA256_HEX];
+    if (fs_sha256_file(was, was_hex, NULL) < 0 || fs_sha256_file(is, is_hex, err) < 0 || strcmp(was_hex, is_hex) != 0) {
+        return err_is_set(err) ? -1 : 0;
+    }
+    struct publish_move m = {old, final, err};
+    return fs_each(old, publish_move_ready, &m, err);
+}
+
 int image_publish(const char *out, const char *final, const json_t *manifest, struct err *err) {
     size_t i;
     json_t *file;
@@ -48,5 +76,5 @@ int image_publish(const char *out, const char *final, const json_t *manifest, st
     if (renameat2(AT_FDCWD, out, AT_FDCWD, final, RENAME_EXCHANGE) < 0) {
         return err_sys(err, errno, "exchange %s", final);
     }
-    return fs_remove_tree(out, err);
+    return publish_keep_ready(out, final, err) < 0 ? -1 : fs_remove_tree(out, err);
 }

@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@ struct json_doc {
 };
 
 static const struct diag_pos json_nowhere = {0, 0};
+/* Up to here a double has every whole number: 2^53. */
+#define JSON_WHOLE_MAX 9007199254740992.0
 
 void json_doc_free(struct json_doc *doc) {
     if (!doc) {
@@ -107,10 +110,33 @@ static void json_complain_duplicate(const struct json_doc *doc, const json_error
               hint, "key \"%s\" stands twice in the same object", key);
 }
 
+/* 2.0 is the whole number 2 (JSON Schema, validation, 6.1.1), and is read as one. Takes value; returns what stands in
+ * its place. */
+static json_t *json_whole(json_t *value) {
+    double d = json_real_value(value);
+    if (json_is_real(value) && floor(d) == d && fabs(d) <= JSON_WHOLE_MAX) {
+        json_decref(value);
+        return json_integer((json_int_t)d);
+    }
+    const char *key;
+    json_t *item;
+    void *next;
+    json_object_foreach_safe(value, next, key, item) {
+        if (!json_is_string(item)) {
+            json_object_set_new(value, key, json_whole(json_incref(item)));
+        }
+    }
+    for (size_t i = 0; json_is_array(value) && i < json_array_size(value); i++) {
+        json_array_set_new(value, i, json_whole(json_incref(json_array_get(value, i))));
+    }
+    return value;
+}
+
 static int json_doc_decode(struct json_doc *doc, struct diags *diags) {
     json_error_t e;
     doc->root = json_loadb(doc->text, doc->len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
     if (doc->root) {
+        doc->root = json_whole(doc->root);
         return 0;
     }
     if (json_error_code(&e) == json_error_duplicate_key) {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -25,6 +26,19 @@ const struct cli_verb *cli_verb_at(size_t i) {
     return i < ARRAY_LEN(verbs) ? verbs[i]() : NULL;
 }
 
+/* What is not UTF-8 in a file's name is not JSON either: '?' in the place of every byte beyond ASCII then. */
+static json_t *cli_json_text(const char *text) {
+    json_t *whole = text ? json_string(text) : json_null();
+    if (whole) {
+        return whole;
+    }
+    CLEANUP_FREE char *plain = str_dup(text);
+    for (char *c = plain; *c; c++) {
+        *c = (unsigned char)*c < 0x80 ? *c : '?';
+    }
+    return json_string(plain);
+}
+
 int cli_fail(const struct err *err) {
     fprintf(stderr, "coexist: error: %s\n", err_text(err));
     return err->cls == ERR_INPUT ? CLI_BAD_INPUT : CLI_LAB_FAILED;
@@ -35,9 +49,9 @@ static void cli_diags_json(const struct diags *d) {
     for (size_t i = 0; i < d->count; i++) {
         const struct diag *x = &d->items[i];
         json_array_append_new(
-            list, json_pack("{s:s, s:i, s:i, s:s, s:s, s:s?}", "file", x->file, "line", x->pos.line,
-                            "column", x->pos.column, "code", x->code, "message", x->message, "hint",
-                            x->hint));
+            list, json_pack("{s:o, s:i, s:i, s:s, s:o, s:o}", "file", cli_json_text(x->file), "line", x->pos.line,
+                            "column", x->pos.column, "code", x->code, "message", cli_json_text(x->message), "hint",
+                            cli_json_text(x->hint)));
     }
     json_dumpf(list, stdout, JSON_INDENT(2));
     putchar('\n');
@@ -134,6 +148,26 @@ static int cli_take_foreign(const struct cli_verb *verb, int argc, char **argv, 
     return left;
 }
 
+/* A named pipe that nobody writes to would be waited for without end; one of a shell's, <(...), lies under /dev. */
+static bool cli_is_pipe(const char *path) {
+    struct stat st;
+    return path && strncmp(path, "/dev/", 5) != 0 && stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+static int cli_refuse_pipes(const struct cli_verb *verb, const struct cli_args *args) {
+    const char *pipe = NULL;
+    for (int i = 0; i < args->operand_count; i++) {
+        pipe = cli_is_pipe(args->operands[i]) ? args->operands[i] : pipe;
+    }
+    for (int i = 0; verb->options && verb->options[i].name; i++) {
+        pipe = str_eq(verb->options[i].arg, "FILE") && cli_is_pipe(args->value[i]) ? args->value[i] : pipe;
+    }
+    if (pipe) {
+        fprintf(stderr, "coexist: error: %s is a named pipe, not a file\n", pipe);
+    }
+    return pipe ? CLI_BAD_INPUT + 1 : 0;
+}
+
 /* The last one counts, unless the option says otherwise. */
 static void cli_take_value(const struct cli_verb *verb, struct cli_args *args, int i, const char *value) {
     if (verb->repeats && verb->options && str_eq(verb->options[i].name, verb->repeats) && args->value[i]) {
@@ -179,7 +213,7 @@ static int cli_parse_verb(const struct cli_verb *verb, int argc, char **argv,
                 verb->operands);
         return CLI_BAD_INPUT + 1;
     }
-    return 0;
+    return cli_refuse_pipes(verb, args);
 }
 
 struct cli_globals {

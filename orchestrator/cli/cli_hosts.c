@@ -12,6 +12,9 @@ int cli_hosts(const struct cli_verb *verb, const struct cli_args *args, struct h
     if (file) {
         hosts_load(out, file, &diags);
     }
+    if (texts && (!*texts || strstr(texts, "\n\n") || *texts == '\n' || str_ends_with(texts, "\n"))) {
+        diags_add(&diags, "--host", (struct diag_pos){0, 0}, "missing", NULL, "a host without a URI");
+    }
     for (char *t = texts ? strtok_r(texts, "\n", &rest) : NULL; t; t = strtok_r(NULL, "\n", &rest)) {
         hosts_add_text(out, t, &diags);
     }

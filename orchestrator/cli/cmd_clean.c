@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "cli/cli.h"
 #include "run/host_look.h"
+#include "run/ready.h"
 #include "run/states.h"
 #include "run/sweep.h"
 
@@ -40,7 +41,7 @@ static int clean_run(struct cli *cli, const struct cli_args *args) {
     struct states_counts states = {0};
     bool all = cli_value(cmd_clean(), args, "states") != NULL;
     if (sweep_all(cli->lab_dir, cli->runs_dir, &cli->log, &n, &err) < 0 ||
-        states_sweep(cli->lab_dir, all, &cli->log, &states, &err) < 0) {
+        states_sweep(cli->lab_dir, all, &cli->log, &states, &err) < 0 || ready_sweep(cli->lab_dir, &err) < 0) {
         return cli_fail(&err);
     }
     if (clean_hosts(cli, args, &err) < 0) {
@@ -66,7 +67,7 @@ const struct cli_verb *cmd_clean(void) {
                  "orchestrators as interrupted; waits for workers that are still ending by themselves. "
                  "Removes the kept states of runs that are finished or gone; those of interrupted runs stay, "
                  "so that they can be resumed, and are told of. Living runs are not touched. 'coexist run' "
-                 "does the same before it starts.",
+                 "does the same before it starts. Also removes what a killed 'coexist image ready' left.",
         .options = options,
         .repeats = "host",
         .run = clean_run,

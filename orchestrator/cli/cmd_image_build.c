@@ -1,10 +1,12 @@
 /* coexist image build: from a recipe to a golden image. */
+#include <errno.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fs.h"
-#include "base/proc.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "images/image.h"
@@ -14,7 +16,7 @@
 #include "run/sweep.h"
 #include "vm/probe.h"
 
-#define BUILD_READY_LIMIT (900 * CLOCK_S)
+enum { BUILD_NOT_STARTED = 127 };
 
 static const struct cli_option options[] = {
     {"agent", "FILE", "the agent to put in (default: build/agents/agent.exe; for ReactOS agent32.exe)"},
@@ -69,21 +71,29 @@ static char *build_claim(void *ctx, const char *name, int *lock, struct err *err
     return sweep_claim(b->cli->lab_dir, run, "0", lock, err);
 }
 
-static void build_say(const char *line, void *ctx) {
-    (void)ctx;
-    printf("%s\n", line);
+/* By a process of its own, for one may have one machine (vm/libvirt.h), and of our group: who interrupts us interrupts
+ * it, and it takes its machine down. It says itself what came of it; an image without is whole, its machines boot. */
+static void build_keep_ready(struct cli *cli, const struct cli_args *args, const char *name) {
+    /* The casts only drop const: exec takes what it is given and changes nothing. */
+    char *const argv[] = {(char *)"/proc/self/exe", (char *)"--lab", (char *)cli->lab_dir, (char *)"image",
+                          (char *)"ready", (char *)"--if-needed", (char *)name, NULL};
+    if (cli_value(cmd_image_build(), args, "no-ready")) {
+        return;
+    }
     fflush(stdout);
-}
-
-/* By a process of its own, for one may have one machine (vm/libvirt.h). An image without it is whole: its machines
- * boot. */
-static void build_keep_ready(const struct cli *cli, const struct cli_args *args, const char *name) {
-    const char *const argv[] = {"/proc/self/exe", "--lab", cli->lab_dir, "image", "ready", "--if-needed", name, NULL};
-    struct proc_opts opts = {.timeout_ns = BUILD_READY_LIMIT, .on_line = build_say};
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        execv(argv[0], argv);
+        _exit(BUILD_NOT_STARTED);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
     CLEANUP_ERR struct err err = ERR_INIT;
-    fflush(stdout);
-    if (!cli_value(cmd_image_build(), args, "no-ready") && proc_check(argv, &opts, &err) < 0) {
-        printf("coexist: image: %s is not kept at ready, its machines boot: %s\n", name, err_text(&err));
+    if (pid < 0 || !WIFEXITED(status) || WEXITSTATUS(status) == BUILD_NOT_STARTED) {
+        printf("coexist: image: %s is not kept at ready, its machines boot: the process for it %s\n", name,
+               pid > 0 && WIFSIGNALED(status) ? "was killed" : "could not be started");
+        sweep_lab(cli->lab_dir, &cli->log, &err);
     }
 }
 

@@ -18,7 +18,8 @@ static int import_run(struct cli *cli, const struct cli_args *args) {
     if (image_import(cli->lab_dir, args->operands[0], replace, &name, &err) < 0) {
         return cli_fail(&err);
     }
-    printf("coexist: image: %s is ready in %s/images/%s\n", name, cli->lab_dir, name);
+    printf("coexist: image: %s is there in %s/images/%s; 'coexist image ready %s' saves its runs the first boot\n",
+           name, cli->lab_dir, name, name);
     return CLI_SHIP;
 }
 

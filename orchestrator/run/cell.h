@@ -23,6 +23,11 @@ struct cell_kept { /* a state about to be kept */
     int64_t stood_ms; /* how long its guest has stood since it became ready */
 };
 
+struct cell_ready { /* an image's state at "ready" */
+    char name[64];
+    int64_t stood_ms; /* as of cell_kept */
+};
+
 /* Where a cell gets its machine from; lets worker (real) and simulation (fake) share the cell
  * logic. */
 struct cell_machine_ops {
@@ -47,9 +52,9 @@ struct cell_machine_ops {
     /* Lets a VM that was just made go on from a kept state; *stood_ms is what was kept with it. */
     int (*restore)(void *ctx, struct vm *vm, const char *state, int64_t deadline, int64_t *stood_ms,
                    struct err *err);
-    /* Lets a VM that was just made go on from its image's state at "ready". 1: it does; 0: there is none of use, the VM
-     * is as it was. May be NULL: there never is. */
-    int (*restore_ready)(void *ctx, struct vm *vm, int64_t deadline, int64_t *stood_ms, struct err *err);
+    /* Lets a VM that was just made go on from its image's state at "ready". 1 with *out: it does; 0: there is none of
+     * use, the VM is as it was. May be NULL: there never is. */
+    int (*restore_ready)(void *ctx, struct vm *vm, int64_t deadline, struct cell_ready *out, struct err *err);
     /* The guest that went on from there was of no use: nobody shall again. NULL where restore_ready is. */
     void (*distrust_ready)(void *ctx);
     /* Keeps the running machine as a state, whole or not at all; *bytes is what it takes. The VM goes on

@@ -21,7 +21,7 @@ static bool boot_hello_is_fresh(const struct cell *c, const json_t *hello, int64
     return guest_ms < 0 || guest_ms <= host_ms * 1.1 + BOOT_FRESH_SLACK_MS;
 }
 
-static void boot_say_ready(struct cell *c, const json_t *hello) {
+void cell_say_ready(struct cell *c, const json_t *hello) {
     const char *agent = json_string_value(json_object_get(hello, "agent"));
     const json_t *os = json_object_get(hello, "os");
     const char *name = json_string_value(json_object_get(os, "name"));
@@ -94,7 +94,7 @@ int cell_wait_ready(struct cell *c, int64_t since, struct err *err) {
         if (rc == 0) {
             bool fresh = boot_hello_is_fresh(c, hello, since);
             if (fresh) {
-                boot_say_ready(c, hello);
+                cell_say_ready(c, hello);
                 c->booting = false;
                 c->up = true;
                 c->ready_at = clock_now(c->env->clock);

@@ -291,6 +291,19 @@ static void fuse_answers_otherwise(struct cell *c, enum failure_class own, const
     }
 }
 
+/* What ran in the guest before is silent, and what is started now may not be. */
+static void fuse_half(struct cell *c, const struct guest_reach *r, const char *text) {
+    char outside[200];
+    fuse_look_at_hang(c, outside);
+    if (fuse_events(c)) { /* it went down meanwhile */
+        return;
+    }
+    cell_fail(c, FAILURE_NOT_KNOWN, NULL,
+              "%s; SSH answers, %s%s; the agent on the serial port does not: %s%s", text,
+              r->ssh_why[0] ? "a program started there does not: " : "and so does a program started there",
+              r->ssh_why, r->serial_why, outside);
+}
+
 /* The guest gave no usable answer: which ways still answer tells apart what is wrong. */
 static void fuse_by_reach(struct cell *c, enum failure_class own, const struct guest_reach *r,
                           const char *text) {
@@ -300,6 +313,9 @@ static void fuse_by_reach(struct cell *c, enum failure_class own, const struct g
     if (!c->up) {
         char outside[200];
         fuse_look_at_hang(c, outside);
+        if (fuse_events(c)) {
+            return;
+        }
         cell_fail(c, booting ? FAILURE_NO_BOOT : FAILURE_HANG, NULL,
                   "%s; serial port: %s; SSH: %s%s%s", text, r->serial_why,
                   r->frozen ? "lets in, but no program answers: " : "", r->ssh_why, outside);
@@ -307,9 +323,7 @@ static void fuse_by_reach(struct cell *c, enum failure_class own, const struct g
         cell_fail(c, FAILURE_NETWORK_LOST, NULL,
                   "%s; the agent answers on the serial port, SSH does not: %s", text, r->ssh_why);
     } else if (!r->serial) {
-        cell_fail(c, FAILURE_NOT_KNOWN, NULL,
-                  "%s; SSH answers, the agent on the serial port does not: %s", text,
-                  r->serial_why);
+        fuse_half(c, r, text);
     } else {
         CLEANUP_FREE char *told = str_printf("%s (the guest answers otherwise)", text);
         fuse_answers_otherwise(c, own, told);

@@ -37,11 +37,14 @@ static int start_set_clock(struct cell *c, struct err *err) {
     return -1;
 }
 
-/* The agent answers, in the same boot as when the state was kept. */
-static int start_await_guest(struct cell *c, struct err *err) {
+/* The agent answers, in the same boot as when the state was kept. say: it was not told yet in the journal who it is. */
+static int start_await_guest(struct cell *c, bool say, struct err *err) {
     json_t *hello = NULL;
     if (guest_wait_ready(c->guest, cell_in(c, c->env->limits.boot), &hello, err) < 0) {
         return -1;
+    }
+    if (say) {
+        cell_say_ready(c, hello);
     }
     json_decref(hello);
     return start_set_clock(c, err);
@@ -90,7 +93,7 @@ void cell_start_from_state(struct cell *c) {
     CLEANUP_ERR struct err err = ERR_INIT;
     int64_t began = clock_now(c->env->clock), stood_ms = 0;
     start_recall(c);
-    if (start_machine(c, &stood_ms, &err) < 0 || start_await_guest(c, &err) < 0) {
+    if (start_machine(c, &stood_ms, &err) < 0 || start_await_guest(c, false, &err) < 0) {
         start_fail(c, c->env->from.state, &err);
         return;
     }
@@ -99,25 +102,32 @@ void cell_start_from_state(struct cell *c) {
               c->env->from.state, (long long)((clock_now(c->env->clock) - began) / CLOCK_MS));
 }
 
+/* Its machine runs, nothing happened to it, and nobody answers there: else it is the host's doing, or an accident. */
+static bool start_is_mute(struct cell *c, const struct err *why) {
+    CLEANUP_ERR struct err unseen = ERR_INIT;
+    bool silent = why->cls == ERR_TIMEOUT || why->cls == ERR_PROTOCOL;
+    return silent && cell_pump(c, &unseen) == 0 && c->waiting_count == 0 && vm_state(c->vm) == VM_RUNNING;
+}
+
 int cell_start_ready(struct cell *c, struct err *err) {
     const struct cell_machine_ops *m = c->env->machine;
     CLEANUP_ERR struct err why = ERR_INIT;
-    int64_t stood_ms = 0;
+    struct cell_ready ready = {.name = ""};
     int64_t until = cell_in(c, c->env->limits.state);
-    int rc = m->restore_ready ? m->restore_ready(c->env->machine_ctx, c->vm, until, &stood_ms, &why) : 0;
+    int rc = m->restore_ready ? m->restore_ready(c->env->machine_ctx, c->vm, until, &ready, &why) : 0;
     if (rc == 0) {
         return 0;
     }
-    bool runs = rc > 0;
-    if (runs && cell_vm_meet(c, &why) == 0 && start_await_guest(c, &why) == 0) {
-        start_stands(c, stood_ms, "the image's state at ready");
+    CLEANUP_FREE char *state = str_printf("the image's state at ready, %s", ready.name);
+    if (rc > 0 && cell_vm_meet(c, &why) == 0 && start_await_guest(c, true, &why) == 0) {
+        start_stands(c, ready.stood_ms, state);
         return 1;
     }
     if (!cell_stop_now(c)) {
-        start_fail(c, "the image's state at ready", &why);
-        if (runs && why.cls != ERR_NOSPACE && why.cls != ERR_BUG) {
+        if (rc > 0 && start_is_mute(c, &why)) {
             m->distrust_ready(c->env->machine_ctx);
         }
+        start_fail(c, state, &why);
     }
     c->handled = true;
     return err_set(err, ERR_INTERRUPT, "not gone on from the image's state at ready");

@@ -147,6 +147,8 @@ void cell_works(struct cell *c); /* it does, from now on */
 /* Waits for the hello of the boot that began at `since`. Every reset is taken as a new attempt to
  * boot; too many are a boot loop. The limit is the guest's time: what the host had no processor for comes on top. */
 int cell_wait_ready(struct cell *c, int64_t since, struct err *err);
+/* Event "ready": which agent answered, on which system. */
+void cell_say_ready(struct cell *c, const json_t *hello);
 /* Watches until the guest has stood long enough since it became ready. 1: an event came, 0: it
  * stands, -1 with err. */
 int cell_stand(struct cell *c, struct err *err);

@@ -239,30 +239,31 @@ static int machine_restore(void *ctx, struct vm *vm, const char *state, int64_t 
     return 0;
 }
 
-/* What is damaged is not tried again; the machine is as it was made and boots. */
-static int machine_restore_ready(void *ctx, struct vm *vm, int64_t deadline, int64_t *stood_ms, struct err *err) {
+/* What cannot be gone on from, whatever the reason, is no state of use: the machine is as it was made and boots. One
+ * that is damaged is not tried by others, either. */
+static int machine_restore_ready(void *ctx, struct vm *vm, int64_t deadline, struct cell_ready *out, struct err *err) {
     struct machine *m = ctx;
     char hardware[65];
-    if (m->spec.cold || m->spec.host) {
+    if (m->spec.cold || m->spec.host || machine_hardware(m->image, m->spec.kvm, hardware, NULL) < 0) {
         return 0;
-    }
-    if (machine_hardware(m->image, m->spec.kvm, hardware, err) < 0) {
-        return -1;
     }
     free(m->ready);
     m->ready = ready_find(m->image, m->spec.kvm, hardware);
     if (!m->ready) {
         return 0;
     }
-    if (machine_go_on(vm, m->image->dir, m->ready, deadline, stood_ms, err) == 0) {
+    snprintf(out->name, sizeof(out->name), "%s", m->ready);
+    if (machine_go_on(vm, m->image->dir, m->ready, deadline, &out->stood_ms, err) == 0) {
         return 1;
     }
-    if (err->cls != ERR_INPUT) {
+    if (err->cls == ERR_NOSPACE || err->cls == ERR_INTERRUPT || err->cls == ERR_BUG) {
         return -1;
     }
     log_warn(m->spec.log, "%s", err_text(err));
+    if (err->cls == ERR_INPUT) {
+        ready_distrust(m->image, m->ready, m->spec.log);
+    }
     err_clear(err);
-    ready_distrust(m->image, m->ready, m->spec.log);
     return 0;
 }
 
@@ -277,14 +278,13 @@ static int machine_finish_state(struct machine *m, const struct cell_kept *kept,
                                 struct err *err) {
     char digest[65], hardware[65];
     state_image_digest(m->image->manifest, digest);
-    if (machine_hardware(m->image, m->spec.kvm, hardware, err) < 0) {
-        return -1;
-    }
+    bool known = machine_hardware(m->image, m->spec.kvm, hardware, NULL) == 0;
     /* The casts only drop const: a note that is written is not changed. */
     struct state_note note = {.cell = (char *)m->spec.cell, .attempt = m->spec.attempt,
                               .steps = kept->steps, .at_ms = kept->at_ms,
                               .stood_ms = kept->stood_ms, .base = m->base,
-                              .image = digest, .kvm = m->spec.kvm, .hardware = hardware};
+                              .image = digest, .kvm = m->spec.kvm,
+                              .hardware = known ? hardware : NULL};
     return states_finish(m->spec.states, kept->name, &note, bytes, err);
 }
 

@@ -1,6 +1,7 @@
 /* The state of an image's machine at "ready": made once when the image is there (coexist image ready), kept with it in
- * LAB/images/NAME/ready-TIME/, of the form of run/states.h with an empty cell. A cell whose guest would boot for the
- * first time goes on from it instead.
+ * LAB/images/NAME/ready-TIME/, of the form of run/states.h with an empty cell, and SHA256SUMS of its files, written
+ * last. A cell whose guest would boot for the first time goes on from it instead; its clock is set, as after any
+ * restore, by however long that was ago.
  *
  * It goes on only where it was made: same manifest, same accelerator, same hardware digest (vm_libvirt_hardware). Its
  * disk is never changed or removed while anything in the lab may stand on it; without its memory it is no longer gone
@@ -17,11 +18,22 @@ char *ready_find(const struct image *image, bool kvm, const char *hardware);
 /* It was gone on from in vain: nobody shall again. What stands on its disk goes on. */
 void ready_distrust(const struct image *image, const char *name, struct log *log);
 
+/* Reads all of it: ERR_INPUT when a byte is not as it was kept. */
+int ready_verify(const struct image *image, const char *name, struct err *err);
+/* The same for the one that would be gone on from: a damaged one is told of and not used, the image is booted. */
+void ready_check(const struct image *image, bool kvm, struct log *log);
+/* Removes every other one, whole or half, when no run has states or machines in the lab. */
+int ready_tidy(const char *lab_dir, const struct image *image, const char *name, struct err *err);
+
+/* Removes what a killed ready_make left in the lab's images. */
+int ready_sweep(const char *lab_dir, struct err *err);
+
 struct ready_make { /* borrowed */
     const char *lab_dir;
     const char *image;    /* name */
     const char *work_dir; /* folder of its own in the lab, for the machine (sweep_claim) */
     bool kvm;
+    bool again;           /* also where a usable one is there: that one is not gone on from any more */
     int interrupt_fd;     /* readable: give up; -1: none */
     struct log *log;
 };

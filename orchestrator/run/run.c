@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "run/host.h"
 #include "run/learn.h"
+#include "run/ready.h"
 #include "run/rounds.h"
 #include "run/run_state.h"
 #include "run/spawn.h"
@@ -362,9 +363,13 @@ int run_make_ready(struct run *r, struct err *err) {
         states_sweep(r->o->lab_dir, false, r->o->log, &states, err) < 0) {
         return -1;
     }
-    return run_load_images(r, err) < 0 || run_probe(r, err) < 0 || run_find_program(r, err) < 0
-               ? -1
-               : 0;
+    if (run_load_images(r, err) < 0 || run_probe(r, err) < 0 || run_find_program(r, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; !r->o->no_sharing && i < r->model->image_count; i++) {
+        ready_check(r->images[i], r->kvm, r->o->log);
+    }
+    return 0;
 }
 
 int run_start(const struct run_opts *opts, struct run_result *out, struct err *err) {

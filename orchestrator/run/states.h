@@ -1,6 +1,6 @@
 /* Kept states of machines (vm/vm.h), lab/states/RUN/NAME/: points in a run that its cells go on from, and that a
- * resumed run finds again. A folder is a state once it has its state.json, which is written last, when
- * everything else is on the disk:
+ * resumed run finds again; and lab/images/IMAGE/ready-TIME/ (run/ready.h). A folder is a state once it has its
+ * state.json, which is written last, when everything else is on the disk:
  *
  *   {"format":"coexist-state/1","cell","attempt","steps":N,"at_ms":N,"stood_ms":N,"base":NAME|null (the state whose
  *    disk this one's stands on),"image":SHA-256 of the image's manifest,"kvm":bool,"hardware":SHA-256 of what its
@@ -24,7 +24,7 @@ struct state_note { /* what state.json says; strings owned: state_note_clear */
     size_t steps;   /* of that cell, behind it */
     int64_t at_ms;  /* since that cell began */
     int64_t stood_ms; /* since its guest became ready: counts for how long it has stood */
-    char *base;     /* name; NULL: it stands on the golden disk */
+    char *base;     /* name; NULL: it stands on the golden disk or on that of the image's state at ready */
     char *image;    /* SHA-256 of the manifest's canonical JSON (state_image_digest) */
     bool kvm;
     char *hardware; /* NULL: not told */

@@ -52,7 +52,7 @@ static int state_prepare_disk(virDomainPtr dom, const char *dir, const char *ove
     }
     if (link(overlay, frozen) < 0) {
         return err_sys(err, errno, "link %s to %s%s", overlay, frozen,
-                       errno == EXDEV ? " (the lab's work and states have to lie on one file system)" : "");
+                       errno == EXDEV ? " (the lab's work, states and images have to lie on one file system)" : "");
     }
     return libvirt_state_overlay(next, frozen, "qcow2", (int64_t)info.capacity, err);
 }

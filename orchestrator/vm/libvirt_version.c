@@ -1,5 +1,4 @@
 /* What runs machines here. */
-#include <errno.h>
 #include <libvirt/libvirt.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,11 +6,12 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "vm/domain_xml.h"
 #include "vm/libvirt.h"
 
-#define VERSION_QEMU "/usr/bin/qemu-system-x86_64"
+#define VERSION_QEMU "qemu-system-x86_64" /* libvirt looks for it in PATH, too */
 enum { VERSION_CPUINFO_MAX = 4 << 20 };
 
 int vm_libvirt_version(char out[64], struct err *err) {
@@ -74,8 +74,9 @@ int vm_libvirt_hardware(const struct vm_spec *spec, char hex[65], struct err *er
     if (virGetVersion(&version, NULL, NULL) < 0) {
         return err_set(err, ERR_SYSTEM, "libvirt does not say its version");
     }
-    if (stat(VERSION_QEMU, &qemu) < 0) {
-        return err_sys(err, errno, "%s", VERSION_QEMU);
+    CLEANUP_FREE char *program = proc_find(VERSION_QEMU);
+    if (!program || stat(program, &qemu) < 0) {
+        return err_set(err, ERR_SYSTEM, "%s is not installed", VERSION_QEMU);
     }
     CLEANUP_STR struct str all = STR_INIT;
     str_addf(&all, "%s\n%s\n%lu\n%lld %lld\n", xml, disk, version, (long long)qemu.st_size, (long long)qemu.st_mtime);

@@ -2,9 +2,9 @@
  * machines: wall time against the least possible, and against the same without sharing.
  *
  * The least possible: no cell waits and nothing is done twice. It is the larger of the work of all executed steps
- * over the slots, and the longest way from power-on through kept states to a cell's end, both with the step times of
- * that very run's journal. Without sharing the whole matrix takes most of an hour; unless FULL=1 four of its cells are
- * run so, and their time is scaled by the plan's number of steps. No workload is measured.
+ * over the slots, and the longest way from the first beginning through kept states to a cell's end, both with the
+ * step times of that very run's journal. Without sharing the whole matrix takes most of an hour; unless FULL=1 four of
+ * its cells are run so, and their time is scaled by the plan's number of steps. No workload is measured.
  *
  *     FULL=1          run all 48 cells without sharing, too
  *     SHARED_ONLY=1   do not run the side without sharing
@@ -125,7 +125,7 @@ struct attempt {
     int attempt;
     double ms[MATRIX_STEPS_MAX]; /* of the steps that it executed itself */
     size_t steps;                /* highest executed + 1 */
-    char *from_cell;             /* NULL: from power-on */
+    char *from_cell;             /* NULL: from the image's state at ready, or power-on */
     int from_attempt;
     size_t from_steps;
 };
@@ -168,7 +168,7 @@ static int ledger_take(const struct observation *o, void *ctx) {
     return 0;
 }
 
-/* From power-on to the end of the first `steps` steps, were nothing ever waited for. */
+/* From its beginning to the end of the first `steps` steps, were nothing ever waited for. */
 static double ledger_way_ms(struct ledger *g, const char *cell, int attempt, size_t steps) {
     const struct attempt a = *ledger_find(g, cell, attempt);
     double ms = 0;

@@ -10,7 +10,20 @@ cat >"$work/drills.json" <<JSON
   "product_sets": [{ "products": ["alder"], "updates": ["alder-content-bad"] }],
   "steps": ["install", "apply", "took", "reboot", "verify"] }
 JSON
-"$coexist" --lab "$lab" --runs "$work/drills-runs" --verbose run --no-sharing "$work/drills.json" >"$work/drills.txt" 2>&1
+# In a lab of its own, whose image's state at ready gets damaged: that one is told of, left alone, and the image booted.
+drills_lab=$work/drills-lab
+mkdir -p "$drills_lab/images"
+cp -a "$lab/images/winelab" "$drills_lab/images/"
+cp -a "$lab/keys" "$lab/cache" "$drills_lab/"
+drills_there=$(find "$drills_lab/images/winelab" -name memory)
+"$coexist" --lab "$drills_lab" image ready winelab >"$work/drills-ready.txt" 2>&1
+try "drills: a state at ready of another lab is not gone on from, and gives way to one" bash -c \
+    'grep -q "is kept at ready" "$2" && [ ! -e "$1" ]' _ "$drills_there" "$work/drills-ready.txt"
+"$coexist" --lab "$drills_lab" image ready winelab >"$work/drills-again.txt" 2>&1
+try "drills: and is made once" grep -q "has a state at ready that fits this host" "$work/drills-again.txt"
+drills_memory=$(find "$drills_lab/images/winelab" -name memory)
+dd if=/dev/zero of="$drills_memory" bs=64k count=1 conv=notrunc status=none
+"$coexist" --lab "$drills_lab" --runs "$work/drills-runs" --verbose run "$work/drills.json" >"$work/drills.txt" 2>&1
 try "drills: the update is held" test $? -eq 1
 drills_report=$(find "$work/drills-runs" -name report.json)
 try "drills: the verdict is that of the boot loop" holds "$drills_report" \
@@ -23,12 +36,15 @@ try "drills: boots: out of the failure, after the rollback, into safe mode, norm
     [.moments[] | select(.at_ms >= $from and .type == "event") | .text | split(":")[0]] | map(select(. == "ready")) | length == 4'
 try "drills: they are in the page and on the terminal" bash -c 'grep -q "boot into safe mode" "$1" &&
     grep -q "rollback in safe mode, then a normal boot" "$2"' _ "$work/drills.txt" "${drills_report%.json}.html"
-try "drills: without sharing the image is booted" holds "$drills_report" \
-    '.cells[0] | any(.metrics[]; .name == "first-boot") and all(.moments[]; .text | startswith("restored") | not)'
+try "drills: in the place of a damaged state the image is booted" holds "$drills_report" \
+    '.cells[0] | .attempts == 1 and any(.metrics[]; .name == "first-boot") and all(.moments[]; .text | startswith("restored") | not)'
+try "drills: the damage is told, and the state not used again" bash -c 'grep -q "state at ready, .*, is of no use" "$1" && [ ! -e "$2" ] &&
+    [ -e "${2%memory}disk.qcow2" ]' _ "${drills_report%report.json}workers.log" "$drills_memory"
 try "drills: the vendor's own log came from the disk of the machine that did not boot" holds "$drills_report" \
     '.cells[0].artifacts | any(.role == "product-log" and .name == "alder Alder.log" and .bytes > 0)'
 try "drills: asked for every call, the run has them, with cell and time" grep -qE \
     'debug: winelab/alder/alder-content-bad/1 \(attempt 1\) [0-9]+\.[0-9]{3} s: guest: exec .*alderctl.exe" update' \
     "${drills_report%report.json}workers.log"
-try "drills: nothing is left" test -z "$(machines)$(find "$lab/work" -mindepth 1 -type d 2>/dev/null)"
+try "drills: nothing is left" test -z "$(machines)$(find "$drills_lab/work" -mindepth 1 -type d 2>/dev/null)"
+rm -rf "$drills_lab"
 echo "e2e: drills took $((SECONDS - drills_began)) s"

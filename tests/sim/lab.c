@@ -338,12 +338,13 @@ static int lab_restore(void *ctx, struct vm *vm, const char *state, int64_t dead
     return vm_restore(vm, dir, deadline, err);
 }
 
-static int lab_restore_ready(void *ctx, struct vm *vm, int64_t deadline, int64_t *stood_ms, struct err *err) {
+static int lab_restore_ready(void *ctx, struct vm *vm, int64_t deadline, struct cell_ready *out, struct err *err) {
     struct lab *l = ctx;
     if (!l->ready) {
         return 0;
     }
-    return lab_restore(ctx, vm, l->ready, deadline, stood_ms, err) < 0 ? -1 : 1;
+    snprintf(out->name, sizeof(out->name), "%s", l->ready);
+    return lab_restore(ctx, vm, l->ready, deadline, &out->stood_ms, err) < 0 ? -1 : 1;
 }
 
 static void lab_distrust_ready(void *ctx) {

@@ -143,7 +143,7 @@ static bool says_restored(const struct lab *l) {
     for (size_t i = 0; i < l->seen_count; i++) {
         const struct observation *o = &l->seen[i].o;
         if (o->type == OBS_EVENT && str_eq(json_string_value(json_object_get(o->data, "what")), "restored")) {
-            return str_eq(o->kind, "boot") && str_eq(lab_text(o), "the image's state at ready");
+            return str_eq(o->kind, "boot") && str_eq(lab_text(o), "the image's state at ready, ready");
         }
     }
     return false;

@@ -45,6 +45,7 @@ static int fleet_spawn(void *ctx, int slot, const struct sched_job *job, struct 
     MUST(job->host == slot / (f->spec.slots + f->spec.spare));
     fleet_check_use(f, job->host);
     MUST(!f->gone_told[job->host]);
+    MUST(job->cold == !f->spec.sharing);
     MUST(job->save_count == 0 || (size_t)job->host < f->keepers);
     MUST(job->attempt == f->cells[cell].attempts + 1);
     MUST(!f->cells[cell].done);

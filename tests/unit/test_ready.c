@@ -12,6 +12,8 @@
 #include "support/suite.h"
 
 #define HARDWARE "1111"
+#define BYTES_SUM "277089d91c0bdf4f2e6862ba7e4a07605119431f5d13f726dd352b06f1b206a9" /* printf bytes | sha256sum */
+#define SUMS BYTES_SUM "  memory\n" BYTES_SUM "  disk.qcow2\n"
 
 static char shelf_dir[] = "/tmp/coexist-ready-XXXXXX";
 
@@ -39,10 +41,11 @@ static void shelf_put(struct shelf *s, const char *name, const char *image, cons
     state_image_digest(s->image.manifest, digest);
     CLEANUP_FREE char *dir = states_begin(s->dir, name, &err);
     ck_assert_msg(dir != NULL, "%s", err_text(&err));
-    static const char *const files[] = {"memory", "disk.qcow2"};
+    static const char *const files[] = {"memory", "disk.qcow2", "SHA256SUMS"};
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         CLEANUP_FREE char *path = fs_join(dir, files[i]);
-        ck_assert_int_eq(fs_write_atomic(path, "bytes", 5, 0644, NULL), 0);
+        const char *text = i < 2 ? "bytes" : SUMS;
+        ck_assert_int_eq(fs_write_atomic(path, text, strlen(text), 0644, NULL), 0);
     }
     struct state_note n = {.cell = (char *)"", .attempt = 1, .steps = 1, .image = image ? (char *)image : digest,
                            .hardware = (char *)hardware, .kvm = kvm};
@@ -72,6 +75,46 @@ START_TEST(only_what_fits_is_gone_on_from) {
 }
 END_TEST
 
+START_TEST(a_changed_byte_is_seen) {
+    struct shelf s = shelf_new();
+    CLEANUP_ERR struct err err = ERR_INIT;
+    shelf_put(&s, "ready-1", NULL, HARDWARE, false);
+    ck_assert_msg(ready_verify(&s.image, "ready-1", &err) == 0, "%s", err_text(&err));
+    CLEANUP_FREE char *disk = fs_join(s.dir, "ready-1/disk.qcow2");
+    ck_assert_int_eq(fs_write_atomic(disk, "bytez", 5, 0644, NULL), 0);
+    shelf_has(&s, "ready-1"); /* as large as it was */
+    ck_assert_int_lt(ready_verify(&s.image, "ready-1", &err), 0);
+    ck_assert_int_eq(err.cls, ERR_INPUT);
+    CLEANUP_FREE char *sums = fs_join(s.dir, "ready-1/SHA256SUMS");
+    ck_assert_int_eq(unlink(sums), 0);
+    shelf_has(&s, NULL);
+    shelf_free(&s);
+}
+END_TEST
+
+static const char *const standing[] = {"lab/states/20261122-1", "lab/work/20261122-1"};
+
+/* While a run has states or machines, nothing that these may stand on goes. */
+START_TEST(others_go_when_nothing_stands_on_them) {
+    struct shelf s = shelf_new();
+    CLEANUP_ERR struct err err = ERR_INIT;
+    CLEANUP_FREE char *lab = fs_join(s.dir, "lab");
+    CLEANUP_FREE char *own = fs_join(s.dir, "lab/work/ready-winelab");
+    CLEANUP_FREE char *run = fs_join(s.dir, standing[_i]);
+    CLEANUP_FREE char *old = fs_join(s.dir, "ready-1");
+    CLEANUP_FREE char *kept = fs_join(s.dir, "ready-2");
+    shelf_put(&s, "ready-1", NULL, "2222", false);
+    shelf_put(&s, "ready-2", NULL, HARDWARE, false);
+    ck_assert(fs_mkdirs(own, NULL) == 0 && fs_mkdirs(run, NULL) == 0);
+    ck_assert_int_eq(ready_tidy(lab, &s.image, "ready-2", &err), 0);
+    ck_assert(fs_exists(old) && fs_exists(kept));
+    ck_assert_int_eq(rmdir(run), 0);
+    ck_assert_int_eq(ready_tidy(lab, &s.image, "ready-2", &err), 0);
+    ck_assert(!fs_exists(old) && fs_exists(kept));
+    shelf_free(&s);
+}
+END_TEST
+
 /* What stands on its disk goes on. */
 START_TEST(what_is_of_no_use_keeps_its_disk) {
     struct shelf s = shelf_new();
@@ -90,6 +133,8 @@ int main(void) {
     Suite *s = suite_create("ready");
     TCase *t = tcase_create("ready");
     tcase_add_test(t, only_what_fits_is_gone_on_from);
+    tcase_add_test(t, a_changed_byte_is_seen);
+    tcase_add_loop_test(t, others_go_when_nothing_stands_on_them, 0, (int)ARRAY_LEN(standing));
     tcase_add_test(t, what_is_of_no_use_keeps_its_disk);
     suite_add_tcase(s, t);
     return suite_run_in(shelf_dir, s);
