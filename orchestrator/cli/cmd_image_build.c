@@ -131,12 +131,12 @@ static int build_installed(struct cli *cli, const struct cli_args *args) {
         fprintf(stderr, "coexist: error: this recipe installs: --iso FILE says from which medium\n");
         return CLI_BAD_INPUT;
     }
-    if (disk && cli_size("--disk", disk, &make.disk_bytes) < 0) {
+    if (disk && cli_size("disk", disk, &make.disk_bytes) < 0) {
         return CLI_BAD_INPUT;
     }
     const char *patience = cli_value(verb, args, "patience");
     long times = 0;
-    if (patience && cli_number("--patience", patience, 1, 100, &times) < 0) {
+    if (patience && cli_number("patience", patience, 1, 100, &times) < 0) {
         return CLI_BAD_INPUT;
     }
     make.patience = (int)times;

@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "images/image.h"
 #include "run/ready.h"
 #include "run/sweep.h"
 #include "vm/probe.h"
@@ -45,6 +46,11 @@ static int ready_in_folder(struct cli *cli, const struct cli_args *args, const c
 }
 
 static int ready_one(struct cli *cli, const struct cli_args *args, const char *name, bool *made, struct err *err) {
+    struct image *image = image_open(cli->lab_dir, name, err);
+    if (!image) {
+        return -1;
+    }
+    image_free(image);
     CLEANUP_FREE char *run = str_printf("ready-%s", name);
     CLEANUP_FD int lock = -1;
     CLEANUP_FREE char *work_dir = sweep_lab(cli->lab_dir, &cli->log, err) < 0
@@ -72,7 +78,7 @@ static int ready_run(struct cli *cli, const struct cli_args *args) {
     CLEANUP_ERR struct err err = ERR_INIT;
     bool made = false;
     bool quiet = cli_value(cmd_image_ready(), args, "if-needed") != NULL;
-    if (ready_one(cli, args, name, &made, &err) < 0 && !quiet) {
+    if (ready_one(cli, args, name, &made, &err) < 0 && (!quiet || err.cls == ERR_INPUT)) {
         return cli_fail(&err);
     }
     if (err_is_set(&err)) {

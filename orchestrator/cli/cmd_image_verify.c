@@ -1,6 +1,7 @@
 /* coexist image verify: is an image what its manifest says? */
 #include <stdio.h>
 
+#include "base/cleanup.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "images/image.h"
@@ -8,12 +9,14 @@
 struct verify {
     int argc;
     char *const *names;
+    bool *found; /* for each name */
     size_t bad, seen;
 };
 
 static bool verify_wanted(const struct verify *v, const char *name) {
     for (int i = 0; i < v->argc; i++) {
         if (str_eq(v->names[i], name)) {
+            v->found[i] = true;
             return true;
         }
     }
@@ -40,14 +43,22 @@ static int verify_one(const char *name, const struct image *image, const char *w
 }
 
 static int verify_run(struct cli *cli, const struct cli_args *args) {
-    struct verify v = {args->operand_count, args->operands, 0, 0};
+    CLEANUP_FREE bool *found = mem_zalloc((size_t)args->operand_count + 1, sizeof(*found));
+    struct verify v = {args->operand_count, args->operands, found, 0, 0};
     CLEANUP_ERR struct err err = ERR_INIT;
     if (image_each(cli->lab_dir, verify_one, &v, &err) < 0) {
         return cli_fail(&err);
     }
+    for (int i = 0; i < v.argc; i++) {
+        if (!v.found[i]) {
+            fprintf(stderr, "coexist: error: there is no image '%s' in %s/images; 'coexist image list' shows them\n",
+                    v.names[i], cli->lab_dir);
+        }
+    }
     if (v.seen < (size_t)v.argc || v.seen == 0) {
-        fprintf(stderr, "coexist: error: no such image in %s/images; 'coexist image list' shows them\n",
-                cli->lab_dir);
+        if (v.argc == 0) {
+            fprintf(stderr, "coexist: error: there is no image in %s/images\n", cli->lab_dir);
+        }
         return CLI_BAD_INPUT;
     }
     return v.bad ? CLI_LAB_FAILED : CLI_SHIP;

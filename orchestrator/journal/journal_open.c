@@ -158,7 +158,12 @@ static int db_to_memory(struct journal_db *j, struct err *err) {
     sqlite3_backup *b = sqlite3_backup_init(memory, "main", j->db, "main");
     int step = b ? sqlite3_backup_step(b, -1) : SQLITE_ERROR;
     sqlite3_backup_finish(b);
-    int rc = step == SQLITE_DONE ? 0 : journal_sql_error(memory, "read a copy", err);
+    int rc = 0;
+    if (step == SQLITE_NOTADB || step == SQLITE_CORRUPT) {
+        rc = err_set(err, ERR_INPUT, "no journal, or a damaged one: %s", sqlite3_errstr(step));
+    } else if (step != SQLITE_DONE) {
+        rc = journal_sql_error(memory, "read a copy", err);
+    }
     sqlite3_close(j->db);
     j->db = memory;
     return rc;
@@ -182,6 +187,9 @@ static int db_open_copy(const char *path, struct journal_db *j, struct err *err)
      * behind. */
     int rc = db_to_memory(j, err);
     fs_remove_tree(dir, NULL);
+    if (rc < 0) {
+        err_prefix(err, "%s", path);
+    }
     return rc;
 }
 

@@ -28,6 +28,8 @@ void check_checks(const struct input *in, const struct input_doc *d, const char 
                   const json_t *o);
 void check_guest_path(const struct input *in, const struct input_doc *d, const char *pointer,
                       const char *path);
+/* The name that {"file"} of the object at pointer has in the guest: the last part of its path here. */
+void check_guest_name(const struct input *in, const struct input_doc *d, const char *pointer, const json_t *object);
 /* A list of guest paths whose last part may hold '*' and '?'; list may be NULL. */
 void check_guest_patterns(const struct input *in, const struct input_doc *d, const char *pointer,
                           const json_t *list);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/fs.h"
 #include "base/nearest.h"
 #include "base/str.h"
 #include "model/check.h"
@@ -73,6 +74,15 @@ void check_guest_path(const struct input *in, const struct input_doc *d, const c
     if (fault) {
         json_doc_complain(d->doc, pointer, 0, in->diags, "guest-path", hint,
                           "guest path \"%s\" %s", path, fault);
+    }
+}
+
+void check_guest_name(const struct input *in, const struct input_doc *d, const char *pointer, const json_t *object) {
+    const char *file = json_string_value(json_object_get(object, "file"));
+    if (file && *fs_basename(file)) {
+        CLEANUP_FREE char *at = str_printf("%s/file", pointer);
+        CLEANUP_FREE char *path = str_printf("C:\\coexist\\in\\%s", fs_basename(file));
+        check_guest_path(in, d, at, path);
     }
 }
 

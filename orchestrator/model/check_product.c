@@ -8,9 +8,10 @@ static const char check_files_hint[] =
 
 static void check_install(const struct input *in, const struct input_doc *d) {
     const json_t *install = json_object_get(d->root, "install");
+    size_t before = in->diags->count;
     check_command(in, d, "/install", install, "installer", check_files_hint);
-    bool written = check_uses(install, "");
-    if (written && !check_uses(install, "{")) { /* any other placeholder was complained about */
+    bool written = check_uses(install, "") && in->diags->count == before; /* one misspelt was complained about */
+    if (written && !check_uses(install, "{installer}")) {
         json_doc_complain(d->doc, "/install/command", 0, in->diags, "installer-unused",
                           "write {installer} where the installer's path in the guest belongs, for "
                           "example \"{installer} /S\" or \"msiexec /i {installer} /qn\"",
@@ -37,6 +38,7 @@ void check_product(const struct input *in, const struct input_doc *d) {
     if (!in->offline) {
         struct hostfile_at at = {d->doc, "/installer", in->diags};
         hostfile_check(&at, json_object_get(d->root, "installer"), d->dir, "installer");
+        check_guest_name(in, d, "/installer", json_object_get(d->root, "installer"));
     }
     check_install(in, d);
     check_command(in, d, "/uninstall", json_object_get(d->root, "uninstall"), "installer",

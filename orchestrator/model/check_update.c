@@ -77,6 +77,9 @@ static void check_update_files(const struct input *in, const struct input_doc *d
         if (!in->offline) {
             struct hostfile_at place = {d->doc, at, in->diags};
             hostfile_check(&place, file, d->dir, "update");
+            if (!target) {
+                check_guest_name(in, d, at, file);
+            }
         }
         if (target && *target) {
             check_guest_path(in, d, at_target, target);

@@ -126,8 +126,10 @@ static int stamp_write(struct stamp *s, struct err *err) {
     }
     str_add_bytes(&out, text + from, len - from);
     struct stat st;
-    mode_t mode = stat(json_doc_path(s->doc), &st) == 0 ? st.st_mode & 07777 : 0644;
-    return fs_write_atomic(json_doc_path(s->doc), out.data, out.len, mode, err);
+    CLEANUP_FREE char *file = realpath(json_doc_path(s->doc), NULL); /* behind a link: the link stays one */
+    const char *path = file ? file : json_doc_path(s->doc);
+    mode_t mode = stat(path, &st) == 0 ? st.st_mode & 07777 : 0644;
+    return fs_write_atomic(path, out.data, out.len, mode, err);
 }
 
 static int stamp_load(struct stamp *s, const char *path, struct err *err) {
