@@ -60,7 +60,7 @@ static const struct {
      "1:1 unknown-value \"hodl\" is no value allowed here (did you mean \"hold\"? allowed: \"hold\", "
      "\"ship\")\n"},
     {"{\"uniqueItems\": true}", "[1, {\"a\": 1}, 1.0, {\"a\": 1.0}]",
-     "1:15 duplicate 1.0 stands twice in this list (remove one of them)\n"
+     "1:15 duplicate 1 stands twice in this list (remove one of them)\n"
      "1:20 duplicate an object stands twice in this list (remove one of them)\n"},
     {"{\"properties\": {\"name\": true}, \"additionalProperties\": false}", "{\n \"nmae\": 1}",
      "2:2 unknown-key unknown key \"nmae\" (did you mean \"name\"?)\n"},
