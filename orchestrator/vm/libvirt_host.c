@@ -78,22 +78,28 @@ void libvirt_host_close(struct libvirt_host *h) {
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
-/* The fields of virNodeGetMemoryStats are in KiB. */
-static int64_t host_memory_free(virConnectPtr conn) {
+/* The fields of virNodeGetMemoryStats are in KiB. libvirt takes what a host has from sysconf(3), and what is free
+ * from /proc/meminfo; a virtual machine or a container may tell the two differently (7.6 GiB there, 23 GiB free, was
+ * seen): the smaller one is believed, for a guest that a host cannot hold is worse than one that waits. */
+static void host_look_at_memory(virConnectPtr conn, struct libvirt_host_info *out) {
     virNodeMemoryStats stats[HOST_STATS_MAX];
     int n = 0;
     int64_t sum = 0;
+    out->memory_free = -1;
     if (virNodeGetMemoryStats(conn, VIR_NODE_MEMORY_STATS_ALL_CELLS, NULL, &n, 0) < 0 ||
         n > HOST_STATS_MAX ||
         virNodeGetMemoryStats(conn, VIR_NODE_MEMORY_STATS_ALL_CELLS, stats, &n, 0) < 0) {
-        return -1;
+        return;
     }
     for (int i = 0; i < n; i++) {
+        int64_t bytes = (int64_t)stats[i].value * 1024;
         if (!str_eq(stats[i].field, VIR_NODE_MEMORY_STATS_TOTAL)) { /* free, buffers, cached */
-            sum += (int64_t)stats[i].value * 1024;
+            sum += bytes;
+        } else if (bytes < out->memory) {
+            out->memory = bytes;
         }
     }
-    return sum;
+    out->memory_free = sum < out->memory ? sum : out->memory;
 }
 
 static int host_do_look(struct libvirt_host *h, struct libvirt_host_info *out, struct err *err) {
@@ -108,8 +114,8 @@ static int host_do_look(struct libvirt_host *h, struct libvirt_host_info *out, s
         return libvirt_fail(err, "the host does not answer");
     }
     *out = (struct libvirt_host_info){.cpus = (int)node.cpus, .memory = (int64_t)node.memory * 1024,
-                                      .memory_free = host_memory_free(conn),
                                       .disk_free = (int64_t)pool.available};
+    host_look_at_memory(conn, out);
     snprintf(out->version, sizeof(out->version), "libvirt %lu.%lu.%lu, QEMU %lu.%lu.%lu",
              lib / 1000000, lib / 1000 % 1000, lib % 1000, hv / 1000000, hv / 1000 % 1000, hv % 1000);
     return 0;

@@ -19,7 +19,7 @@ void libvirt_host_close(struct libvirt_host *h); /* NULL is fine */
 
 struct libvirt_host_info {
     int cpus;
-    int64_t memory, memory_free; /* bytes; free: what Linux could give away without swapping, about */
+    int64_t memory, memory_free; /* bytes; free: what Linux could give away without swapping, about; -1: not known */
     int64_t disk_free;           /* bytes where the lab's folder is */
     char version[64];            /* "libvirt 9.0.0, QEMU 7.2.22" */
 };
