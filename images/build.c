@@ -236,7 +236,7 @@ int image_build(const struct image_recipe *r, const char *lab_dir,
                 const struct image_build_opts *opts, bool *built, struct err *err) {
     CLEANUP_FREE char *lab = fs_absolute(lab_dir);
     CLEANUP_FREE char *images = fs_join(lab, "images");
-    CLEANUP_FREE char *lock_path = str_printf("%s/.%s.lock", images, r->name);
+    CLEANUP_FREE char *lock_path = image_lock_path(lab_dir, r->name);
     CLEANUP(build_clear) struct build b = {
         .r = r, .opts = opts, .keys = image_keys_dir(lab_dir),
         .out = str_printf("%s/.%s.building", images, r->name), .final = fs_join(images, r->name),

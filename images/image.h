@@ -16,7 +16,7 @@
 #include "base/err.h"
 
 #define IMAGE_MANIFEST_FORMAT "coexist-image-manifest/1"
-#define IMAGE_READY_PREFIX "ready-" /* of folders in an image's: its machine kept at ready (run/ready.h) */
+#define IMAGE_READY_PREFIX "ready-" /* of folders beside an image's files: its machine kept at ready (run/ready.h) */
 #define IMAGE_SAFE_MODE_BCD "bcd" /* Windows' boot configuration data */
 
 /* An image as its manifest describes it. All strings are owned by the struct. */
@@ -41,6 +41,10 @@ struct image *image_open(const char *lab_dir, const char *name, struct err *err)
 /* The same from the image's own folder. */
 struct image *image_open_dir(const char *dir, struct err *err);
 void image_free(struct image *image); /* NULL is fine */
+
+bool image_is_ready_folder(const char *name);
+/* Held by whoever makes an image, or a state of it: LAB/images/.NAME.lock. Caller frees. */
+char *image_lock_path(const char *lab_dir, const char *name);
 
 /* Every file against size and SHA-256 of the manifest; the message names the file, what was expected and what
  * was found. */

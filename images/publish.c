@@ -39,7 +39,7 @@ struct publish_move {
 
 static int publish_move_ready(const char *name, void *ctx) {
     const struct publish_move *m = ctx;
-    if (strncmp(name, IMAGE_READY_PREFIX, strlen(IMAGE_READY_PREFIX)) != 0) {
+    if (!image_is_ready_folder(name)) {
         return 0;
     }
     CLEANUP_FREE char *from = fs_join(m->from, name);

@@ -17,6 +17,14 @@ struct image *image_open(const char *lab_dir, const char *name, struct err *err)
     return image_open_dir(dir, err);
 }
 
+bool image_is_ready_folder(const char *name) {
+    return strncmp(name, IMAGE_READY_PREFIX, strlen(IMAGE_READY_PREFIX)) == 0;
+}
+
+char *image_lock_path(const char *lab_dir, const char *name) {
+    return str_printf("%s/images/.%s.lock", lab_dir, name);
+}
+
 struct store_walk {
     const char *images;
     int (*fn)(const char *name, const struct image *image, const char *why, void *ctx);

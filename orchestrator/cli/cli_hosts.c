@@ -8,15 +8,19 @@ int cli_hosts(const struct cli_verb *verb, const struct cli_args *args, struct h
     const char *file = cli_value(verb, args, "hosts");
     CLEANUP_FREE char *texts = str_dup(cli_value(verb, args, "host"));
     struct diags diags = DIAGS_INIT;
-    char *rest = NULL;
     if (file) {
         hosts_load(out, file, &diags);
     }
-    if (texts && (!*texts || strstr(texts, "\n\n") || *texts == '\n' || str_ends_with(texts, "\n"))) {
-        diags_add(&diags, "--host", (struct diag_pos){0, 0}, "missing", NULL, "a host without a URI");
-    }
-    for (char *t = texts ? strtok_r(texts, "\n", &rest) : NULL; t; t = strtok_r(NULL, "\n", &rest)) {
-        hosts_add_text(out, t, &diags);
+    for (char *t = texts, *next; t; t = next) {
+        next = strchr(t, '\n');
+        if (next) {
+            *next++ = '\0';
+        }
+        if (*t) {
+            hosts_add_text(out, t, &diags);
+        } else {
+            diags_add(&diags, "--host", (struct diag_pos){0, 0}, "missing", NULL, "a host without a URI");
+        }
     }
     int rc = diags.count ? -1 : 0;
     if (rc < 0) {

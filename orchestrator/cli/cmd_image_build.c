@@ -72,7 +72,8 @@ static char *build_claim(void *ctx, const char *name, int *lock, struct err *err
 }
 
 /* By a process of its own, for one may have one machine (vm/libvirt.h), and of our group: who interrupts us interrupts
- * it, and it takes its machine down. It says itself what came of it; an image without is whole, its machines boot. */
+ * it, and it takes its machine down. It has its own deadlines and says itself what came of it; an image without is
+ * whole, its machines boot. */
 static void build_keep_ready(struct cli *cli, const struct cli_args *args, const char *name) {
     /* The casts only drop const: exec takes what it is given and changes nothing. */
     char *const argv[] = {(char *)"/proc/self/exe", (char *)"--lab", (char *)cli->lab_dir, (char *)"image",
@@ -93,7 +94,9 @@ static void build_keep_ready(struct cli *cli, const struct cli_args *args, const
     if (pid < 0 || !WIFEXITED(status) || WEXITSTATUS(status) == BUILD_NOT_STARTED) {
         printf("coexist: image: %s is not kept at ready, its machines boot: the process for it %s\n", name,
                pid > 0 && WIFSIGNALED(status) ? "was killed" : "could not be started");
-        sweep_lab(cli->lab_dir, &cli->log, &err);
+        if (sweep_lab(cli->lab_dir, &cli->log, &err) < 0) {
+            log_warn(&cli->log, "%s", err_text(&err));
+        }
     }
 }
 

@@ -11,7 +11,6 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "cli/cli.h"
-#include "images/image.h"
 #include "run/ready.h"
 #include "run/sweep.h"
 #include "vm/probe.h"
@@ -25,8 +24,8 @@ static const struct cli_option options[] = {
 static int ready_in_folder(struct cli *cli, const struct cli_args *args, const char *name, const char *work_dir,
                            bool *made, struct err *err) {
     CLEANUP_FREE char *cache = fs_join(cli->lab_dir, "cache");
-    struct ready_make make = {.lab_dir = cli->lab_dir, .image = name, .work_dir = work_dir, .interrupt_fd = -1,
-                              .again = cli_value(cmd_image_ready(), args, "again") != NULL, .log = &cli->log};
+    struct ready_make make = {.lab_dir = cli->lab_dir, .image = name, .work_dir = work_dir, .log = &cli->log,
+                              .again = cli_value(cmd_image_ready(), args, "again") != NULL};
     char why[256];
     sigset_t set;
     sigemptyset(&set);
@@ -46,16 +45,12 @@ static int ready_in_folder(struct cli *cli, const struct cli_args *args, const c
 }
 
 static int ready_one(struct cli *cli, const struct cli_args *args, const char *name, bool *made, struct err *err) {
-    struct image *image = image_open(cli->lab_dir, name, err);
-    if (!image) {
-        return -1;
-    }
-    image_free(image);
     CLEANUP_FREE char *run = str_printf("ready-%s", name);
+    CLEANUP_FREE char *mine = str_printf("%d", (int)getpid()); /* the image's lock keeps others from the same */
     CLEANUP_FD int lock = -1;
     CLEANUP_FREE char *work_dir = sweep_lab(cli->lab_dir, &cli->log, err) < 0
                                       ? NULL
-                                      : sweep_claim(cli->lab_dir, run, "0", &lock, err);
+                                      : sweep_claim(cli->lab_dir, run, mine, &lock, err);
     if (!work_dir) {
         return -1;
     }

@@ -14,13 +14,13 @@ struct verify {
 };
 
 static bool verify_wanted(const struct verify *v, const char *name) {
+    bool wanted = v->argc == 0;
     for (int i = 0; i < v->argc; i++) {
-        if (str_eq(v->names[i], name)) {
-            v->found[i] = true;
-            return true;
-        }
+        bool same = str_eq(v->names[i], name);
+        v->found[i] = v->found[i] || same;
+        wanted = wanted || same;
     }
-    return v->argc == 0;
+    return wanted;
 }
 
 static int verify_one(const char *name, const struct image *image, const char *why, void *ctx) {
@@ -49,16 +49,18 @@ static int verify_run(struct cli *cli, const struct cli_args *args) {
     if (image_each(cli->lab_dir, verify_one, &v, &err) < 0) {
         return cli_fail(&err);
     }
+    bool missing = v.seen == 0;
     for (int i = 0; i < v.argc; i++) {
         if (!v.found[i]) {
+            missing = true;
             fprintf(stderr, "coexist: error: there is no image '%s' in %s/images; 'coexist image list' shows them\n",
                     v.names[i], cli->lab_dir);
         }
     }
-    if (v.seen < (size_t)v.argc || v.seen == 0) {
-        if (v.argc == 0) {
-            fprintf(stderr, "coexist: error: there is no image in %s/images\n", cli->lab_dir);
-        }
+    if (missing && v.argc == 0) {
+        fprintf(stderr, "coexist: error: there is no image in %s/images\n", cli->lab_dir);
+    }
+    if (missing) {
         return CLI_BAD_INPUT;
     }
     return v.bad ? CLI_LAB_FAILED : CLI_SHIP;

@@ -239,16 +239,26 @@ static int machine_restore(void *ctx, struct vm *vm, const char *state, int64_t 
     return 0;
 }
 
+static char *machine_find_ready(const struct image *image, bool kvm) {
+    char hardware[65];
+    return machine_hardware(image, kvm, hardware, NULL) < 0 ? NULL : ready_find(image, kvm, hardware);
+}
+
+void machine_check_ready(const struct image *image, bool kvm, struct log *log) {
+    CLEANUP_ERR struct err err = ERR_INIT;
+    CLEANUP_FREE char *name = machine_find_ready(image, kvm);
+    if (name && ready_verify(image, name, &err) < 0) {
+        log_warn(log, "%s", err_text(&err));
+        ready_distrust(image, name, log);
+    }
+}
+
 /* What cannot be gone on from, whatever the reason, is no state of use: the machine is as it was made and boots. One
  * that is damaged is not tried by others, either. */
 static int machine_restore_ready(void *ctx, struct vm *vm, int64_t deadline, struct cell_ready *out, struct err *err) {
     struct machine *m = ctx;
-    char hardware[65];
-    if (m->spec.cold || m->spec.host || machine_hardware(m->image, m->spec.kvm, hardware, NULL) < 0) {
-        return 0;
-    }
     free(m->ready);
-    m->ready = ready_find(m->image, m->spec.kvm, hardware);
+    m->ready = m->spec.cold || m->spec.host ? NULL : machine_find_ready(m->image, m->spec.kvm);
     if (!m->ready) {
         return 0;
     }

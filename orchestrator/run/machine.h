@@ -36,6 +36,8 @@ void machine_free(struct machine *m); /* NULL is fine */
 /* vm_libvirt_may_save and vm_libvirt_hardware of the image's machine. */
 int machine_may_save(const struct image *image, bool kvm, struct err *err);
 int machine_hardware(const struct image *image, bool kvm, char hex[65], struct err *err);
+/* Reads the image's state at ready that such a machine would go on from: a damaged one is told of and not used. */
+void machine_check_ready(const struct image *image, bool kvm, struct log *log);
 /* For cell_env: these functions with the machine as their context. */
 const struct cell_machine_ops *machine_ops(void);
 

@@ -18,10 +18,10 @@ char *ready_find(const struct image *image, bool kvm, const char *hardware);
 /* It was gone on from in vain: nobody shall again. What stands on its disk goes on. */
 void ready_distrust(const struct image *image, const char *name, struct log *log);
 
+/* Makes a whole state (states_finish) one of use: writes its digests. */
+int ready_finish(const struct image *image, const char *name, struct err *err);
 /* Reads all of it: ERR_INPUT when a byte is not as it was kept. */
 int ready_verify(const struct image *image, const char *name, struct err *err);
-/* The same for the one that would be gone on from: a damaged one is told of and not used, the image is booted. */
-void ready_check(const struct image *image, bool kvm, struct log *log);
 /* Removes every other one, whole or half, when no run has states or machines in the lab. */
 int ready_tidy(const char *lab_dir, const struct image *image, const char *name, struct err *err);
 

@@ -13,7 +13,7 @@
 #include "base/str.h"
 #include "run/host.h"
 #include "run/learn.h"
-#include "run/ready.h"
+#include "run/machine.h"
 #include "run/rounds.h"
 #include "run/run_state.h"
 #include "run/spawn.h"
@@ -367,7 +367,7 @@ int run_make_ready(struct run *r, struct err *err) {
         return -1;
     }
     for (size_t i = 0; !r->o->no_sharing && i < r->model->image_count; i++) {
-        ready_check(r->images[i], r->kvm, r->o->log);
+        machine_check_ready(r->images[i], r->kvm, r->o->log);
     }
     return 0;
 }

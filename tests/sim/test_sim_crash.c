@@ -115,6 +115,58 @@ START_TEST(kernel_crash_that_comes_back) {
 }
 END_TEST
 
+struct half_boot {
+    int boots;
+    int64_t at_ms, after_ms; /* when the second boot was; the crash comes so long after it, 0: never */
+};
+
+static void effect_half_boot(struct sim_world *w, void *ctx) {
+    struct half_boot *h = ctx;
+    if (++h->boots != 2) {
+        return;
+    }
+    h->at_ms = clock_now(sim_world_clock(w)) / CLOCK_MS;
+    sim_world_strike(w, SIM_FAULT_SERIAL_LOST);
+    if (h->after_ms > 0) {
+        lab_later(w, h->after_ms, effect_panic, NULL);
+    }
+}
+
+static const struct observation *first_failure(const struct lab *l) {
+    for (size_t i = 0; i < l->seen_count; i++) {
+        if (l->seen[i].o.type == OBS_FAILURE) {
+            return &l->seen[i].o;
+        }
+    }
+    return NULL;
+}
+
+/* One that answers by half is looked at from outside for 3 s: a crash in their midst is what it died of. */
+START_TEST(a_crash_during_the_look_from_outside_is_seen) {
+    struct half_boot h = {.after_ms = 0};
+    struct lab *l = lab_new();
+    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_content_bad, NULL);
+    sim_world_on_boot(l->world, effect_half_boot, &h);
+    ck_assert_int_eq(lab_run(l), 0);
+    const struct observation *f = first_failure(l);
+    ck_assert(f && f == lab_failure(l, FAILURE_NOT_KNOWN));
+    ck_assert_ptr_nonnull(strstr(lab_text(f), "and so does a program started there"));
+    ck_assert_ptr_nonnull(strstr(lab_text(f), "seen from outside it is"));
+    h = (struct half_boot){.after_ms = f->at_ms - h.at_ms - 1500};
+    ck_assert_int_gt(h.after_ms, 0);
+    lab_free(l);
+
+    l = lab_new();
+    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_content_bad, NULL);
+    sim_world_on_boot(l->world, effect_half_boot, &h);
+    ck_assert_int_eq(lab_run(l), 0);
+    f = first_failure(l);
+    ck_assert(f && f == lab_failure(l, FAILURE_KERNEL_CRASH));
+    ck_assert_str_eq(f->kind, "reboot");
+    lab_free(l);
+}
+END_TEST
+
 static void effect_restart(struct sim_world *w, void *ctx) {
     (void)ctx;
     sim_machine_go_down(w, true);
@@ -161,6 +213,7 @@ int main(void) {
     tcase_add_test(t, boot_loop_after_apply);
     tcase_add_test(t, boot_loop_with_crashes_long_after_ready);
     tcase_add_test(t, kernel_crash_that_comes_back);
+    tcase_add_test(t, a_crash_during_the_look_from_outside_is_seen);
     tcase_add_test(t, restarts_without_a_panic_are_counted);
     suite_add_tcase(s, t);
     return suite_run(s);

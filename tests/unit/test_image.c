@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "images/image.h"
+#include "images/publish.h"
 #include "support/suite.h"
 
 /* A lab folder with one image "tiny": a disk of three bytes and a manifest that fits. */
@@ -57,6 +58,25 @@ START_TEST(image_is_read_from_its_manifest) {
     ck_assert_uint_eq(json_array_size(image->limits), 1);
     ck_assert_ptr_null(image->safe_mode);
     ck_assert_int_eq(image_verify(image, NULL), 0);
+}
+END_TEST
+
+/* The same image made again: what was kept of its machine goes on. Another one's machine is another. */
+START_TEST(only_the_same_image_keeps_what_was_kept_at_ready) {
+    for (int same = 0; same < 2; same++) {
+        CLEANUP(lab_remove) char *lab = lab_make(ABC_SHA256, "");
+        CLEANUP(lab_remove) char *other = lab_make(ABC_SHA256, same ? "" : ", \"title\": \"other\"");
+        CLEANUP_FREE char *final = fs_join(lab, "images/tiny"), *out = fs_join(other, "images/tiny");
+        CLEANUP_FREE char *kept = fs_join(final, "ready-1"), *beside = fs_join(final, "notes");
+        CLEANUP_ERR struct err err = ERR_INIT;
+        ck_assert(fs_mkdirs(kept, NULL) == 0 && fs_mkdirs(beside, NULL) == 0);
+        CLEANUP(image_drop) struct image *made = image_open_dir(out, &err);
+        ck_assert_msg(made && image_publish(out, final, made->manifest, &err) == 0, "%s", err_text(&err));
+        ck_assert_int_eq(fs_exists(kept), same);
+        ck_assert(!fs_exists(beside) && !fs_exists(out));
+        CLEANUP(image_drop) struct image *image = image_open(lab, "tiny", &err);
+        ck_assert(image && image_verify(image, &err) == 0 && json_equal(image->manifest, made->manifest));
+    }
 }
 END_TEST
 
@@ -209,6 +229,7 @@ int main(void) {
     TCase *t = tcase_create("image");
     tcase_set_timeout(t, 60);
     tcase_add_test(t, image_is_read_from_its_manifest);
+    tcase_add_test(t, only_the_same_image_keeps_what_was_kept_at_ready);
     tcase_add_test(t, image_says_how_it_gets_into_safe_mode);
     tcase_add_test(t, image_that_is_absent_says_how_to_make_it);
     tcase_add_test(t, image_altered_disk_is_found_by_digest);
