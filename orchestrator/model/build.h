@@ -11,6 +11,8 @@ void build_checks(const json_t *o, struct model_checks *out);
 void build_product(const struct input_doc *d, struct model_product *out);
 /* products: those of m, already built. */
 void build_update(const struct input_doc *d, const struct model *m, struct model_update *out);
+/* What a healthy install with the update has belongs to the product of m that it is for. */
+void build_adopt(struct model *m, const struct model_update *u);
 void build_matrix(const struct input_doc *d, struct model *m);
 void build_sets(const json_t *root, struct model *m);
 

@@ -95,6 +95,19 @@ void build_checks(const json_t *o, struct model_checks *out) {
     }
 }
 
+/* What both look at is as `newer` says. */
+static void build_checks_renewed(const struct model_checks *old, const struct model_checks *newer,
+                                 struct model_checks *out) {
+    out->items = mem_zalloc(old->count, sizeof(*out->items));
+    out->count = old->count;
+    for (size_t i = 0; i < old->count; i++) {
+        const struct model_check *other = model_check_find(newer, &old->items[i]);
+        const struct model_check *from = other ? other : &old->items[i];
+        out->items[i] = (struct model_check){from->kind, str_dup(from->name), str_dup(from->value),
+                                             str_dup(from->expect), str_dup(from->sha256)};
+    }
+}
+
 void build_checks_free(struct model_checks *c) {
     for (size_t i = 0; i < c->count; i++) {
         free(c->items[i].name);
@@ -165,6 +178,15 @@ static char *build_module_of(const struct model_check *c) {
     return NULL;
 }
 
+static void build_modules_of(const struct model_checks *checks, struct model_product *p, size_t *count) {
+    for (size_t k = 0; k < checks->count; k++) {
+        char *name = build_module_of(&checks->items[k]);
+        if (name) {
+            build_add_module(p, count, name);
+        }
+    }
+}
+
 static void build_modules(const json_t *list, struct model_product *p) {
     size_t count = 0;
     p->modules = mem_zalloc(1, sizeof(*p->modules));
@@ -173,12 +195,7 @@ static void build_modules(const json_t *list, struct model_product *p) {
     json_array_foreach(list, i, item) {
         build_add_module(p, &count, str_dup(json_string_value(item)));
     }
-    for (size_t k = 0; k < p->health.count; k++) {
-        char *name = build_module_of(&p->health.items[k]);
-        if (name) {
-            build_add_module(p, &count, name);
-        }
-    }
+    build_modules_of(&p->health, p, &count);
     build_add_module(p, &count, str_dup(fs_basename(p->installer)));
 }
 
@@ -272,6 +289,22 @@ void build_update(const struct input_doc *d, const struct model *m, struct model
     build_command(json_object_get(o, "rollback"), &out->rollback);
     out->repair = build_paths(json_object_get(json_object_get(o, "repair"), "remove"));
     build_checks(json_object_get(o, "took"), &out->took);
+    if (json_object_get(o, "health")) {
+        build_checks(json_object_get(o, "health"), &out->health);
+    } else if (out->product) {
+        build_checks_renewed(&out->product->health, &out->took, &out->health);
+    }
+}
+
+void build_adopt(struct model *m, const struct model_update *u) {
+    struct model_product *p = u->product ? &m->products[u->product - m->products] : NULL;
+    size_t count = 0;
+    while (p && p->modules[count]) {
+        count++;
+    }
+    if (p) {
+        build_modules_of(&u->health, p, &count);
+    }
 }
 
 void build_update_free(struct model_update *u) {
@@ -289,4 +322,5 @@ void build_update_free(struct model_update *u) {
     build_command_free(&u->rollback);
     build_paths_free(u->repair);
     build_checks_free(&u->took);
+    build_checks_free(&u->health);
 }

@@ -111,20 +111,36 @@ static void check_registry_key(const struct input *in, const struct input_doc *d
     }
 }
 
+const struct check_words *check_words(size_t i) {
+    static const struct check_words table[] = {
+        {"services", "name", NULL, {"state"}},
+        {"drivers", "name", NULL, {NULL}},
+        {"processes", "name", NULL, {NULL}},
+        {"files", "path", NULL, {"version", "sha256"}},
+        {"registry", "key", "value", {"data"}},
+    };
+    return i < ARRAY_LEN(table) ? &table[i] : NULL;
+}
+
+static bool check_same_word(const json_t *a, const json_t *b, const char *key) {
+    return str_eq_nocase(json_string_value(json_object_get(a, key)), json_string_value(json_object_get(b, key)));
+}
+
+bool check_same_thing(const struct check_words *w, const json_t *a, const json_t *b) {
+    return json_object_get(a, w->key) && check_same_word(a, b, w->key) &&
+           (!w->second || check_same_word(a, b, w->second));
+}
+
 /* The same thing checked twice is a slip of copying: the second was meant to be another. */
 static void check_repeated(const struct input *in, const struct input_doc *d, const char *pointer,
-                           const json_t *list, size_t i, const char *key, const char *second) {
+                           const json_t *list, size_t i, const struct check_words *w) {
     const json_t *item = json_array_get(list, i);
     for (size_t k = 0; k < i; k++) {
-        const json_t *other = json_array_get(list, k);
-        if (str_eq_nocase(json_string_value(json_object_get(item, key)),
-                          json_string_value(json_object_get(other, key))) &&
-            (!second || str_eq_nocase(json_string_value(json_object_get(item, second)),
-                                      json_string_value(json_object_get(other, second))))) {
+        if (check_same_thing(w, item, json_array_get(list, k))) {
             json_doc_complain(d->doc, pointer, 0, in->diags, "duplicate",
                               "remove one of them, or correct the name",
                               "\"%s\" is checked twice",
-                              json_string_value(json_object_get(item, second ? second : key)));
+                              json_string_value(json_object_get(item, w->second ? w->second : w->key)));
             return;
         }
     }
@@ -132,32 +148,25 @@ static void check_repeated(const struct input *in, const struct input_doc *d, co
 
 void check_checks(const struct input *in, const struct input_doc *d, const char *pointer,
                   const json_t *o) {
-    static const struct {
-        const char *list, *key, *second;
-        void (*check)(const struct input *in, const struct input_doc *d, const char *pointer,
-                      const char *text);
-    } table[] = {
-        {"services", "name", NULL, NULL},     {"drivers", "name", NULL, NULL},
-        {"processes", "name", NULL, NULL},    {"files", "path", NULL, check_guest_path},
-        {"registry", "key", "value", check_registry_key},
-    };
     size_t count = 0;
     size_t lists = 0;
-    for (size_t t = 0; t < ARRAY_LEN(table); t++) {
-        const json_t *list = json_object_get(o, table[t].list);
+    const struct check_words *w;
+    for (size_t t = 0; (w = check_words(t)) != NULL; t++) {
+        const json_t *list = json_object_get(o, w->list);
         count += json_array_size(list);
         lists += json_is_array(list);
         for (size_t i = 0; i < json_array_size(list); i++) {
             const char *text =
-                json_string_value(json_object_get(json_array_get(list, i), table[t].key));
-            CLEANUP_FREE char *at =
-                str_printf("%s/%s/%zu/%s", pointer, table[t].list, i, table[t].key);
+                json_string_value(json_object_get(json_array_get(list, i), w->key));
+            CLEANUP_FREE char *at = str_printf("%s/%s/%zu/%s", pointer, w->list, i, w->key);
             if (!text || !*text) {
                 continue;
             }
-            check_repeated(in, d, at, list, i, table[t].key, table[t].second);
-            if (table[t].check) {
-                table[t].check(in, d, at, text);
+            check_repeated(in, d, at, list, i, w);
+            if (str_eq(w->key, "path")) {
+                check_guest_path(in, d, at, text);
+            } else if (str_eq(w->key, "key")) {
+                check_registry_key(in, d, at, text);
             }
         }
     }

@@ -236,6 +236,50 @@ static uint64_t check_subset_sizes(const struct input *in, const json_t *o, bool
     return cells;
 }
 
+static bool check_set_tries(const json_t *set, const json_t *products, const struct input_doc *u) {
+    const json_t *names = json_object_get(set, "updates");
+    return names ? check_list_has(names, u->id) : check_update_fits(u, products);
+}
+
+/* No name of the set was complained about already. */
+static bool check_knows_set(const struct input *in, const json_t *set) {
+    const json_t *names = json_object_get(set, "updates");
+    bool known = check_knows_products(in, json_object_get(set, "products"));
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = check_string_at(names, i);
+        known &= str_eq(name, "none") || input_find(in->updates, in->update_count, name);
+    }
+    return known;
+}
+
+static bool check_knows_sets(const struct input *in, const json_t *sets) {
+    bool known = !json_is_object(sets) || check_knows_set(in, sets);
+    for (size_t i = 0; i < json_array_size(sets); i++) {
+        known &= check_knows_set(in, json_array_get(sets, i));
+    }
+    return known;
+}
+
+/* An update that no cell tries could never be known to be good: the run would end undecided. */
+static void check_updates_tried(const struct input *in, const json_t *sets) {
+    bool subsets = json_is_object(sets);
+    bool sure = !in->offline && check_knows_sets(in, sets);
+    for (size_t u = 0; sure && u < in->update_count; u++) {
+        const struct input_doc *d = &in->updates[u];
+        bool tried = subsets && check_set_tries(sets, NULL, d);
+        for (size_t i = 0; i < json_array_size(sets); i++) {
+            const json_t *set = json_array_get(sets, i);
+            tried |= check_set_tries(set, json_object_get(set, "products"), d);
+        }
+        if (!tried && d->id && check_knows_its_product(in, d)) {
+            CLEANUP_FREE char *at = str_printf("/updates/%zu", u);
+            json_doc_complain(in->matrix.doc, at, 0, in->diags, "update-untried",
+                              "add it to the \"updates\" of a set with its product, or remove it from the matrix",
+                              "no product set tries update \"%s\", so nothing could be said of it", d->id);
+        }
+    }
+}
+
 /* Either product sets or "coverage", and install orders that go with it. */
 static void check_way(const struct input *in, const json_t *sets, const json_t *coverage) {
     struct json_doc *doc = in->matrix.doc;
@@ -269,11 +313,15 @@ void check_sets(const struct input *in) {
         coverage_free(made);
         return;
     }
+    size_t before = in->diags->count;
     bool all_orders =
         str_eq(json_string_value(json_object_get(root, "install_orders")), "all");
     const json_t *repetitions = json_object_get(root, "repetitions");
     uint64_t cells = json_object_get(sets, "all_subsets_of_size") ? check_subset_sizes(in, sets, all_orders)
                                           : check_listed_sets(in, sets, all_orders);
+    if (in->diags->count == before) { /* else it may follow from what was complained about */
+        check_updates_tried(in, sets);
+    }
     cells = subsets_multiply(cells, json_array_size(json_object_get(root, "images")));
     cells = subsets_multiply(cells, check_whole(repetitions, 1));
     if (cells > PLAN_CELLS_MAX) {

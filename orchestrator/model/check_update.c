@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/fs.h"
@@ -160,6 +161,50 @@ static void check_update_apply(const struct input *in, const struct input_doc *d
     check_update_files(in, d, uses);
 }
 
+/* "2.0" may be "2.0.0.0", and nobody tells upper from lower case. */
+static bool check_may_both_be(const char *a, const char *b) {
+    size_t n = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
+    return strncasecmp(a, b, n) == 0;
+}
+
+/* What the update's own words about one thing are in "took" and in "health": they cannot both hold. */
+static void check_update_contradiction(const struct input *in, const struct input_doc *d, const struct check_words *w,
+                                       const json_t *took, size_t at) {
+    const json_t *list = json_object_get(json_object_get(d->root, "health"), w->list);
+    for (size_t k = 0; k < json_array_size(list); k++) {
+        const json_t *other = json_array_get(list, k);
+        for (size_t e = 0; check_same_thing(w, took, other) && e < ARRAY_LEN(w->expects) && w->expects[e]; e++) {
+            const char *a = json_string_value(json_object_get(took, w->expects[e]));
+            const char *b = json_string_value(json_object_get(other, w->expects[e]));
+            if (a && b && !check_may_both_be(a, b)) {
+                CLEANUP_FREE char *pointer = str_printf("/took/%s/%zu/%s", w->list, at, w->expects[e]);
+                CLEANUP_FREE char *its = str_printf("/health/%s/%zu/%s", w->list, k, w->expects[e]);
+                CLEANUP_FREE char *hint = str_printf("\"health\" of this update says \"%s\" at line %d", b,
+                                                     json_doc_at(d->doc, its, 0).line);
+                json_doc_complain(d->doc, pointer, 0, in->diags, "contradiction", hint,
+                                  "after the update, \"%s\" cannot be \"%s\" and something else",
+                                  json_string_value(json_object_get(took, w->second ? w->second : w->key)), a);
+            }
+        }
+    }
+}
+
+static void check_update_health(const struct input *in, const struct input_doc *d) {
+    if (json_object_get(d->root, "health") &&
+        str_eq(json_string_value(json_object_get(d->root, "kind")), "os")) {
+        json_doc_complain(d->doc, "/health", 1, in->diags, "impossible", "say it in \"took\"",
+                          "an update of kind \"os\" belongs to no product whose health it could change");
+    }
+    check_checks(in, d, "/health", json_object_get(d->root, "health"));
+    const struct check_words *w;
+    for (size_t t = 0; (w = check_words(t)) != NULL; t++) {
+        const json_t *took = json_object_get(json_object_get(d->root, "took"), w->list);
+        for (size_t i = 0; i < json_array_size(took); i++) {
+            check_update_contradiction(in, d, w, json_array_get(took, i), i);
+        }
+    }
+}
+
 void check_update(const struct input *in, const struct input_doc *d) {
     const char *from = json_string_value(json_object_get(d->root, "from"));
     const char *to = json_string_value(json_object_get(d->root, "to"));
@@ -172,4 +217,5 @@ void check_update(const struct input *in, const struct input_doc *d) {
     check_update_apply(in, d);
     check_guest_patterns(in, d, "/repair/remove", json_object_get(json_object_get(d->root, "repair"), "remove"));
     check_checks(in, d, "/took", json_object_get(d->root, "took"));
+    check_update_health(in, d);
 }

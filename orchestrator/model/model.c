@@ -59,6 +59,7 @@ static struct model *model_build(const struct input *in) {
     m->updates = mem_zalloc(in->update_count, sizeof(*m->updates));
     for (size_t i = 0; i < in->update_count; i++) {
         build_update(&in->updates[i], m, &m->updates[i]);
+        build_adopt(m, &m->updates[i]);
         m->update_count++;
     }
     build_matrix(&in->matrix, m);
@@ -167,6 +168,20 @@ const struct model_update *model_find_update(const struct model *m, const char *
     for (size_t i = 0; i < m->update_count; i++) {
         if (str_eq(m->updates[i].id, id)) {
             return &m->updates[i];
+        }
+    }
+    return NULL;
+}
+
+bool model_check_same_thing(const struct model_check *a, const struct model_check *b) {
+    return a->kind == b->kind && str_eq_nocase(a->name, b->name) &&
+           str_eq_nocase(a->value ? a->value : "", b->value ? b->value : "");
+}
+
+const struct model_check *model_check_find(const struct model_checks *list, const struct model_check *like) {
+    for (size_t i = 0; i < list->count; i++) {
+        if (model_check_same_thing(&list->items[i], like)) {
+            return &list->items[i];
         }
     }
     return NULL;

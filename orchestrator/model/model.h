@@ -78,6 +78,8 @@ struct model_update {
     char **repair; /* guest paths whose removal brings back a machine that does not boot; the last part may hold
                       '*' and '?'; NULL-terminated, NULL: the update names none */
     struct model_checks took;
+    struct model_checks health; /* of its product with the update: as the update says, else the product's own with
+                                   the checks of took in the place of those on the same things; none for os */
 };
 
 enum step_kind { /* what a matrix may list under "steps"; provision, boot, collect, teardown are implied */
@@ -189,6 +191,11 @@ void model_free(struct model *m);
 /* Overrides the matrix' "confirm", in the source that the journal keeps, too. */
 void model_set_confirm(struct model *m, int confirm);
 void model_set_minimize(struct model *m, int runs); /* likewise "minimize" */
+
+/* Two checks look at the same service, driver, process, file or registry value. */
+bool model_check_same_thing(const struct model_check *a, const struct model_check *b);
+/* The check in a list that looks at the same thing; NULL: none does. */
+const struct model_check *model_check_find(const struct model_checks *list, const struct model_check *like);
 
 const struct model_product *model_find_product(const struct model *m, const char *id);
 const struct model_update *model_find_update(const struct model *m, const char *id);

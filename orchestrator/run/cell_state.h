@@ -16,6 +16,8 @@ enum cell_side {
 enum { CELL_EVENTS_MAX = 16, CELL_TEXT_MAX = 2000 };
 
 /* Whether the guest's agent knows "look": older ones do not. */
+/* The update in the guest: not there (not yet, or rolled back), there, or perhaps half there: on its way in or out. */
+enum cell_update { CELL_UPDATE_AWAY, CELL_UPDATE_APPLIED, CELL_UPDATE_UNSURE };
 enum cell_look { CELL_LOOK_UNTRIED, CELL_LOOK_KNOWN, CELL_LOOK_UNKNOWN };
 
 struct cell {
@@ -69,6 +71,7 @@ struct cell {
     int64_t kept_at; /* when the last state was kept, or the cell began */
     int points;      /* kept */
     bool took_proves; /* the update's took checks did not all hold before it was applied */
+    enum cell_update update;
     struct vitals *vitals; /* vitals.h; NULL: nothing sampled yet */
 };
 
@@ -222,6 +225,8 @@ int step_look_for_cause(struct cell *c, struct err *err);
 /* Do all took checks of the update hold right now? 1, 0, negative with err. */
 int step_took_holds(struct cell *c, struct err *err);
 /* Health of every installed product, once the guest had until `deadline` to become healthy. */
+/* What a healthy install of the product has with the cell's update; an empty list when that is not of this product. */
+const struct model_checks *cell_update_health(const struct cell *c, const struct model_product *p);
 int step_verify_until(struct cell *c, int64_t deadline, struct err *err);
 /* Everything a look at a healthy guest takes in: files, room, processes, a program that starts. vitals_begin was
  * called some time before. */

@@ -35,9 +35,15 @@ static struct model_check residue_question(const struct model_check *k) {
 /* How many are still there; tells of them when it is the last look. Negative with err. */
 static int residue_look(struct cell *c, const struct model_product *p, bool tell, struct err *err) {
     CLEANUP(round_free) struct check_round *round = check_round_new();
+    const struct model_checks *with = cell_update_health(c, p);
     int left = 0;
-    for (size_t i = 0; i < p->health.count; i++) {
-        struct model_check q = residue_question(&p->health.items[i]);
+    for (size_t i = 0; i < p->health.count + with->count; i++) {
+        bool own = i < p->health.count;
+        const struct model_check *k = own ? &p->health.items[i] : &with->items[i - p->health.count];
+        struct model_check q = residue_question(k);
+        if (!own && model_check_find(&p->health, k)) {
+            continue;
+        }
         struct check_result r;
         char name[300];
         if (!residue_matters(&q)) {

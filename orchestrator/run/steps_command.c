@@ -205,17 +205,23 @@ int step_apply(struct cell *c, struct err *err) {
     c->touched = true;
     int held = u->took.count > 0 ? step_took_holds(c, err) : 1;
     c->took_proves = held == 0;
+    c->update = CELL_UPDATE_UNSURE;
     if (held < 0 || apply_put_files(c, u, err) < 0) {
         return -1;
     }
-    if (!u->apply.command) {
-        return 0; /* putting the files in place is the update */
+    int rc = 1; /* without a command, putting the files in place is the update */
+    if (u->apply.command) {
+        rc = update_command(c, &u->apply, "apply", FAILURE_UPDATE_FAILED, err);
     }
-    return update_command(c, &u->apply, "apply", FAILURE_UPDATE_FAILED, err) < 0 ? -1 : 0;
+    c->update = rc > 0 ? CELL_UPDATE_APPLIED : c->update;
+    return rc < 0 ? -1 : 0;
 }
 
 int step_rollback_command(struct cell *c, struct err *err) {
-    return update_command(c, &c->env->cell->update->rollback, NULL, FAILURE_ROLLBACK_FAILED, err);
+    c->update = CELL_UPDATE_UNSURE;
+    int rc = update_command(c, &c->env->cell->update->rollback, NULL, FAILURE_ROLLBACK_FAILED, err);
+    c->update = rc > 0 ? CELL_UPDATE_AWAY : c->update;
+    return rc;
 }
 
 int step_rollback(struct cell *c, struct err *err) {

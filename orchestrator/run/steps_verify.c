@@ -32,6 +32,35 @@ static void verify_add(struct verify_list *l, const struct model_checks *checks,
     }
 }
 
+const struct model_checks *cell_update_health(const struct cell *c, const struct model_product *p) {
+    static const struct model_checks none = {NULL, 0};
+    const struct model_update *u = c->env->cell->update;
+    return u && u->product && str_eq(u->product->id, p->id) ? &u->health : &none;
+}
+
+static bool verify_expects_the_same(const struct model_check *a, const struct model_check *b) {
+    return b && str_eq(a->expect ? a->expect : "", b->expect ? b->expect : "") &&
+           str_eq(a->sha256 ? a->sha256 : "", b->sha256 ? b->sha256 : "");
+}
+
+/* An update may change what a healthy install looks like. While it is half there, only that is asked for which is so
+ * with it and without it. */
+static void verify_add_health(struct verify_list *l, const struct cell *c, const struct model_product *p) {
+    const struct model_update *u = c->env->cell->update;
+    const struct model_checks *with = cell_update_health(c, p);
+    bool its = u && with == &u->health;
+    if (!its || c->update != CELL_UPDATE_UNSURE) {
+        verify_add(l, its && c->update == CELL_UPDATE_APPLIED ? with : &p->health, p->id);
+        return;
+    }
+    for (size_t i = 0; i < p->health.count; i++) {
+        const struct model_check *k = &p->health.items[i];
+        if (verify_expects_the_same(k, model_check_find(with, k))) {
+            verify_add(l, &(struct model_checks){(struct model_check *)k, 1}, p->id);
+        }
+    }
+}
+
 static void verify_list_free(struct verify_list *l) {
     free(l->items);
 }
@@ -135,7 +164,7 @@ int step_verify_until(struct cell *c, int64_t deadline, struct err *err) {
     CLEANUP(verify_list_free) struct verify_list l = {NULL, 0};
     for (size_t i = 0; i < c->env->cell->product_count; i++) {
         if (c->installed[i]) {
-            verify_add(&l, &c->env->cell->products[i]->health, c->env->cell->products[i]->id);
+            verify_add_health(&l, c, c->env->cell->products[i]);
         }
     }
     return verify_all(c, &l, deadline, NULL, FAILURE_NONE, err);

@@ -130,9 +130,9 @@ static int vitals_take(struct cell *c, struct vitals_sample *s, struct err *err)
 /* ---- what belongs to whom ------------------------------------------------------------------ */
 
 /* A process that a healthy product always has; its tools come and go. */
-static bool vitals_is_lasting(const struct model_product *p, const char *process) {
-    for (size_t i = 0; i < p->health.count; i++) {
-        const struct model_check *k = &p->health.items[i];
+static bool vitals_is_lasting(const struct model_checks *health, const char *process) {
+    for (size_t i = 0; i < health->count; i++) {
+        const struct model_check *k = &health->items[i];
         CLEANUP_FREE char *longer = str_printf("%s.exe", k->name);
         if (k->kind == CHECK_PROCESS &&
             (str_eq_nocase(k->name, process) || str_eq_nocase(longer, process))) {
@@ -294,7 +294,9 @@ static void vitals_count_restarts(const struct cell *c, struct vitals *v, struct
     for (size_t i = 0; i < v->last.count; i++) {
         struct vitals_process *old = &v->last.processes[i];
         const struct model_product *owner = cell_module_owner(c, old->name, 0);
-        if (!owner || !vitals_is_lasting(owner, old->name) || vitals_find(s, old->pid, old->name)) {
+        if (!owner || vitals_find(s, old->pid, old->name) ||
+            (!vitals_is_lasting(&owner->health, old->name) &&
+             !vitals_is_lasting(cell_update_health(c, owner), old->name))) {
             continue;
         }
         if (old->pid != VITALS_GONE) {

@@ -133,6 +133,7 @@ static void lab_model(struct lab *l) {
         .apply = command_of("alder-apply {files}\\content-2.dat"),
         .rollback = command_of("alder-back {files}"),
         .took = {took_checks, ARRAY_LEN(took_checks)},
+        .health = {alder_health, ARRAY_LEN(alder_health)},
     };
     l->workloads[0] = (struct model_workload){TEXT("copy-small"), 5, NULL};
     l->workloads[1] = (struct model_workload){TEXT("idle"), 1, NULL};

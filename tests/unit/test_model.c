@@ -218,6 +218,28 @@ START_TEST(model_modules_are_found_with_their_owner) {
 }
 END_TEST
 
+/* An update says what a healthy install looks like with it; else the product does, with took in place of its like. */
+START_TEST(model_knows_what_is_healthy_with_an_update) {
+    struct diags diags = DIAGS_INIT;
+    struct model *m = model_load("tests/golden/input/146-good-update-health/matrix.json", &diags);
+    ck_assert_ptr_nonnull(m);
+    const struct model_update *said = model_find_update(m, "alder-2"), *other = model_find_update(m, "alder-3");
+    ck_assert_uint_eq(said->health.count, 3);
+    ck_assert_str_eq(said->health.items[0].name, "alder2");
+    ck_assert_uint_eq(other->health.count, said->product->health.count);
+    struct model_check version = {.kind = CHECK_REGISTRY, .name = (char *)"HKLM\\Software\\ALDER",
+                                  .value = (char *)"Version"};
+    ck_assert_str_eq(model_check_find(&said->product->health, &version)->expect, "1.0.0");
+    ck_assert_str_eq(model_check_find(&other->health, &version)->expect, "1.1.0");
+    ck_assert_ptr_null(model_check_find(&said->health, &version));
+    version.kind = CHECK_SERVICE;
+    ck_assert_ptr_null(model_check_find(&other->health, &version));
+    ck_assert(model_has_module(said->product, "ALDER2.EXE", 0));
+    model_free(m);
+    diags_free(&diags);
+}
+END_TEST
+
 START_TEST(model_comes_back_from_the_journal_without_its_files) {
     char *dir = test_dir();
     char *kept = str_dup(dir);
@@ -405,6 +427,7 @@ int main(void) {
     tcase_add_test(t, model_holds_what_the_files_say);
     tcase_add_test(t, model_steps_say_whether_they_are_fresh);
     tcase_add_test(t, model_modules_are_found_with_their_owner);
+    tcase_add_test(t, model_knows_what_is_healthy_with_an_update);
     tcase_add_test(t, model_comes_back_from_the_journal_without_its_files);
     tcase_add_test(t, model_from_a_damaged_journal_complains);
     tcase_add_test(t, model_digest_tells_inputs_apart_and_not_places);

@@ -1,0 +1,153 @@
+/* Updates that change what a healthy install of their product looks like: that is no harm, and what they undo is asked
+ * for again. */
+#include <check.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "sim/lab.h"
+#include "support/suite.h"
+
+#define TEXT(literal) ((char *)(uintptr_t)(literal))
+#define VERSION "registry:HKLM\\Software\\Alder|Version"
+
+/* Another service and process, another version. */
+static struct model_check renewed[] = {
+    {CHECK_SERVICE, TEXT("AlderHost"), NULL, TEXT("running"), NULL},
+    {CHECK_DRIVER, TEXT("alderflt"), NULL, NULL, NULL},
+    {CHECK_PROCESS, TEXT("alderhost.exe"), NULL, NULL, NULL},
+    {CHECK_FILE, TEXT("C:\\Program Files\\Alder\\engine.dll"), NULL, NULL, NULL},
+    {CHECK_REGISTRY, TEXT("HKLM\\Software\\Alder"), TEXT("Version"), TEXT("2.0"), NULL},
+};
+
+static void effect_renew(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_set_boot(w, "service:AlderSvc", NULL);
+    sim_world_set_boot(w, "process:aldersvc.exe", NULL);
+    sim_world_set_boot(w, "service:AlderHost", "running");
+    sim_world_set_boot(w, "process:alderhost.exe", "running");
+    sim_world_set(w, VERSION, "2.0");
+    sim_world_set(w, "registry:HKLM\\Software\\Alder|Content", "2");
+}
+
+static void effect_back(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_set_boot(w, "service:AlderHost", NULL);
+    sim_world_set_boot(w, "process:alderhost.exe", NULL);
+    sim_world_set_boot(w, "service:AlderSvc", "running");
+    sim_world_set_boot(w, "process:aldersvc.exe", "running");
+    sim_world_set(w, VERSION, "1.0");
+    sim_world_set(w, "registry:HKLM\\Software\\Alder|Content", NULL);
+}
+
+static struct lab *renewing_lab(void) {
+    struct lab *l = lab_new();
+    l->update.health = (struct model_checks){renewed, sizeof(renewed) / sizeof(*renewed)};
+    sim_world_on_exec(l->world, "alder-apply", 900, 0, effect_renew, NULL);
+    return l;
+}
+
+START_TEST(what_the_update_says_is_healthy_is_asked_for_after_it) {
+    struct lab *l = renewing_lab();
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_int_eq((int)lab_failures(l), 0);
+    lab_free(l);
+
+    l = lab_new(); /* an update that says nothing of it must leave the product as it was */
+    sim_world_on_exec(l->world, "alder-apply", 900, 0, effect_renew, NULL);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert(lab_failed(l, FAILURE_SERVICE_DOWN));
+    lab_free(l);
+}
+END_TEST
+
+static void effect_content_only(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_set(w, "registry:HKLM\\Software\\Alder|Content", "2");
+}
+
+START_TEST(what_the_update_promised_and_is_not_there_is_harm) {
+    struct lab *l = renewing_lab();
+    sim_world_on_exec(l->world, "alder-apply", 900, 0, effect_content_only, NULL);
+    ck_assert_int_eq(lab_run(l), 0);
+    const struct observation *f = lab_failure(l, FAILURE_SERVICE_DOWN);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_str_eq(f->phase, "after");
+    ck_assert_ptr_nonnull(strstr(json_string_value(json_object_get(f->data, "text")), "AlderHost"));
+    lab_free(l);
+}
+END_TEST
+
+static const enum step_kind with_rollback[] = {STEP_PROVISION, STEP_BOOT,     STEP_INSTALL, STEP_VERIFY,
+                                               STEP_APPLY,     STEP_VERIFY,   STEP_REBOOT,  STEP_VERIFY,
+                                               STEP_ROLLBACK,  STEP_REBOOT,   STEP_VERIFY,  STEP_COLLECT,
+                                               STEP_TEARDOWN,  STEP_KIND_COUNT};
+
+START_TEST(after_the_rollback_it_is_the_product_s_own_again) {
+    struct lab *l = renewing_lab();
+    lab_steps(l, with_rollback);
+    sim_world_on_exec(l->world, "alder-back", 100, 0, effect_back, NULL);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_int_eq((int)lab_failures(l), 0);
+    lab_free(l);
+
+    l = renewing_lab(); /* a rollback that leaves the new service in place of the old one */
+    lab_steps(l, with_rollback);
+    sim_world_on_exec(l->world, "alder-back", 100, 0, NULL, NULL);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert(lab_failed(l, FAILURE_ROLLBACK_FAILED));
+    lab_free(l);
+}
+END_TEST
+
+/* Half there, only what both have is asked for: the failure of the command is told, and no service besides. */
+START_TEST(an_update_that_fails_halfway_is_not_blamed_for_either_half) {
+    struct lab *l = renewing_lab();
+    sim_world_on_exec(l->world, "alder-apply", 900, 5, effect_renew, NULL);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert(lab_failed(l, FAILURE_UPDATE_FAILED));
+    ck_assert(!lab_failed(l, FAILURE_SERVICE_DOWN));
+    lab_free(l);
+}
+END_TEST
+
+static void effect_residue(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_set_boot(w, "driver:alderflt", NULL);
+    sim_world_set(w, "file:C:\\Program Files\\Alder\\engine.dll", NULL);
+}
+
+static void effect_remove_birch(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_set_boot(w, "service:BirchSvc", NULL);
+    sim_world_set(w, "file:C:\\Program Files\\Birch\\birch.dll", NULL);
+}
+
+/* What only the update brought is the product's as well when it is uninstalled. */
+START_TEST(residue_of_the_update_is_residue) {
+    static const enum step_kind steps[] = {STEP_PROVISION, STEP_BOOT,    STEP_INSTALL,  STEP_VERIFY, STEP_APPLY,
+                                           STEP_VERIFY,    STEP_UNINSTALL, STEP_COLLECT, STEP_TEARDOWN,
+                                           STEP_KIND_COUNT};
+    struct lab *l = renewing_lab();
+    lab_steps(l, steps);
+    sim_world_on_exec(l->world, "alder-remove", 100, 0, effect_residue, NULL);
+    sim_world_on_exec(l->world, "msiexec /x", 100, 0, effect_remove_birch, NULL);
+    ck_assert_int_eq(lab_run(l), 0);
+    const struct observation *f = lab_failure(l, FAILURE_RESIDUE);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_ptr_nonnull(strstr(json_string_value(json_object_get(f->data, "text")), "AlderHost"));
+    lab_free(l);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("sim update");
+    TCase *t = tcase_create("health");
+    tcase_set_timeout(t, 120);
+    tcase_add_test(t, what_the_update_says_is_healthy_is_asked_for_after_it);
+    tcase_add_test(t, what_the_update_promised_and_is_not_there_is_harm);
+    tcase_add_test(t, after_the_rollback_it_is_the_product_s_own_again);
+    tcase_add_test(t, an_update_that_fails_halfway_is_not_blamed_for_either_half);
+    tcase_add_test(t, residue_of_the_update_is_residue);
+    suite_add_tcase(s, t);
+    return suite_run(s);
+}
