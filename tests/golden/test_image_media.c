@@ -7,12 +7,11 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/fs.h"
-#include "base/proc.h"
 #include "base/schema.h"
 #include "base/str.h"
 #include "support/cds.h"
+#include "support/program.h"
 #include "support/suite.h"
 
 static const struct cds_edition editions[] = {
@@ -24,19 +23,13 @@ static const struct cds_edition editions[] = {
 
 /* Arguments are separated by blanks. */
 static struct proc_result run(const char *fmt, const char *arg) {
-    const char *build = getenv("COEXIST_BUILD");
-    CLEANUP_FREE char *program = str_printf("%s/coexist", build ? build : "build");
     CLEANUP_FREE char *line = str_printf("%s %s", fmt, arg ? arg : "");
-    const char *argv[24] = {program};
-    int n = 1;
+    const char *arguments[24] = {NULL};
+    int n = 0;
     for (char *save = NULL, *w = strtok_r(line, " ", &save); w && n < 23; w = strtok_r(NULL, " ", &save)) {
-        argv[n++] = w;
+        arguments[n++] = w;
     }
-    struct proc_opts opts = {.timeout_ns = 120 * CLOCK_S};
-    struct proc_result res = {0};
-    CLEANUP_ERR struct err err = ERR_INIT;
-    ck_assert_msg(proc_run(argv, &opts, &res, &err) == 0, "%s", err_text(&err));
-    return res;
+    return program_run(arguments);
 }
 
 static void check_schema(const char *name, const json_t *j) {
