@@ -8,6 +8,8 @@
 #include "base/nearest.h"
 #include "base/schema_rules.h"
 
+enum { SCHEMA_SLIPS_MAX = 64 }; /* members of an object in which slips of keys are looked for */
+
 /* Of $ref and nesting together; a schema that refers to itself ends here. */
 enum { SCHEMA_DEPTH_MAX = 256 };
 
@@ -46,18 +48,24 @@ static void schema_check_array(struct check *c, const json_t *node, const json_t
     }
 }
 
+/* Caller frees the array; the names are the properties'. */
+static const char **schema_names(const json_t *properties, size_t *count) {
+    const char **names = mem_zalloc(json_object_size(properties), sizeof(*names)), *name;
+    json_t *unused;
+    *count = 0;
+    json_object_foreach((json_t *)(uintptr_t)properties, name, unused) {
+        names[(*count)++] = name;
+    }
+    return names;
+}
+
 static void schema_complain_unknown(struct check *c, const json_t *properties, const char *key) {
     if (c->found->count > SCHEMA_COMPLAINTS_MAX) { /* no time for hints that nobody will read */
         c->found->weight++;
         return;
     }
     size_t count = 0;
-    const char **names = mem_zalloc(json_object_size(properties), sizeof(*names));
-    const char *name;
-    json_t *unused;
-    json_object_foreach((json_t *)(uintptr_t)properties, name, unused) {
-        names[count++] = name;
-    }
+    const char **names = schema_names(properties, &count);
     size_t len = c->pointer.len;
     schema_enter(c, key);
     schema_complain(c, 1, "unknown-key", nearest_hint(key, names, count), "unknown key \"%s\"", key);
@@ -65,11 +73,28 @@ static void schema_complain_unknown(struct check *c, const json_t *properties, c
     free(names);
 }
 
+/* The key is there, but for a slip: the unknown key is complained about, with this one as the hint. */
+static bool schema_has_misspelt(const json_t *node, const json_t *value, const char *key) {
+    const json_t *properties = json_object_get(node, "properties");
+    if (!json_is_false(json_object_get(node, "additionalProperties")) || json_object_size(value) > SCHEMA_SLIPS_MAX) {
+        return false;
+    }
+    size_t count = 0;
+    const char **names = schema_names(properties, &count), *name;
+    json_t *unused;
+    bool found = false;
+    json_object_foreach((json_t *)(uintptr_t)value, name, unused) {
+        found |= !json_object_get(properties, name) && str_eq(nearest_name(name, names, count), key);
+    }
+    free(names);
+    return found;
+}
+
 static void schema_check_required(struct check *c, const json_t *node, const json_t *value) {
     const json_t *required = json_object_get(node, "required");
     for (size_t i = 0; i < json_array_size(required); i++) {
         const char *key = json_string_value(json_array_get(required, i));
-        if (json_object_get(value, key)) {
+        if (json_object_get(value, key) || schema_has_misspelt(node, value, key)) {
             continue;
         }
         const json_t *p = json_object_get(json_object_get(node, "properties"), key);

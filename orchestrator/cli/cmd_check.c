@@ -18,6 +18,9 @@ static int check_run(struct cli *cli, const struct cli_args *args) {
     for (int i = 0; i < args->operand_count; i++) {
         struct model *m = model_load(args->operands[i], &diags);
         struct plan *p = m ? plan_build(m, &diags) : NULL;
+        if (p && !as_json) {
+            printf("%s: fine, %zu cell%s\n", args->operands[i], p->cell_count, p->cell_count == 1 ? "" : "s");
+        }
         cells += p ? p->cell_count : 0;
         plan_free(p);
         model_free(m);
@@ -27,9 +30,8 @@ static int check_run(struct cli *cli, const struct cli_args *args) {
         rc = cli_fail_input(&diags, as_json);
     } else if (as_json) {
         puts("[]");
-    } else {
-        printf("%d matri%s fine: %zu cell%s\n", args->operand_count,
-               args->operand_count == 1 ? "x is" : "ces are", cells, cells == 1 ? "" : "s");
+    } else if (args->operand_count > 1) {
+        printf("%d matrices are fine: %zu cell%s\n", args->operand_count, cells, cells == 1 ? "" : "s");
     }
     diags_free(&diags);
     return rc;

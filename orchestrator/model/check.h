@@ -16,6 +16,9 @@ void check_update(const struct input *in, const struct input_doc *d);
 void check_matrix(const struct input *in);
 void check_sets(const struct input *in);
 void check_steps(const struct input *in);
+void check_workloads(const struct input *in); /* and the gates about them */
+/* The name of an item of "steps", however it is written; NULL when it has none (the schema complains). */
+const char *check_step_name(const json_t *item);
 
 /* Placeholders a command may use, "{installer}" or "{files}"; allowed NULL: none. other_hint is told when
  * the other one is used. */

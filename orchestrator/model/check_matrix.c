@@ -37,36 +37,11 @@ static void check_distinct(const struct input *in, const char *list_key, const c
     }
 }
 
-static bool check_has_workload(const json_t *workloads, const char *name) {
-    for (size_t i = 0; i < json_array_size(workloads); i++) {
-        if (str_eq(json_string_value(json_object_get(json_array_get(workloads, i), "name")),
-                   name)) {
-            return true;
-        }
-    }
-    return !workloads; /* none listed: all are run */
-}
-
-static void check_gates(const struct input *in) {
-    const json_t *gates = json_object_get(in->matrix.root, "gates");
-    const json_t *workloads = json_object_get(in->matrix.root, "workloads");
-    for (size_t i = 0; i < json_array_size(gates); i++) {
-        const char *metric =
-            json_string_value(json_object_get(json_array_get(gates, i), "metric"));
-        if (metric && !str_eq(metric, "*") && !check_has_workload(workloads, metric)) {
-            CLEANUP_FREE char *at = str_printf("/gates/%zu/metric", i);
-            json_doc_complain(in->matrix.doc, at, 0, in->diags, "impossible",
-                              "add the workload to \"workloads\", or remove the gate",
-                              "no workload measures \"%s\", so this gate could never apply", metric);
-        }
-    }
-}
-
 void check_matrix(const struct input *in) {
     check_distinct(in, "gates", "id");
     check_distinct(in, "gates", "verdict"); /* two decisions about one verdict: which one holds? */
     check_distinct(in, "workloads", "name");
-    check_gates(in);
+    check_workloads(in);
     check_steps(in);
     check_sets(in);
 }

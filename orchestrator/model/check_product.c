@@ -35,10 +35,13 @@ static void check_detection(const struct input *in, const struct input_doc *d) {
 }
 
 void check_product(const struct input *in, const struct input_doc *d) {
+    size_t before = in->diags->count;
     if (!in->offline) {
         struct hostfile_at at = {d->doc, "/installer", in->diags};
         hostfile_check(&at, json_object_get(d->root, "installer"), d->dir, "installer");
-        check_guest_name(in, d, "/installer", json_object_get(d->root, "installer"));
+        if (in->diags->count == before) {
+            check_guest_name(in, d, "/installer", json_object_get(d->root, "installer"));
+        }
     }
     check_install(in, d);
     check_command(in, d, "/uninstall", json_object_get(d->root, "uninstall"), "installer",

@@ -74,6 +74,11 @@ static bool check_update_fits(const struct input_doc *u, const json_t *ids) {
     return !product || !ids || check_list_has(ids, product);
 }
 
+static bool check_knows_its_product(const struct input *in, const struct input_doc *u) {
+    const char *id = json_string_value(json_object_get(u->root, "product"));
+    return u->usable && (!id || input_find(in->products, in->product_count, id));
+}
+
 static void check_set_update(const struct input *in, const char *pointer, const char *id,
                              const json_t *products) {
     const struct input_doc *u = input_find(in->updates, in->update_count, id);
@@ -82,7 +87,7 @@ static void check_set_update(const struct input *in, const char *pointer, const 
     }
     if (!u) {
         check_unknown_name(in, pointer, in->updates, in->update_count, "update", id);
-    } else if (u->usable && !check_update_fits(u, products)) {
+    } else if (check_knows_its_product(in, u) && !check_update_fits(u, products)) {
         const char *product = json_string_value(json_object_get(u->root, "product"));
         CLEANUP_FREE char *hint =
             str_printf("add \"%s\" to the set, or remove the update from it", product);
@@ -99,11 +104,6 @@ static bool check_knows_products(const struct input *in, const json_t *ids) {
         }
     }
     return !ids || json_array_size(ids) > 0;
-}
-
-static bool check_knows_its_product(const struct input *in, const struct input_doc *u) {
-    const char *id = json_string_value(json_object_get(u->root, "product"));
-    return u->usable && (!id || input_find(in->products, in->product_count, id));
 }
 
 /* "updates" of one set (or of all subsets: products NULL). Returns the number of cells they make. */

@@ -103,8 +103,7 @@ static void check_step_reboot(struct check_walk *w) {
     (void)w; /* possible at any time */
 }
 
-/* The step's name, however it is written; NULL when it has none (the schema complains). */
-static const char *check_step_name(const json_t *item) {
+const char *check_step_name(const json_t *item) {
     return json_string_value(json_is_object(item) ? json_object_get(item, "step") : item);
 }
 

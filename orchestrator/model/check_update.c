@@ -77,8 +77,9 @@ static void check_update_files(const struct input *in, const struct input_doc *d
         const char *target = json_string_value(json_object_get(file, "target"));
         if (!in->offline) {
             struct hostfile_at place = {d->doc, at, in->diags};
+            size_t before = in->diags->count;
             hostfile_check(&place, file, d->dir, "update");
-            if (!target) {
+            if (!target && in->diags->count == before) {
                 check_guest_name(in, d, at, file);
             }
         }

@@ -145,7 +145,7 @@ void input_free(struct input *in) {
 
 bool input_knows_all(const struct input_doc *docs, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        if (!docs[i].id) {
+        if (!docs[i].id || input_find(docs, i, docs[i].id)) {
             return false;
         }
     }

@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/str.h"
@@ -59,14 +60,20 @@ static int check_list(struct cell *c, const char *op, json_t **kept, struct err 
     return 0;
 }
 
-/* The item of that name (Windows names: any letter case, an extension may be left out), or NULL. */
+static size_t check_stem(const char *name, const char *extension) {
+    size_t n = strlen(name), e = strlen(extension);
+    return n > e && str_eq_nocase(name + n - e, extension) ? n - e : n;
+}
+
+/* The item of that name (Windows names: any letter case; the extension may be left out, and a driver's service have the
+ * name of its file), or NULL. */
 static const json_t *check_find(const json_t *items, const char *name, const char *extension) {
-    CLEANUP_FREE char *longer = str_printf("%s%s", name, extension);
+    size_t stem = check_stem(name, extension);
     size_t i;
     json_t *item;
     json_array_foreach((json_t *)items, i, item) {
         const char *have = check_string(item, "name");
-        if (have && (str_eq_nocase(have, name) || str_eq_nocase(have, longer))) {
+        if (have && check_stem(have, extension) == stem && strncasecmp(have, name, stem) == 0) {
             return item;
         }
     }

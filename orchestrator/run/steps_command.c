@@ -205,6 +205,10 @@ int step_apply(struct cell *c, struct err *err) {
     c->touched = true;
     int held = u->took.count > 0 ? step_took_holds(c, err) : 1;
     c->took_proves = held == 0;
+    if (held > 0 && u->took.count > 0) {
+        cell_note(c, "the took checks of %s hold before it is applied already: they cannot show that it took effect",
+                  u->id);
+    }
     c->update = CELL_UPDATE_UNSURE;
     if (held < 0 || apply_put_files(c, u, err) < 0) {
         return -1;
