@@ -33,6 +33,11 @@ bool kept_is_lost(struct kept *k, const char *path, const char *mark, bool may_c
     return true;
 }
 
+bool kept_is_told(struct kept *k, const char *path) {
+    const struct kept_file *f = kept_find(k, path);
+    return f && f->told;
+}
+
 void kept_free(struct kept *k) {
     for (size_t i = 0; i < k->count; i++) {
         free(k->items[i].path);

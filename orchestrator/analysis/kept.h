@@ -21,6 +21,8 @@ struct kept {
 /* Takes in what a look found of one file; mark NULL: it is gone. The first mark of a path is what it has to be ever
  * after, unless it may change: then it only must not be gone. True when that does not hold, once for each file. */
 bool kept_is_lost(struct kept *k, const char *path, const char *mark, bool may_change);
+/* Whether its loss was told of by an earlier kept_is_lost. */
+bool kept_is_told(struct kept *k, const char *path);
 void kept_free(struct kept *k);
 
 #endif

@@ -201,6 +201,8 @@ const char *check_display_name(const struct model_check *check, char buf[300]);
 int cell_give_canaries(struct cell *c, struct err *err);
 /* Records what those and the system's files are now (observation "files"). */
 int cell_look_at_files(struct cell *c, struct err *err);
+/* The system's files by their bytes: who puts size and time back is not seen otherwise. */
+int cell_look_into_files(struct cell *c, struct err *err);
 
 /* ---- residue.c ------------------------------------------------------------------------------ */
 /* Waits until nothing of an uninstalled product is left that runs or could run; what stays is recorded. */

@@ -239,8 +239,8 @@ struct keep_look {
     struct str paths; /* a line each */
     char *paths_of[KEEP_LOOK_MAX];
     size_t count;
-    bool digest; /* small files by their digest; the system's by size and time of the last change: to read
-                  * them all at every look would take longer than the update itself */
+    bool digest; /* small files by their digest; the system's by size and time of the last change, and by their digest
+                  * only at the ends of a cell: to read them all at every look would take longer than the update */
 };
 
 static void keep_look_free(struct keep_look *l) {
@@ -316,20 +316,28 @@ static int keep_look(struct cell *c, const char *role, const struct keep_look *l
     return 0;
 }
 
+static int keep_look_at_system(struct cell *c, bool digest, struct err *err) {
+    CLEANUP(keep_look_free) struct keep_look system = {.paths = STR_INIT, .digest = digest};
+    for (size_t i = 0; i < ARRAY_LEN(keep_system); i++) {
+        keep_add(&system, keep_system[i]);
+    }
+    return keep_look(c, digest ? "system-digest" : "system", &system, err);
+}
+
+int cell_look_into_files(struct cell *c, struct err *err) {
+    return c->look == CELL_LOOK_UNKNOWN ? 0 : keep_look_at_system(c, true, err);
+}
+
 int cell_look_at_files(struct cell *c, struct err *err) {
     if (c->look == CELL_LOOK_UNKNOWN) {
         return 0;
     }
     CLEANUP(keep_profiles_free) struct keep_profiles p = {{NULL}, 0};
     CLEANUP(keep_look_free) struct keep_look canaries = {.paths = STR_INIT, .digest = true};
-    CLEANUP(keep_look_free) struct keep_look system = {.paths = STR_INIT};
     if (keep_find_profiles(c, &p, err) < 0 || keep_each_canary(c, &p, keep_add_canary, &canaries, err) < 0) {
         err_prefix(err, "look at the user's files");
         return -1;
     }
-    for (size_t i = 0; i < ARRAY_LEN(keep_system); i++) {
-        keep_add(&system, keep_system[i]);
-    }
     int rc = keep_look(c, "canary", &canaries, err);
-    return rc < 0 || c->look == CELL_LOOK_UNKNOWN ? rc : keep_look(c, "system", &system, err);
+    return rc < 0 || c->look == CELL_LOOK_UNKNOWN ? rc : keep_look_at_system(c, false, err);
 }

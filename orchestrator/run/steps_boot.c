@@ -68,7 +68,7 @@ int step_boot(struct cell *c, struct err *err) {
     if (boot_check_ways(c, cell_in(c, c->env->limits.call), err) < 0) {
         return -1;
     }
-    return cell_give_canaries(c, err) < 0 ? -1 : cell_look_at_files(c, err);
+    return cell_give_canaries(c, err) < 0 || cell_look_at_files(c, err) < 0 ? -1 : cell_look_into_files(c, err);
 }
 
 int step_reboot(struct cell *c, struct err *err) {

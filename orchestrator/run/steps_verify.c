@@ -170,9 +170,25 @@ int step_verify_until(struct cell *c, int64_t deadline, struct err *err) {
     return verify_all(c, &l, deadline, NULL, FAILURE_NONE, err);
 }
 
+/* The next that looks comes after the update: what is harmed by now is not its doing. */
+static bool verify_is_last_before_update(const struct cell *c) {
+    const struct plan_cell *p = c->env->cell;
+    for (size_t i = c->step < 0 ? p->step_count : (size_t)c->step + 1; i < p->step_count; i++) {
+        enum step_kind k = p->steps[i].kind;
+        if (k == STEP_APPLY || k == STEP_VERIFY || k == STEP_SOAK) {
+            return k == STEP_APPLY;
+        }
+    }
+    return false;
+}
+
 /* What keeps programs from starting is told before that they do not. */
 static int verify_look_on(struct cell *c, bool last, struct err *err) {
-    return cell_look_at_files(c, err) < 0 || vitals_end(c, last, err) < 0 ? -1 : vitals_launch(c, err);
+    bool into = last || verify_is_last_before_update(c);
+    return cell_look_at_files(c, err) < 0 || (into && cell_look_into_files(c, err) < 0) ||
+                   vitals_end(c, last, err) < 0
+               ? -1
+               : vitals_launch(c, err);
 }
 
 int step_look(struct cell *c, struct err *err) {

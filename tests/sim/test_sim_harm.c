@@ -58,11 +58,29 @@ START_TEST(files_are_looked_at_from_the_bare_image_on) {
     const char *mark = NULL;
     ck_assert_int_eq(lab_run(l), 0);
     ck_assert_int_eq((int)lab_failures(l), 0);
-    ck_assert_int_eq((int)lab_count(l, OBS_FILES), 2 * 5); /* boot, verify, took, verify, last look */
+    ck_assert_int_eq((int)lab_count(l, OBS_FILES), 2 * 5 + 3); /* boot, verify, took, verify, last; bytes thrice */
     ck_assert_int_eq(last_mark(l, "canary", PUBLIC_LINK + strlen("file:"), &mark), 1);
     ck_assert_int_eq((int)strlen(mark), 64);
     ck_assert_int_eq(last_mark(l, "system", SVCHOST + strlen("file:"), &mark), 1);
     lab_free(l);
+}
+END_TEST
+
+/* Whoever puts size and time back is seen by the bytes, at the end. */
+START_TEST(a_changed_byte_of_the_system_shows_in_the_last_look) {
+    struct change none = {NULL, NULL}, one = {SVCHOST, "MZ service hosT"};
+    const char *before = NULL, *after = NULL, *path = SVCHOST + strlen("file:");
+    struct lab *l = lab_with(&none), *changed = lab_with(&one);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_int_eq(lab_run(changed), 0);
+    ck_assert_int_eq(last_mark(l, "system", path, &before), 1);
+    ck_assert_int_eq(last_mark(changed, "system", path, &after), 1);
+    ck_assert_str_eq(before, after);
+    ck_assert_int_eq(last_mark(l, "system-digest", path, &before), 1);
+    ck_assert_int_eq(last_mark(changed, "system-digest", path, &after), 1);
+    ck_assert_str_ne(before, after);
+    lab_free(l);
+    lab_free(changed);
 }
 END_TEST
 
@@ -395,6 +413,7 @@ int main(void) {
     TCase *t = tcase_create("harm");
     tcase_set_timeout(t, 120);
     tcase_add_test(t, files_are_looked_at_from_the_bare_image_on);
+    tcase_add_test(t, a_changed_byte_of_the_system_shows_in_the_last_look);
     tcase_add_test(t, what_is_lost_shows_in_the_look_after_it);
     tcase_add_test(t, an_agent_too_old_to_look_ends_no_cell);
     tcase_add_test(t, an_agent_that_forgets_how_to_look_is_not_believed);

@@ -91,6 +91,38 @@ START_TEST(lost_before_the_update_is_the_products_doing) {
 }
 END_TEST
 
+/* Size and time are as they were; each change is told once, and what was so before the update is not its doing. */
+START_TEST(changed_bytes_of_the_system_are_damage) {
+    const char *mark = "'C:\\\\Windows\\\\explorer.exe':'5 bytes of 1'";
+    const char *bytes = "'C:\\\\Windows\\\\explorer.exe':'aa'", *others = "'C:\\\\Windows\\\\explorer.exe':'bb'";
+    struct runs *r = runs_make(ONE);
+    runs_cell(r, CELL, 1);
+    runs_step(r, "boot", false);
+    look(r, "system", mark);
+    look(r, "system-digest", bytes);
+    runs_step(r, "install", false);
+    runs_step(r, "verify", false);
+    look(r, "system", mark);
+    look(r, "system-digest", bytes);
+    runs_step(r, "apply", true);
+    look(r, "system", mark);
+    look(r, "system-digest", others);
+    expect(r, CELL, VERDICT_UPDATE_REGRESSION, FAILURE_SYSTEM_FILE);
+    r = runs_make(ONE);
+    runs_cell(r, CELL, 1);
+    runs_step(r, "boot", false);
+    look(r, "system-digest", bytes);
+    runs_step(r, "verify", false);
+    look(r, "system-digest", others);
+    runs_step(r, "apply", true);
+    look(r, "system-digest", others);
+    expect(r, CELL, VERDICT_PRODUCT_FAULT, FAILURE_SYSTEM_FILE);
+    r = until_applied("winelab/birch/os-kb1/1", "system-digest", bytes);
+    look(r, "system-digest", others);
+    expect(r, "winelab/birch/os-kb1/1", VERDICT_PASS, FAILURE_NONE);
+}
+END_TEST
+
 START_TEST(an_os_update_may_change_the_system_but_not_lose_it) {
     const char *cell = "winelab/birch/os-kb1/1";
     const char *first = "'C:\\\\Windows\\\\explorer.exe':'5 bytes of 1'";
@@ -162,6 +194,7 @@ int main(void) {
     tcase_add_test(t, changed_is_lost_too);
     tcase_add_test(t, what_a_look_cannot_read_is_not_lost);
     tcase_add_test(t, lost_before_the_update_is_the_products_doing);
+    tcase_add_test(t, changed_bytes_of_the_system_are_damage);
     tcase_add_test(t, an_os_update_may_change_the_system_but_not_lose_it);
     tcase_add_test(t, the_cause_names_the_cell);
     tcase_add_test(t, self_damage_is_said);
