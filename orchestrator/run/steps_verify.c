@@ -11,6 +11,7 @@
 struct verify_item {
     const struct model_check *check;
     const char *product; /* id or NULL */
+    const struct model_check *old; /* what was asked for before the update, where that is another thing; or NULL */
     bool done;
     struct check_result last;
 };
@@ -50,7 +51,12 @@ static void verify_add_health(struct verify_list *l, const struct cell *c, const
     const struct model_checks *with = cell_update_health(c, p);
     bool its = u && with == &u->health;
     if (!its || c->update != CELL_UPDATE_UNSURE) {
+        size_t first = l->count;
         verify_add(l, its && c->update == CELL_UPDATE_APPLIED ? with : &p->health, p->id);
+        for (size_t i = first; i < l->count; i++) {
+            const struct model_check *old = model_check_find(&p->health, l->items[i].check);
+            l->items[i].old = old && !verify_expects_the_same(l->items[i].check, old) ? old : NULL;
+        }
         return;
     }
     for (size_t i = 0; i < p->health.count; i++) {
@@ -69,9 +75,23 @@ static void round_free(struct check_round **r) {
     check_round_free(*r);
 }
 
+/* Found as it was before the update: that is no damage. */
+static bool verify_is_not_updated(const struct verify_item *it) {
+    const struct model_check *old = it->old;
+    if (!old || (!old->expect && !old->sha256)) {
+        return old && !str_eq(it->last.found, "absent");
+    }
+    return (old->expect && str_eq_nocase(it->last.found, old->expect)) ||
+           (old->sha256 && str_eq_nocase(it->last.found, old->sha256));
+}
+
+static enum failure_class verify_class(const struct verify_item *it) {
+    return verify_is_not_updated(it) ? FAILURE_UPDATE_NOT_APPLIED : check_failure_class(it->check->kind);
+}
+
 static void verify_say(struct cell *c, const char *what, const struct verify_item *it) {
     char name[300];
-    cell_check(c, what ? what : check_kind_name(it->check->kind),
+    cell_check(c, what ? what : !it->last.ok && verify_is_not_updated(it) ? "took" : check_kind_name(it->check->kind),
                check_display_name(it->check, name), it->product, it->last.ok, it->last.expected,
                it->last.found);
 }
@@ -126,8 +146,8 @@ static int verify_all(struct cell *c, struct verify_list *l, int64_t deadline, c
         char name[300];
         if (!it->done) {
             verify_say(c, what, it);
-            cell_fail(c, class != FAILURE_NONE ? class : check_failure_class(it->check->kind),
-                      it->product, "%s %s: expected %s, found %s",
+            cell_fail(c, class != FAILURE_NONE ? class : verify_class(it), it->product,
+                      "%s %s: expected %s, found %s",
                       check_kind_name(it->check->kind), check_display_name(it->check, name),
                       it->last.expected, it->last.found);
         }

@@ -77,6 +77,24 @@ START_TEST(what_the_update_promised_and_is_not_there_is_harm) {
 }
 END_TEST
 
+/* The very thing that took looks at is as it was: nothing is damaged, the update is not there. */
+START_TEST(what_is_as_before_was_not_updated) {
+    struct lab *l = renewing_lab();
+    static struct model_check took[] = {
+        {CHECK_REGISTRY, TEXT("HKLM\\Software\\Alder"), TEXT("Version"), TEXT("2.0"), NULL}};
+    struct model_check kept[sizeof(renewed) / sizeof(*renewed)];
+    memcpy(kept, l->products[0].health.items, sizeof(kept));
+    kept[4] = took[0];
+    l->update.took = (struct model_checks){took, 1};
+    l->update.health = (struct model_checks){kept, sizeof(kept) / sizeof(*kept)};
+    sim_world_on_exec(l->world, "alder-apply", 900, 0, NULL, NULL);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert(lab_failed(l, FAILURE_UPDATE_NOT_APPLIED));
+    ck_assert(!lab_failed(l, FAILURE_REGISTRY_DAMAGED));
+    lab_free(l);
+}
+END_TEST
+
 static const enum step_kind with_rollback[] = {STEP_PROVISION, STEP_BOOT,     STEP_INSTALL, STEP_VERIFY,
                                                STEP_APPLY,     STEP_VERIFY,   STEP_REBOOT,  STEP_VERIFY,
                                                STEP_ROLLBACK,  STEP_REBOOT,   STEP_VERIFY,  STEP_COLLECT,
@@ -145,6 +163,7 @@ int main(void) {
     tcase_set_timeout(t, 120);
     tcase_add_test(t, what_the_update_says_is_healthy_is_asked_for_after_it);
     tcase_add_test(t, what_the_update_promised_and_is_not_there_is_harm);
+    tcase_add_test(t, what_is_as_before_was_not_updated);
     tcase_add_test(t, after_the_rollback_it_is_the_product_s_own_again);
     tcase_add_test(t, an_update_that_fails_halfway_is_not_blamed_for_either_half);
     tcase_add_test(t, residue_of_the_update_is_residue);
