@@ -38,7 +38,7 @@ BENCH_SRCS := $(wildcard tests/bench/bench_*.c)
 BENCH_PROGS := $(BENCH_SRCS:%.c=$(BUILD)/%)
 TEST_SUPPORT := $(wildcard tests/support/*.c)
 
-PKGS := libvirt libvirt-qemu libssh2 jansson sqlite3 libxml-2.0 gsl libsodium libpng libpcre2-8 libevtx libisofs-1 libudfread libarchive
+PKGS := libvirt libvirt-qemu libssh2 jansson zlib sqlite3 libxml-2.0 gsl libsodium libpng libpcre2-8 libevtx libisofs-1 libudfread libarchive
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
         -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough -Werror
 # Asked for only when something is compiled: `make deps` has to work before pkg-config is there.
@@ -108,7 +108,7 @@ $(foreach k,$(TEST_KINDS) bench,$(eval $(call test_rule,$(k))))
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(SAY) FUZZ $@
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer $< $(LIB) $(PKG_LIBS) -lz -o $@
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer $< $(LIB) $(PKG_LIBS) -o $@
 
 -include $(LIB_OBJS:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_PROGS:=.d) $(BENCH_PROGS:=.d)
 

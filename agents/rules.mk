@@ -49,7 +49,7 @@ $(BUILD)/agents/agent32.exe: $(AGENT_WIN32_OBJ)
 
 $(BUILD)/agents/agent-posix: $(AGENT_POSIX_OBJ)
 	$(SAY) LD $@
-	$(Q)$(CC) $(AGENT_POSIXFLAGS) -o $@ $^ -lsodium -lm
+	$(Q)$(CC) $(AGENT_POSIXFLAGS) -o $@ $^ -lsodium -lz -lm
 
 $(AGENT_LIB): $(AGENT_LIB_OBJ)
 	@rm -f $@

@@ -4,8 +4,9 @@ contract := $(filter $(BUILD)/tests/contract/%,$(TEST_PROGS))
 sim := $(filter $(BUILD)/tests/sim/%,$(TEST_PROGS))
 golden := $(filter $(BUILD)/tests/golden/%,$(TEST_PROGS))
 
-# Those without machines of their own run side by side.
+# Run side by side: each has a lab folder, ports and machines of its own. The longest begins first.
 TEST_JOBS ?= $(shell nproc)
+slowest := $(filter %/test_vm_libvirt,$(contract))
 
 .PHONY: check-unit check-sim check-golden check-contract
 check-unit: $(unit) agents ## unit tests
@@ -15,7 +16,7 @@ check-sim: $(sim) ## the cell and the run on the virtual clock, with faults
 check-golden: $(golden) $(COEXIST) ## inputs and the exact outputs they must give
 	@tests/run.sh golden $(golden)
 check-contract: $(contract) ## fake and real backends through one suite each
-	@tests/run.sh contract $(contract)
+	@COEXIST_TEST_JOBS=$(TEST_JOBS) tests/run.sh contract $(slowest) $(filter-out $(slowest),$(contract))
 
 .PHONY: check check-rules check-clang check-san check-fuzz check-static check-e2e check-docs bench
 check: ## everything: installs what testing needs, ends with the counts

@@ -179,7 +179,13 @@ int op_stat(struct request *rq, struct jsonw *result, struct op_error *err)
     return 0;
 }
 
-static int files_hash(struct request *rq, struct plat_file *f, struct plat_sha256 *h,
+/* What is made of a file's bytes: a digest, or with h NULL the CRC-32. */
+struct files_sum {
+    struct plat_sha256 *h;
+    uint32_t crc;
+};
+
+static int files_hash(struct request *rq, struct plat_file *f, struct files_sum *sum,
                       uint64_t *size, struct op_error *err)
 {
     unsigned char *buf = malloc(FILES_HASH_PIECE);
@@ -193,7 +199,8 @@ static int files_hash(struct request *rq, struct plat_file *f, struct plat_sha25
         if (n <= 0)
             break;
         *size += (uint64_t)n;
-        if (plat_sha256_update(h, buf, (size_t)n, err) < 0) {
+        if ((sum->h != NULL ? plat_sha256_update(sum->h, buf, (size_t)n, err)
+                            : plat_crc32(&sum->crc, buf, (size_t)n, err)) < 0) {
             n = -1;
             break;
         }
@@ -214,13 +221,25 @@ static int files_digest(struct request *rq, const char *path, unsigned char dige
                         uint64_t *size, struct op_error *err)
 {
     struct plat_file *f = plat_file_open_read(path, err);
-    struct plat_sha256 *h = f == NULL ? NULL : plat_sha256_new(err);
+    struct files_sum sum = {.h = f == NULL ? NULL : plat_sha256_new(err)};
     int rc = -1;
 
-    if (h != NULL && files_hash(rq, f, h, size, err) == 0)
-        rc = plat_sha256_finish(h, digest, err);
-    plat_sha256_free(h);
+    if (sum.h != NULL && files_hash(rq, f, &sum, size, err) == 0)
+        rc = plat_sha256_finish(sum.h, digest, err);
+    plat_sha256_free(sum.h);
     plat_file_close(f);
+    return rc;
+}
+
+static int files_crc(struct request *rq, const char *path, uint32_t *crc, struct op_error *err)
+{
+    struct plat_file *f = plat_file_open_read(path, err);
+    struct files_sum sum = {NULL, 0};
+    uint64_t size;
+    int rc = f == NULL ? -1 : files_hash(rq, f, &sum, &size, err);
+
+    plat_file_close(f);
+    *crc = sum.crc;
     return rc;
 }
 
@@ -241,18 +260,32 @@ int op_hash(struct request *rq, struct jsonw *result, struct op_error *err)
     return rc;
 }
 
+struct files_wish { /* beside size and time */
+    bool digest, crc;
+};
+
+static void files_write_crc(struct jsonw *w, uint32_t crc)
+{
+    char hex[9];
+    snprintf(hex, sizeof hex, "%08lx", (unsigned long)crc);
+    jsonw_put_string(w, "crc32", hex);
+}
+
 /* One row. -1 only when the whole request is to end. */
-static int files_look(struct request *rq, const char *path, uint64_t i, bool digest,
-                      struct op_error *err)
+static int files_look(struct request *rq, const char *path, uint64_t i,
+                      const struct files_wish *wish, struct op_error *err)
 {
     struct op_error why = {.message = ""};
     struct plat_file_info info = {.dir = false};
     unsigned char bytes[32];
+    uint32_t crc = 0;
     uint64_t size;
     int rc = plat_file_stat(path, &info, &why);
 
-    if (rc == 0 && digest)
+    if (rc == 0 && wish->digest)
         rc = files_digest(rq, path, bytes, &size, &why);
+    if (rc == 0 && wish->crc)
+        rc = files_crc(rq, path, &crc, &why);
     if (request_stopped(rq, err))
         return -1;
     struct jsonw *w = request_item_begin(rq);
@@ -263,21 +296,24 @@ static int files_look(struct request *rq, const char *path, uint64_t i, bool dig
         jsonw_put_string(w, "why", why.message);
     if (rc == 0)
         files_write_info(w, &info);
-    if (rc == 0 && digest)
+    if (rc == 0 && wish->digest)
         files_write_digest(w, bytes);
+    if (rc == 0 && wish->crc)
+        files_write_crc(w, crc);
     return request_item_end(rq, err);
 }
 
 int op_look(struct request *rq, struct jsonw *result, struct op_error *err)
 {
-    bool digest = false;
+    struct files_wish wish = {false, false};
     uint64_t count = 0;
     char *paths;
     int rc = 0;
 
     if (request_arg_string(rq, "paths", &paths, err) < 0)
         return -1;
-    if (request_opt_bool(rq, "digest", &digest, err) < 0)
+    if (request_opt_bool(rq, "digest", &wish.digest, err) < 0 ||
+        request_opt_bool(rq, "crc", &wish.crc, err) < 0)
         rc = -1;
     for (char *p = paths, *next; rc == 0 && *p != '\0'; p = next) {
         next = p + strcspn(p, "\n");
@@ -286,7 +322,7 @@ int op_look(struct request *rq, struct jsonw *result, struct op_error *err)
         if (count == FILES_LOOK_MAX)
             rc = op_fail(err, PROTO_ERR_BAD_ARGS, "paths: more than %d", FILES_LOOK_MAX);
         else
-            rc = files_look(rq, p, count++, digest, err);
+            rc = files_look(rq, p, count++, &wish, err);
     }
     free(paths);
     jsonw_put_u64(result, "count", count);

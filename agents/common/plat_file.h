@@ -54,4 +54,8 @@ int plat_sha256_update(struct plat_sha256 *h, const void *p, size_t n, struct op
 int plat_sha256_finish(struct plat_sha256 *h, unsigned char digest[32], struct op_error *err);
 void plat_sha256_free(struct plat_sha256 *h); /* NULL is fine */
 
+/* CRC-32 (ISO/IEC 13239, polynomial 0x04c11db7, as zlib) of what *crc is of and these bytes, by a library of the
+ * system. Begin with 0. -1 with *err where it has none. */
+int plat_crc32(uint32_t *crc, const void *p, size_t n, struct op_error *err);
+
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 struct plat_file {
     int fd;
@@ -164,6 +165,13 @@ int plat_file_list(const char *path,
     }
     closedir(dir);
     return rc;
+}
+
+int plat_crc32(uint32_t *crc, const void *p, size_t n, struct op_error *err)
+{
+    (void)err;
+    *crc = (uint32_t)crc32_z(*crc, p, n);
+    return 0;
 }
 
 struct plat_sha256 *plat_sha256_new(struct op_error *err)

@@ -232,6 +232,18 @@ int plat_file_list(const char *path,
 }
 
 /* CryptoAPI: there since Windows 2003 (SHA-256: XP SP3, 2003 SP2), unlike BCrypt. */
+/* NT 5.1 and newer have it, and Wine and ReactOS. */
+int plat_crc32(uint32_t *crc, const void *p, size_t n, struct op_error *err)
+{
+    typedef DWORD(WINAPI * compute_fn)(DWORD, const BYTE *, INT);
+    compute_fn compute = (compute_fn)(void *)guest_function(L"ntdll.dll", "RtlComputeCrc32");
+
+    if (compute == NULL)
+        return op_fail(err, PROTO_ERR_UNSUPPORTED, "this Windows has no RtlComputeCrc32");
+    *crc = compute(*crc, p, (INT)n);
+    return 0;
+}
+
 struct plat_sha256 *plat_sha256_new(struct op_error *err)
 {
     struct plat_sha256 *h = calloc(1, sizeof *h);

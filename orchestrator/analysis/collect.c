@@ -296,8 +296,8 @@ static void collect_loss(struct cell_facts *c, const struct observation *o, enum
 /* An update of the system may change the system's files; nothing may lose them. */
 static void collect_files(struct cell_facts *c, const struct observation *o) {
     const struct model_update *u = c->plan->update;
-    bool digest = str_eq(collect_text(o, "role"), "system-digest");
-    bool system = digest || str_eq(collect_text(o, "role"), "system");
+    bool sum = str_eq(collect_text(o, "role"), "system-crc");
+    bool system = sum || str_eq(collect_text(o, "role"), "system");
     bool may_change = system && u && u->kind == UPDATE_OS && collect_is_after(o);
     const char *path;
     json_t *value;
@@ -307,8 +307,8 @@ static void collect_files(struct cell_facts *c, const struct observation *o) {
     json_object_foreach(json_object_get(o->data, "files"), path, value) {
         const char *mark = json_string_value(value);
         bool lost = (mark || json_is_null(value)) &&
-                    kept_is_lost(digest ? &c->digests : &c->kept, path, mark, may_change);
-        if (lost && !(digest && kept_is_told(&c->kept, path))) {
+                    kept_is_lost(sum ? &c->sums : &c->kept, path, mark, may_change);
+        if (lost && !(sum && kept_is_told(&c->kept, path))) {
             collect_loss(c, o, system ? FAILURE_SYSTEM_FILE : FAILURE_DATA_LOST, path, mark == NULL);
         }
     }

@@ -125,7 +125,7 @@ static void facts_cell_reset(struct cell_facts *c) {
     free(c->artifacts);
     free(c->steps);
     kept_free(&c->kept);
-    kept_free(&c->digests);
+    kept_free(&c->sums);
     texts_free(&c->evidence);
     sample_set_free(&c->samples);
     *c = (struct cell_facts){.plan = c->plan, .attempt = c->attempt, .attempts = c->attempts,

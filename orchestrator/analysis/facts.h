@@ -42,7 +42,7 @@ struct cell_facts {
     struct analysis_drill *drills;
     size_t drill_count;
     struct sample_set samples;
-    struct kept kept, digests; /* files nobody may touch, as they were at first; the system's also by their digest */
+    struct kept kept, sums; /* files nobody may touch, as they were at first; the system's also by their checksum */
     int panics_after, panics_before;
     size_t evidence_dropped;
     struct analysis_moment *moments; /* of the last attempt, as they came */

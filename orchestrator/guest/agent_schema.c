@@ -62,7 +62,7 @@ static const struct schema_op schema_ops[] = {
     {"look", 1, 0, {{0}},
      {{"i", SCHEMA_COUNT, 0}, {"exists", SCHEMA_BOOL, 1}, {"dir", SCHEMA_BOOL, 1},
       {"size", SCHEMA_COUNT, 1}, {"mtime_unix_ms", SCHEMA_TIME, 1}, {"sha256", SCHEMA_STRING, 1},
-      {"why", SCHEMA_STRING, 1}}},
+      {"crc32", SCHEMA_STRING, 1}, {"why", SCHEMA_STRING, 1}}},
     {"list", 1, 0, {{0}},
      {{"name", SCHEMA_STRING, 0}, {"dir", SCHEMA_BOOL, 0}, {"size", SCHEMA_COUNT, 0},
       {"mtime_unix_ms", SCHEMA_TIME, 1}}},

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <zlib.h>
 
 #include "base/cleanup.h"
 #include "base/fs.h"
@@ -219,6 +220,9 @@ static json_t *guest_fake_op_look(struct sim_world *w, const json_t *args, struc
             char hex[FS_SHA256_HEX];
             fs_sha256_bytes(data, len, hex);
             json_object_set_new(item, "sha256", json_string(hex));
+        }
+        if (data && json_is_true(json_object_get(args, "crc"))) {
+            json_object_set_new(item, "crc32", json_sprintf("%08lx", crc32_z(0, data, len)));
         }
         json_array_append_new(items, item);
         json_decref(path);

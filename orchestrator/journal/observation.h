@@ -21,9 +21,10 @@
  *   failure     {"class":failure class name,"text":what a person needs,"product":id|null (who it happened to),
  *                "boots":N? (boot loops)}
  *   note        {"text"}
- *   files       {"role":"canary|system|system-digest","files":{guest path: mark, or null when absent}}: files nobody
- *               but an OS update may touch, as they are now. Mark: SHA-256, or size and time of the last change (role
- *               system). Not mentioned: could not be read. The first mention is what they were before any product
+ *   files       {"role":"canary|system|system-crc","files":{guest path: mark, or null when absent}}: files nobody
+ *               but an OS update may touch, as they are now. Mark: SHA-256, size and time of the last change (role
+ *               system), or CRC-32 (system-crc). Not mentioned: could not be read. The first mention is what they
+ *               were before any product
  *   state       {"steps":N,"name":"...","bytes":N}: the machine as it was after the first N steps of the cell
  *               is kept under that name in the lab's states folder; other cells may begin there
  *   drill       {"what":"repair|rollback|safe-mode|safe-mode-rollback","ok":bool,"ms":N,"text"}: a way back that was

@@ -239,8 +239,8 @@ struct keep_look {
     struct str paths; /* a line each */
     char *paths_of[KEEP_LOOK_MAX];
     size_t count;
-    bool digest; /* small files by their digest; the system's by size and time of the last change, and by their digest
-                  * only at the ends of a cell: to read them all at every look would take longer than the update */
+    bool digest; /* small files by their digest; the system's by size and time of the last change, */
+    bool crc;    /* and by their checksum where it matters: to read them all at every look would take too long */
 };
 
 static void keep_look_free(struct keep_look *l) {
@@ -265,18 +265,19 @@ static int keep_add_canary(struct cell *c, const struct keep_canary *k, const ch
 }
 
 /* What a file is, null when it is gone; NULL when the guest cannot tell just now: a scanner may hold it. New. */
-static json_t *keep_mark(const json_t *item, bool digest) {
+static json_t *keep_mark(const json_t *item, const struct keep_look *l) {
     const json_t *exists = json_object_get(item, "exists");
     const json_t *size = json_object_get(item, "size");
     const json_t *mtime = json_object_get(item, "mtime_unix_ms");
-    const char *hex = json_string_value(json_object_get(item, "sha256"));
+    const char *hex = json_string_value(json_object_get(item, l->crc ? "crc32" : "sha256"));
+    bool sum = l->digest || l->crc;
     if (json_is_false(exists)) {
         return json_null();
     }
-    if (!json_is_true(exists) || (digest ? !hex : !json_is_integer(size) || !json_is_integer(mtime))) {
+    if (!json_is_true(exists) || (sum ? !hex : !json_is_integer(size) || !json_is_integer(mtime))) {
         return NULL;
     }
-    return digest ? cell_text(hex, strlen(hex), FS_SHA256_HEX)
+    return sum    ? cell_text(hex, strlen(hex), FS_SHA256_HEX)
                   : json_sprintf("%lld bytes of %lld", (long long)json_integer_value(size),
                                  (long long)json_integer_value(mtime));
 }
@@ -287,7 +288,7 @@ static void keep_say(struct cell *c, const char *role, const struct keep_look *l
     json_t *item;
     json_array_foreach((json_t *)items, k, item) {
         json_int_t i = json_integer_value(json_object_get(item, "i"));
-        json_t *mark = i >= 0 && (size_t)i < l->count ? keep_mark(item, l->digest) : NULL;
+        json_t *mark = i >= 0 && (size_t)i < l->count ? keep_mark(item, l) : NULL;
         if (mark) {
             json_object_set_new(files, l->paths_of[i], mark);
         }
@@ -297,7 +298,8 @@ static void keep_say(struct cell *c, const char *role, const struct keep_look *l
 
 static int keep_look(struct cell *c, const char *role, const struct keep_look *l, struct err *err) {
     json_auto_t *result = NULL;
-    json_t *args = json_pack("{s:s, s:b}", "paths", str_get(&l->paths), "digest", (int)l->digest);
+    json_t *args = json_pack("{s:s, s:b, s:b}", "paths", str_get(&l->paths), "digest", (int)l->digest,
+                             "crc", (int)l->crc);
     CLEANUP_ERR struct err why = ERR_INIT;
     if (cell_call(c, "look", args, c->env->limits.file, &result, &why) < 0) {
         if (c->look == CELL_LOOK_UNTRIED && why.cls == ERR_REFUSED && strstr(err_text(&why), "unknown-op")) {
@@ -316,12 +318,12 @@ static int keep_look(struct cell *c, const char *role, const struct keep_look *l
     return 0;
 }
 
-static int keep_look_at_system(struct cell *c, bool digest, struct err *err) {
-    CLEANUP(keep_look_free) struct keep_look system = {.paths = STR_INIT, .digest = digest};
+static int keep_look_at_system(struct cell *c, bool crc, struct err *err) {
+    CLEANUP(keep_look_free) struct keep_look system = {.paths = STR_INIT, .crc = crc};
     for (size_t i = 0; i < ARRAY_LEN(keep_system); i++) {
         keep_add(&system, keep_system[i]);
     }
-    return keep_look(c, digest ? "system-digest" : "system", &system, err);
+    return keep_look(c, crc ? "system-crc" : "system", &system, err);
 }
 
 int cell_look_into_files(struct cell *c, struct err *err) {

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -115,15 +116,20 @@ START_TEST(output_comes_whole_or_is_said_to_be_cut) {
 }
 END_TEST
 
-static void check_round_trip(const char *guest_path, size_t len) {
-    CLEANUP_FREE char *from = fs_join(rig->scratch, "from");
-    CLEANUP_FREE char *to = fs_join(rig->scratch, "to");
-    CLEANUP_FREE char *data = mem_zalloc(1, len + 1);
-    char want[FS_SHA256_HEX];
-    char got[FS_SHA256_HEX];
+static char *round_trip_data(size_t len) {
+    char *data = mem_zalloc(1, len + 1);
     for (size_t i = 0; i < len; i++) {
         data[i] = (char)((i * 2654435761u) >> 11);
     }
+    return data;
+}
+
+static void check_round_trip(const char *guest_path, size_t len) {
+    CLEANUP_FREE char *from = fs_join(rig->scratch, "from");
+    CLEANUP_FREE char *to = fs_join(rig->scratch, "to");
+    CLEANUP_FREE char *data = round_trip_data(len);
+    char want[FS_SHA256_HEX];
+    char got[FS_SHA256_HEX];
     unlink(to);
     OK(fs_write_atomic(from, data, len, 0600, &err));
     OK(guest_put(rig->guest, from, guest_path, in_s(120), &err));
@@ -201,7 +207,8 @@ START_TEST(facts_are_typed) {
     ck_assert_int_eq(json_integer_value(json_object_get(result, "size")), 1234);
     json_decref(result);
     json_decref(args);
-    args = json_pack("{s:s, s:b}", "paths", "C:\\coexist\\in\\fact.bin\nC:\\coexist\\in\\none.bin", "digest", 1);
+    args = json_pack("{s:s, s:b, s:b}", "paths", "C:\\coexist\\in\\fact.bin\nC:\\coexist\\in\\none.bin", "digest", 1,
+                     "crc", 1);
     OK(guest_call(rig->guest, "look", args, in_s(60), &result, &err));
     const json_t *items = json_object_get(result, "items");
     ck_assert_uint_eq(json_array_size(items), 2);
@@ -209,6 +216,10 @@ START_TEST(facts_are_typed) {
     ck_assert(json_is_true(json_object_get(first, "exists")));
     ck_assert_int_eq(json_integer_value(json_object_get(first, "size")), 1234);
     ck_assert_int_eq(json_string_length(json_object_get(first, "sha256")), 64);
+    char crc[9];
+    CLEANUP_FREE char *data = round_trip_data(1234);
+    snprintf(crc, sizeof(crc), "%08lx", crc32_z(0, (const unsigned char *)data, 1234));
+    ck_assert_str_eq(json_string_value(json_object_get(first, "crc32")), crc);
     ck_assert(json_is_false(json_object_get(second, "exists")));
     ck_assert_int_eq(json_integer_value(json_object_get(second, "i")), 1);
     json_decref(result);

@@ -76,8 +76,8 @@ START_TEST(a_changed_byte_of_the_system_shows_in_the_last_look) {
     ck_assert_int_eq(last_mark(l, "system", path, &before), 1);
     ck_assert_int_eq(last_mark(changed, "system", path, &after), 1);
     ck_assert_str_eq(before, after);
-    ck_assert_int_eq(last_mark(l, "system-digest", path, &before), 1);
-    ck_assert_int_eq(last_mark(changed, "system-digest", path, &after), 1);
+    ck_assert_int_eq(last_mark(l, "system-crc", path, &before), 1);
+    ck_assert_int_eq(last_mark(changed, "system-crc", path, &after), 1);
     ck_assert_str_ne(before, after);
     lab_free(l);
     lab_free(changed);

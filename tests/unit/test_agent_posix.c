@@ -368,6 +368,10 @@ START_TEST(files_go_there_and_back) {
     ck_assert_int_eq(number(r, "count"), 2);
     ck_assert_uint_eq(a.events, 2);
     json_decref(r);
+    agent_send(&a, "{'id':16,'op':'look','args':{'paths':'%s/x/y/f \xc3\xa4','crc':true}}", dir);
+    r = agent_ok(&a, 16);
+    ck_assert_int_eq(number(r, "count"), 1);
+    json_decref(r);
     for (int i = 0; i < 101; i++) {
         strcat(lines, "/q\\n");
     }

@@ -99,26 +99,26 @@ START_TEST(changed_bytes_of_the_system_are_damage) {
     runs_cell(r, CELL, 1);
     runs_step(r, "boot", false);
     look(r, "system", mark);
-    look(r, "system-digest", bytes);
+    look(r, "system-crc", bytes);
     runs_step(r, "install", false);
     runs_step(r, "verify", false);
     look(r, "system", mark);
-    look(r, "system-digest", bytes);
+    look(r, "system-crc", bytes);
     runs_step(r, "apply", true);
     look(r, "system", mark);
-    look(r, "system-digest", others);
+    look(r, "system-crc", others);
     expect(r, CELL, VERDICT_UPDATE_REGRESSION, FAILURE_SYSTEM_FILE);
     r = runs_make(ONE);
     runs_cell(r, CELL, 1);
     runs_step(r, "boot", false);
-    look(r, "system-digest", bytes);
+    look(r, "system-crc", bytes);
     runs_step(r, "verify", false);
-    look(r, "system-digest", others);
+    look(r, "system-crc", others);
     runs_step(r, "apply", true);
-    look(r, "system-digest", others);
+    look(r, "system-crc", others);
     expect(r, CELL, VERDICT_PRODUCT_FAULT, FAILURE_SYSTEM_FILE);
-    r = until_applied("winelab/birch/os-kb1/1", "system-digest", bytes);
-    look(r, "system-digest", others);
+    r = until_applied("winelab/birch/os-kb1/1", "system-crc", bytes);
+    look(r, "system-crc", others);
     expect(r, "winelab/birch/os-kb1/1", VERDICT_PASS, FAILURE_NONE);
 }
 END_TEST
