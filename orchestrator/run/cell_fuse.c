@@ -286,7 +286,14 @@ static void fuse_look_at_hang(struct cell *c, char text[200]) {
 
 /* The guest answers, but not what was asked: it may have nothing left to do so with, or go down meanwhile. */
 static void fuse_answers_otherwise(struct cell *c, enum failure_class own, const char *text) {
-    if ((own != FAILURE_NOT_KNOWN || !vitals_explain(c, text)) && !fuse_events(c)) {
+    if ((own == FAILURE_NOT_KNOWN && vitals_explain(c, text)) || fuse_events(c)) {
+        return;
+    }
+    if (own == FAILURE_NOT_KNOWN && c->ssh_lost) { /* a network that comes and goes */
+        cell_fail(c, FAILURE_NETWORK_LOST, NULL,
+                  "%s; SSH let nobody in for %lld s while the agent answered on the serial port", text,
+                  (long long)(c->env->limits.call / CLOCK_S));
+    } else {
         cell_fail(c, own, NULL, "%s", text);
     }
 }

@@ -70,6 +70,7 @@ struct cell {
     int screens;     /* screenshots taken, for their names */
     int64_t kept_at; /* when the last state was kept, or the cell began */
     int points;      /* kept */
+    bool ssh_lost;    /* the last look got in by the serial port alone, for all the time that a call may take */
     bool took_proves; /* the update's took checks did not all hold before it was applied */
     enum cell_update update;
     struct vitals *vitals; /* vitals.h; NULL: nothing sampled yet */

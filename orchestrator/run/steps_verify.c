@@ -162,6 +162,7 @@ static int verify_ways(struct cell *c, int64_t deadline, struct err *err) {
         if (cell_reach(c, &r, err) < 0) {
             return -1;
         }
+        c->ssh_lost = r.serial && !r.ssh && !r.no_ssh;
         if ((r.ssh || r.no_ssh) && r.serial) {
             return 0;
         }
