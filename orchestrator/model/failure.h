@@ -34,7 +34,7 @@ enum failure_class {
     FAILURE_RESOURCE_RUNAWAY,   /* "resource-runaway": memory, processor, threads, handles beyond bounds */
     FAILURE_SLOWER,             /* "slower": found by analysis only */
     /* harm done to or by the lab: never a product's fault */
-    FAILURE_IMAGE,              /* "image-fault": the bare image does not come up */
+    FAILURE_IMAGE,              /* "image-fault": the bare image does not come up, or a stand-in gives way itself */
     FAILURE_HOST_RESOURCES,     /* "host-resources": disk, memory or time of the host ran out */
     FAILURE_VM_DIED,            /* "vm-died": QEMU or libvirt failed */
     FAILURE_LAB_BUG,            /* "lab-bug" */

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "run/cell_state.h"
+#include "run/exhausted.h"
 #include "run/vitals.h"
 
 /* Class of an error that is certainly not the guest's; FAILURE_NONE when the guest may be the
@@ -235,8 +236,9 @@ static bool fuse_events(struct cell *c) {
             break;
         case VM_EVENT_SHUTDOWN:
             c->up = false;
-            cell_fail(c, FAILURE_NOT_KNOWN, NULL, "the guest powered off by itself during step %s",
-                      c->kind);
+            if (!exhausted_look(c)) {
+                cell_fail(c, FAILURE_NOT_KNOWN, NULL, "the guest powered off by itself during step %s", c->kind);
+            }
             break;
         case VM_EVENT_RESET:
             fuse_restarted(c, &ev);

@@ -16,8 +16,24 @@ enum {
 #define EXHAUSTED_MARK "Out of memory: Killed process "
 #define EXHAUSTED_HELD "anon-rss:"
 
+/* As images/winelab/init.c says it: without that server no Windows program of the stand-in does anything any more. */
+#define EXHAUSTED_SERVER "winelab init: Wine's server ended: "
+
+static bool exhausted_server(struct cell *c, const char *line) {
+    const char *mark = strstr(line, EXHAUSTED_SERVER);
+    if (mark) {
+        cell_fail(c, FAILURE_IMAGE, NULL,
+                  "the stand-in itself gave way, which Windows would not: Wine's server ended (%.40s)",
+                  mark + strlen(EXHAUSTED_SERVER));
+    }
+    return mark != NULL;
+}
+
 static bool exhausted_line(struct cell *c, const char *line) {
     char name[EXHAUSTED_COMM_LEN + 1];
+    if (exhausted_server(c, line)) {
+        return true;
+    }
     const char *mark = strstr(line, EXHAUSTED_MARK);
     if (!mark || sscanf(mark + strlen(EXHAUSTED_MARK), "%*d (%15[^)\r\n])", name) != 1) {
         return false;

@@ -1,6 +1,6 @@
 /* A guest whose kernel is Linux (the stand-in) and that ran out of memory ends the greediest program, and says so on
  * the boot console: without a dump, an event or an exit code of its own that program is merely gone. Windows refuses
- * the memory instead, and leaves the program to crash. */
+ * the memory instead, and leaves the program to crash. The stand-in says there as well that it gave way itself. */
 #ifndef COEXIST_RUN_EXHAUSTED_H
 #define COEXIST_RUN_EXHAUSTED_H
 

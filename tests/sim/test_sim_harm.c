@@ -229,6 +229,21 @@ START_TEST(who_was_ended_for_want_of_memory_is_read_off_the_console) {
 }
 END_TEST
 
+/* Whatever else was found then, it is the lab's failure: to be tried again, and nobody's fault. */
+START_TEST(a_stand_in_that_gives_way_is_the_lab_s_failure) {
+    struct change none = {NULL, NULL};
+    struct lab *l = lab_with(&none);
+    struct console_effect e = {l, "[ 36.8] winelab init: Wine's server ended: exit code 1\n"};
+    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_console, &e);
+    ck_assert_int_eq(lab_run(l), -1);
+    const struct observation *f = lab_failure(l, FAILURE_IMAGE);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_ptr_nonnull(strstr(lab_text(f), "Wine's server ended (exit code 1)"));
+    ck_assert_int_eq((int)lab_failures(l), 1);
+    lab_free(l);
+}
+END_TEST
+
 static struct change starving[] = {{"process:aldersvc.exe", "threads=900"}, {"process:aldersvc.exe", "running"}};
 
 static void effect_starve(struct sim_world *w, void *ctx) {
@@ -424,6 +439,7 @@ int main(void) {
     tcase_add_test(t, a_restart_by_design_is_no_loop);
     tcase_add_test(t, a_slow_restart_loop_without_a_restart_of_the_machine_is_seen);
     tcase_add_test(t, programs_that_crash_after_an_update_are_told_of);
+    tcase_add_test(t, a_stand_in_that_gives_way_is_the_lab_s_failure);
     tcase_add_loop_test(t, who_was_ended_for_want_of_memory_is_read_off_the_console, 0, ARRAY_LEN(console_cases));
     tcase_add_loop_test(t, a_question_refused_is_explained_by_what_ran_away, 0, ARRAY_LEN(starving));
     tcase_add_loop_test(t, work_that_is_refused_again_and_again_is_told_of, 0, ARRAY_LEN(refused_cases));
