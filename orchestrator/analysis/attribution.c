@@ -34,12 +34,14 @@ static char *attribution_others(const struct judged *c, const struct model_produ
 }
 
 /* Whom the update does not get along with: the harmed neighbour or the one whose module crashed, when one is
- * known; else all the others of the smallest combination that fails like this. */
+ * known and no cell shows that it takes more than that one; else all the others of the smallest combination that
+ * fails like this. */
 static char *attribution_with(const struct judgement *j, const struct judged *c) {
     const struct model_product *own = c->plan->update ? c->plan->update->product : NULL;
     const struct model_product *victim = attribution_victim(j, c);
     const struct model_product *seen = c->crash.owner && c->crash.owner != own ? c->crash.owner : victim;
-    if (own && seen && seen != own && controls_has(c, seen)) {
+    bool two = c->plan->product_count == 2;
+    if (own && seen && seen != own && controls_has(c, seen) && (two || controls_pair(j, c, seen) != CONTROL_PASS)) {
         return str_dup(seen->id);
     }
     const struct judged *least = c;

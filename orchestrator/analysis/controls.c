@@ -39,6 +39,33 @@ static enum control controls_alone(const struct judgement *j, const struct judge
     return seen;
 }
 
+/* A pair of the cell's own products, one behind the other as there. */
+static bool controls_is_pair(const struct judged *o, const struct judged *c, const struct model_product *a,
+                             const struct model_product *b) {
+    const struct model_product *first = NULL;
+    for (size_t i = 0; i < c->plan->product_count && !first; i++) {
+        first = c->plan->products[i] == a || c->plan->products[i] == b ? c->plan->products[i] : NULL;
+    }
+    return o->plan->product_count == 2 && controls_has(o, a) && controls_has(o, b) && o->plan->products[0] == first;
+}
+
+enum control controls_pair(const struct judgement *j, const struct judged *c, const struct model_product *neighbour) {
+    const struct model_product *own = c->plan->update ? c->plan->update->product : NULL;
+    enum control seen = CONTROL_NONE;
+    for (size_t i = 0; own && i < j->count; i++) {
+        const struct judged *o = &j->cells[i];
+        if (o->plan->update != c->plan->update || !str_eq(o->plan->image, c->plan->image) ||
+            !controls_is_pair(o, c, own, neighbour)) {
+            continue;
+        }
+        if (o->outcome == OUTCOME_AFTER && judge_same_family(o, c)) {
+            return CONTROL_FAIL;
+        }
+        seen = o->outcome == OUTCOME_PASS ? CONTROL_PASS : seen;
+    }
+    return seen;
+}
+
 enum control controls_update_alone(const struct judgement *j, const struct judged *c) {
     if (c->plan->update->product) {
         return controls_alone(j, c, c->plan->update->product);

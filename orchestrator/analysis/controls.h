@@ -18,6 +18,8 @@ enum control controls_without_update(const struct judgement *j, const struct jud
 /* Each of the cell's products by itself, before any update. *broken: one that was not well. */
 enum control controls_each_alone(const struct judgement *j, const struct judged *c,
                                  const struct model_product **broken);
+/* The same update where only this product is beside its own, in the order that they have in the cell. */
+enum control controls_pair(const struct judgement *j, const struct judged *c, const struct model_product *neighbour);
 bool controls_has(const struct judged *c, const struct model_product *p);
 
 #endif

@@ -1,0 +1,58 @@
+/* Harm that takes more than two products: who is named as the company it takes. */
+#include <check.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "support/runs.h"
+#include "support/suite.h"
+
+#define SETS                                                                                                       \
+    "{'product_sets':[{'products':['birch'],'updates':['birch-engine']},"                                          \
+    "{'products':['birch','cedar'],'updates':['birch-engine']},{'products':['cedar','birch'],'updates':['birch-"   \
+    "engine']},{'products':['alder','birch','cedar'],'updates':['birch-engine']}]}"
+#define THREE "winelab/alder+birch+cedar/birch-engine/1"
+
+/* In the company of all three, the service of cedar is stopped. */
+static void three_fail(struct runs *r) {
+    runs_cell_passes(r, "winelab/birch/birch-engine/1");
+    runs_cell_until_applied(r, THREE);
+    runs_step(r, "verify", true);
+    runs_check(r, "service", "cedarsvc", "cedar", false);
+    runs_fail(r, FAILURE_SERVICE_DOWN, "cedar", "cedarsvc is stopped");
+    runs_end(r, true);
+}
+
+/* pair: a cell with two of them that passes, NULL: none. */
+static const struct {
+    const char *pair, *with;
+} company[] = {
+    {NULL, "cedar"},                                         /* the harmed one: nothing speaks against it */
+    {"winelab/birch+cedar/birch-engine/1", "alder+cedar"},   /* it takes more than cedar */
+    {"winelab/cedar+birch/birch-engine/1", "cedar"},         /* another order shows nothing of this one */
+};
+
+START_TEST(the_company_that_it_takes_is_named) {
+    struct runs *r = runs_make(SETS);
+    three_fail(r);
+    if (company[_i].pair) {
+        runs_cell_passes(r, company[_i].pair);
+    }
+    struct analysis *a = runs_analyse(r);
+    const struct analysis_cell *c = runs_find_cell(a, THREE);
+    ck_assert_int_eq(c->verdict, VERDICT_INTERACTION_FAULT);
+    ck_assert_str_eq(c->blame.product, "birch");
+    ck_assert_str_eq(c->blame.with, company[_i].with);
+    ck_assert_ptr_nonnull(strstr(c->blame.reason, "cedar is the one harmed"));
+    analysis_free(a);
+    runs_free(r);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("company");
+    TCase *t = tcase_create("company");
+    tcase_add_loop_test(t, the_company_that_it_takes_is_named, 0, (int)ARRAY_LEN(company));
+    suite_add_tcase(s, t);
+    return suite_run(s);
+}
