@@ -108,6 +108,20 @@ static void guest_fake_add_process(const char *name, const char *data, size_t le
                             guest_fake_trait(data, "threads", n % 12 + 1)));
 }
 
+/* With "workers_every_ms=N" a process of the same program below it, another one each N ms. */
+static void guest_fake_add_with_workers(const char *name, const char *data, size_t len, void *ctx) {
+    struct guest_fake_processes *p = ctx;
+    json_int_t every = guest_fake_trait(data, "workers_every_ms", 0);
+    guest_fake_add_process(name, data, len, ctx);
+    if (every > 0) {
+        json_t *worker = json_deep_copy(json_array_get(p->items, json_array_size(p->items) - 1));
+        json_t *above = json_object_get(worker, "pid");
+        json_object_set(worker, "ppid", above);
+        json_object_set_new(worker, "pid", json_integer(json_integer_value(above) + 100000 + p->up_ms / every * 4));
+        json_array_append_new(p->items, worker);
+    }
+}
+
 static void guest_fake_add_product(const char *name, const char *data, size_t len, void *ctx) {
     (void)len;
     json_array_append_new(ctx, json_pack("{s:s, s:s, s:s, s:s, s:s}", "key", name, "name", name,
@@ -135,7 +149,7 @@ static json_t *guest_fake_op_processes(struct sim_world *w, const json_t *args, 
     (void)args;
     (void)err;
     struct guest_fake_processes p = {json_array(), sim_machine_up_ms(w)};
-    sim_world_each(w, "process:", guest_fake_add_process, &p);
+    sim_world_each(w, "process:", guest_fake_add_with_workers, &p);
     return json_pack("{s:o}", "items", p.items);
 }
 
@@ -325,7 +339,7 @@ static json_t *guest_fake_op_system(struct sim_world *w, const json_t *args, str
     (void)err;
     json_int_t up = (json_int_t)sim_machine_up_ms(w);
     struct guest_fake_processes p = {json_array(), up};
-    sim_world_each(w, "process:", guest_fake_add_process, &p);
+    sim_world_each(w, "process:", guest_fake_add_with_workers, &p);
     json_int_t count = (json_int_t)json_array_size(p.items) + 12;
     json_decref(p.items);
     const char *memory = sim_world_get(w, "system:memory_available_mib");

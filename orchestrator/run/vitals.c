@@ -18,7 +18,7 @@ enum {
 
 struct vitals_process {
     char *name;
-    int64_t pid, cpu_ms, memory, handles, threads;
+    int64_t pid, ppid, cpu_ms, memory, handles, threads;
 };
 
 struct vitals_sample {
@@ -86,6 +86,7 @@ static void vitals_take_processes(struct vitals_sample *s, const json_t *items) 
         if (name && s->count < VITALS_PROCESSES_MAX) {
             s->processes[s->count++] = (struct vitals_process){
                 .name = str_dup(name), .pid = vitals_number(item, "pid"),
+                .ppid = vitals_number(item, "ppid"),
                 .cpu_ms = vitals_number(item, "cpu_ms"),
                 .memory = private_bytes > resident ? private_bytes : resident,
                 .handles = vitals_number(item, "handles"),
@@ -268,6 +269,11 @@ static struct vitals_restarts *vitals_restarts_of(struct vitals *v, const char *
     return &v->restarts[v->names++];
 }
 
+/* Begun by a process of its own program, which does its work in such ones: that one ends is no restart. */
+static bool vitals_is_worker(const struct vitals_sample *s, const struct vitals_process *p) {
+    return p->ppid > 0 && vitals_find(s, p->ppid, p->name) != NULL;
+}
+
 static size_t vitals_instances(const struct vitals_sample *s, const char *name) {
     size_t n = 0;
     for (size_t i = 0; i < s->count; i++) {
@@ -294,7 +300,7 @@ static void vitals_count_restarts(const struct cell *c, struct vitals *v, struct
     for (size_t i = 0; i < v->last.count; i++) {
         struct vitals_process *old = &v->last.processes[i];
         const struct model_product *owner = cell_module_owner(c, old->name, 0);
-        if (!owner || vitals_find(s, old->pid, old->name) ||
+        if (!owner || vitals_find(s, old->pid, old->name) || vitals_is_worker(&v->last, old) ||
             (!vitals_is_lasting(&owner->health, old->name) &&
              !vitals_is_lasting(cell_update_health(c, owner), old->name))) {
             continue;
@@ -305,7 +311,7 @@ static void vitals_count_restarts(const struct cell *c, struct vitals *v, struct
         if (vitals_instances(s, old->name) == 0) { /* else it would be new to the next sample */
             s->processes = mem_grow(s->processes, s->count + 1, sizeof(*s->processes));
             s->processes[s->count++] = (struct vitals_process){.name = str_dup(old->name), .pid = VITALS_GONE,
-                                                               .cpu_ms = -1, .memory = -1,
+                                                               .ppid = -1, .cpu_ms = -1, .memory = -1,
                                                                .handles = -1, .threads = -1};
         }
     }

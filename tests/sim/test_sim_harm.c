@@ -302,6 +302,17 @@ START_TEST(a_restart_by_design_is_no_loop) {
 }
 END_TEST
 
+/* A service that works in short-lived processes of its own program stays all the while. */
+START_TEST(workers_that_come_and_go_are_no_loop) {
+    struct change busy = {"process:aldersvc.exe", "workers_every_ms=1500"};
+    struct lab *l = lab_with(&busy);
+    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_burst, &busy);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_int_eq((int)lab_failures(l), 0);
+    lab_free(l);
+}
+END_TEST
+
 /* However fast the machine: what follows the last command is watched for some time. */
 START_TEST(a_slow_restart_loop_without_a_restart_of_the_machine_is_seen) {
     static const enum step_kind steps[] = {STEP_PROVISION, STEP_BOOT,    STEP_INSTALL,  STEP_VERIFY,    STEP_APPLY,
@@ -437,6 +448,7 @@ int main(void) {
     tcase_add_test(t, a_neighbour_process_of_nobody_is_not_told_of);
     tcase_add_loop_test(t, a_burst_that_passes_is_no_harm, 0, 3);
     tcase_add_test(t, a_restart_by_design_is_no_loop);
+    tcase_add_test(t, workers_that_come_and_go_are_no_loop);
     tcase_add_test(t, a_slow_restart_loop_without_a_restart_of_the_machine_is_seen);
     tcase_add_test(t, programs_that_crash_after_an_update_are_told_of);
     tcase_add_test(t, a_stand_in_that_gives_way_is_the_lab_s_failure);
