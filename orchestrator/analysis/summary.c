@@ -34,7 +34,7 @@ static const char *summary_class(enum failure_class cls) {
         [FAILURE_RESIDUE] = "Uninstallation leaves parts behind",
         [FAILURE_RESOURCE_RUNAWAY] = "Resource runaway",
         [FAILURE_SLOWER] = "Slower",
-        [FAILURE_IMAGE] = "The bare image does not come up",
+        [FAILURE_IMAGE] = "The image gave way by itself",
         [FAILURE_HOST_RESOURCES] = "The host ran out of resources",
         [FAILURE_VM_DIED] = "The virtual machine died",
         [FAILURE_LAB_BUG] = "The lab is at fault",

@@ -22,9 +22,11 @@ enum {
 static bool exhausted_server(struct cell *c, const char *line) {
     const char *mark = strstr(line, EXHAUSTED_SERVER);
     if (mark) {
+        const char *how = mark + strlen(EXHAUSTED_SERVER);
+        int n = (int)strcspn(how, "\r\n");
         cell_fail(c, FAILURE_IMAGE, NULL,
-                  "the stand-in itself gave way, which Windows would not: Wine's server ended (%.40s)",
-                  mark + strlen(EXHAUSTED_SERVER));
+                  "the stand-in itself gave way, which Windows would not: Wine's server ended (%.*s)", n < 40 ? n : 40,
+                  how);
     }
     return mark != NULL;
 }

@@ -233,7 +233,7 @@ END_TEST
 START_TEST(a_stand_in_that_gives_way_is_the_lab_s_failure) {
     struct change none = {NULL, NULL};
     struct lab *l = lab_with(&none);
-    struct console_effect e = {l, "[ 36.8] winelab init: Wine's server ended: exit code 1\n"};
+    struct console_effect e = {l, "[ 36.8] winelab init: Wine's server ended: exit code 1\r\n"};
     sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_console, &e);
     ck_assert_int_eq(lab_run(l), -1);
     const struct observation *f = lab_failure(l, FAILURE_IMAGE);
