@@ -109,14 +109,17 @@ copy_libraries() {
     done
 }
 
-# Wine 8.0's server compares the last index of a handle table, -1 in an empty one, as unsigned: asked for all handles
-# while a process is being made it reads on behind the table and dies, and with it all of Windows. Made signed (jb to
-# jl), the comparison holds. Another build of it is left as it is; the lab tells when it dies (init.c).
+# Wine 8.0's server takes the last index of a handle table, -1 in an empty one, for unsigned and does not look at it
+# before the first entry: asked for all handles while a process is being made it reads what was never written, and dies,
+# and with it all of Windows. The loop (enum_handles) is entered at its comparison (the jump 6 bytes shorter), which is
+# made signed (jb to jl). Another build of it is left as it is; the lab tells when it dies (init.c).
 mend_wineserver() {
     local server=$root/usr/lib/wine/wineserver64
-    perl -0777 -i -pe 's/(\x83\xc7\x01\x48\x83\xc2\x10\x41\x83\xc0\x04\x41\x39\x7a\x54)\x72/$1\x7c/g' "$server"
-    cmp -s "$server" "$tree/usr/lib/wine/wineserver64" && say "this build of wineserver is not known: not mended"
-    return 0
+    perl -0777 -i -pe '
+        my $enter = qr/\x49\x8b\x52\x60\x41\xb8\x04\x00\x00\x00\x31\xff\xeb\K\x7d/;
+        my $end = qr/\x83\xc7\x01\x48\x83\xc2\x10\x41\x83\xc0\x04\x41\x39\x7a\x54\K\x72(?=\x22\x48\x83\x3a\x00)/;
+        if (1 == (() = /$enter/g) && 1 == (() = /$end/g)) { s/$enter/\x77/; s/$end/\x7c/ }' "$server"
+    ! cmp -s "$server" "$tree/usr/lib/wine/wineserver64" || say 'this build of wineserver is not known: not mended'
 }
 
 # Wine's parts for screens, sound, cameras and scanners need half a desktop of libraries.
