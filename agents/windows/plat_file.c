@@ -231,7 +231,6 @@ int plat_file_list(const char *path,
     return rc;
 }
 
-/* CryptoAPI: there since Windows 2003 (SHA-256: XP SP3, 2003 SP2), unlike BCrypt. */
 /* NT 5.1 and newer have it, and Wine and ReactOS. */
 int plat_crc32(uint32_t *crc, const void *p, size_t n, struct op_error *err)
 {
@@ -244,6 +243,7 @@ int plat_crc32(uint32_t *crc, const void *p, size_t n, struct op_error *err)
     return 0;
 }
 
+/* CryptoAPI: there since Windows 2003 (SHA-256: XP SP3, 2003 SP2), unlike BCrypt. */
 struct plat_sha256 *plat_sha256_new(struct op_error *err)
 {
     struct plat_sha256 *h = calloc(1, sizeof *h);

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "model/build.h"
+#include "model/check.h"
 #include "model/guestpath.h"
 
 enum {
@@ -62,31 +63,18 @@ void build_command_free(struct model_command *c) {
     free(c->reboot);
 }
 
-static const struct {
-    const char *key, *name, *value, *expect;
-    enum check_kind kind;
-} build_check_table[] = {
-    {"services", "name", NULL, "state", CHECK_SERVICE},
-    {"drivers", "name", NULL, NULL, CHECK_DRIVER},
-    {"processes", "name", NULL, NULL, CHECK_PROCESS},
-    {"files", "path", NULL, "version", CHECK_FILE},
-    {"registry", "key", "value", "data", CHECK_REGISTRY},
-};
-
 void build_checks(const json_t *o, struct model_checks *out) {
+    const struct check_words *w;
     *out = (struct model_checks){NULL, 0};
-    for (size_t k = 0; k < ARRAY_LEN(build_check_table); k++) {
+    for (size_t k = 0; (w = check_words(k)) != NULL; k++) {
         size_t i;
         json_t *item;
-        json_array_foreach(json_object_get(o, build_check_table[k].key), i, item) {
+        json_array_foreach(json_object_get(o, w->list), i, item) {
             out->items = mem_grow(out->items, out->count + 1, sizeof(*out->items));
             struct model_check *c = &out->items[out->count++];
-            c->kind = build_check_table[k].kind;
-            c->name = build_text(item, build_check_table[k].name);
-            c->value =
-                build_check_table[k].value ? build_text(item, build_check_table[k].value) : NULL;
-            c->expect =
-                build_check_table[k].expect ? build_text(item, build_check_table[k].expect) : NULL;
+            *c = (struct model_check){.kind = w->kind, .name = build_text(item, w->key)};
+            c->value = w->second ? build_text(item, w->second) : NULL;
+            c->expect = w->expects[0] ? build_text(item, w->expects[0]) : NULL;
             if (c->kind == CHECK_SERVICE && !c->expect) {
                 c->expect = str_dup("running");
             }

@@ -6,6 +6,7 @@
 #define COEXIST_MODEL_CHECK_H
 
 #include "model/input.h"
+#include "model/model.h"
 
 /* All checks of an input. */
 void check_input(const struct input *in);
@@ -31,6 +32,7 @@ void check_checks(const struct input *in, const struct input_doc *d, const char 
                   const json_t *o);
 /* How each list of checks says what it looks at, and what it expects. */
 struct check_words {
+    enum check_kind kind;
     const char *list, *key, *second; /* second: NULL, or the key that tells two of one `key` apart */
     const char *expects[2];          /* keys of what is expected; NULL: none */
 };

@@ -113,11 +113,11 @@ static void check_registry_key(const struct input *in, const struct input_doc *d
 
 const struct check_words *check_words(size_t i) {
     static const struct check_words table[] = {
-        {"services", "name", NULL, {"state"}},
-        {"drivers", "name", NULL, {NULL}},
-        {"processes", "name", NULL, {NULL}},
-        {"files", "path", NULL, {"version", "sha256"}},
-        {"registry", "key", "value", {"data"}},
+        {CHECK_SERVICE, "services", "name", NULL, {"state"}},
+        {CHECK_DRIVER, "drivers", "name", NULL, {NULL}},
+        {CHECK_PROCESS, "processes", "name", NULL, {NULL}},
+        {CHECK_FILE, "files", "path", NULL, {"version", "sha256"}},
+        {CHECK_REGISTRY, "registry", "key", "value", {"data"}},
     };
     return i < ARRAY_LEN(table) ? &table[i] : NULL;
 }

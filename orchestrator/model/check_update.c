@@ -162,10 +162,12 @@ static void check_update_apply(const struct input *in, const struct input_doc *d
     check_update_files(in, d, uses);
 }
 
-/* "2.0" may be "2.0.0.0", and nobody tells upper from lower case. */
-static bool check_may_both_be(const char *a, const char *b) {
-    size_t n = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
-    return strncasecmp(a, b, n) == 0;
+/* Nobody tells upper from lower case; of versions, "2.0" may be "2.0.0.0". */
+static bool check_may_both_be(const char *key, const char *a, const char *b) {
+    const char *longer = strlen(a) > strlen(b) ? a : b;
+    size_t n = strlen(longer == a ? b : a);
+    bool cut = longer[n] == '\0' || (str_eq(key, "version") && longer[n] == '.');
+    return cut && strncasecmp(a, b, n) == 0;
 }
 
 /* What the update's own words about one thing are in "took" and in "health": they cannot both hold. */
@@ -177,7 +179,7 @@ static void check_update_contradiction(const struct input *in, const struct inpu
         for (size_t e = 0; check_same_thing(w, took, other) && e < ARRAY_LEN(w->expects) && w->expects[e]; e++) {
             const char *a = json_string_value(json_object_get(took, w->expects[e]));
             const char *b = json_string_value(json_object_get(other, w->expects[e]));
-            if (a && b && !check_may_both_be(a, b)) {
+            if (a && b && !check_may_both_be(w->expects[e], a, b)) {
                 CLEANUP_FREE char *pointer = str_printf("/took/%s/%zu/%s", w->list, at, w->expects[e]);
                 CLEANUP_FREE char *its = str_printf("/health/%s/%zu/%s", w->list, k, w->expects[e]);
                 CLEANUP_FREE char *hint = str_printf("\"health\" of this update says \"%s\" at line %d", b,

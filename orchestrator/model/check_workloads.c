@@ -3,7 +3,6 @@
 #include <inttypes.h>
 
 #include "base/cleanup.h"
-#include "base/nearest.h"
 #include "base/str.h"
 #include "model/check.h"
 

@@ -173,7 +173,7 @@ const struct model_update *model_find_update(const struct model *m, const char *
     return NULL;
 }
 
-bool model_check_same_thing(const struct model_check *a, const struct model_check *b) {
+static bool model_check_same_thing(const struct model_check *a, const struct model_check *b) {
     return a->kind == b->kind && str_eq_nocase(a->name, b->name) &&
            str_eq_nocase(a->value ? a->value : "", b->value ? b->value : "");
 }

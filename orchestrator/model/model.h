@@ -192,9 +192,7 @@ void model_free(struct model *m);
 void model_set_confirm(struct model *m, int confirm);
 void model_set_minimize(struct model *m, int runs); /* likewise "minimize" */
 
-/* Two checks look at the same service, driver, process, file or registry value. */
-bool model_check_same_thing(const struct model_check *a, const struct model_check *b);
-/* The check in a list that looks at the same thing; NULL: none does. */
+/* The check in a list that looks at the same service, driver, process, file or registry value; NULL: none does. */
 const struct model_check *model_check_find(const struct model_checks *list, const struct model_check *like);
 
 const struct model_product *model_find_product(const struct model *m, const char *id);

@@ -13,9 +13,9 @@ static void start_recall(struct cell *c) {
         bool about_product = s->product >= 0 && (size_t)s->product < p->product_count;
         c->touched |= s->kind == STEP_INSTALL || s->kind == STEP_APPLY;
         if (s->kind == STEP_APPLY) {
-            c->update = CELL_UPDATE_APPLIED;
+            c->update_is = CELL_UPDATE_APPLIED;
         } else if (s->kind == STEP_ROLLBACK && p->update && p->update->rollback.command) {
-            c->update = CELL_UPDATE_AWAY;
+            c->update_is = CELL_UPDATE_AWAY;
         }
         if (s->kind == STEP_INSTALL && about_product) {
             c->installed[s->product] = true;

@@ -72,7 +72,7 @@ struct cell {
     int points;      /* kept */
     bool ssh_lost;    /* the last look got in by the serial port alone, for all the time that a call may take */
     bool took_proves; /* the update's took checks did not all hold before it was applied */
-    enum cell_update update;
+    enum cell_update update_is;
     struct vitals *vitals; /* vitals.h; NULL: nothing sampled yet */
 };
 

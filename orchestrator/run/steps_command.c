@@ -209,7 +209,7 @@ int step_apply(struct cell *c, struct err *err) {
         cell_note(c, "the took checks of %s hold before it is applied already: they cannot show that it took effect",
                   u->id);
     }
-    c->update = CELL_UPDATE_UNSURE;
+    c->update_is = CELL_UPDATE_UNSURE;
     if (held < 0 || apply_put_files(c, u, err) < 0) {
         return -1;
     }
@@ -217,14 +217,14 @@ int step_apply(struct cell *c, struct err *err) {
     if (u->apply.command) {
         rc = update_command(c, &u->apply, "apply", FAILURE_UPDATE_FAILED, err);
     }
-    c->update = rc > 0 ? CELL_UPDATE_APPLIED : c->update;
+    c->update_is = rc > 0 ? CELL_UPDATE_APPLIED : c->update_is;
     return rc < 0 ? -1 : 0;
 }
 
 int step_rollback_command(struct cell *c, struct err *err) {
-    c->update = CELL_UPDATE_UNSURE;
+    c->update_is = CELL_UPDATE_UNSURE;
     int rc = update_command(c, &c->env->cell->update->rollback, NULL, FAILURE_ROLLBACK_FAILED, err);
-    c->update = rc > 0 ? CELL_UPDATE_AWAY : c->update;
+    c->update_is = rc > 0 ? CELL_UPDATE_AWAY : c->update_is;
     return rc;
 }
 

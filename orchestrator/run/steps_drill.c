@@ -87,7 +87,7 @@ static bool drill_repair(struct cell *c, struct err *err) {
         }
         return false;
     }
-    c->update = CELL_UPDATE_UNSURE; /* something of it is left */
+    c->update_is = CELL_UPDATE_UNSURE; /* something of it is left */
     int64_t since = clock_now(c->env->clock);
     bool back = cell_vm_power_on(c, err) == 0 && drill_wait(c, since, err) == 0;
     int64_t took = (back ? c->ready_at : clock_now(c->env->clock)) - began;

@@ -21,15 +21,17 @@ struct verify_list {
     size_t count;
 };
 
+static struct verify_item *verify_add_one(struct verify_list *l, const struct model_check *check,
+                                          const char *product) {
+    l->items = mem_grow(l->items, l->count + 1, sizeof(*l->items));
+    l->items[l->count] = (struct verify_item){.check = check, .product = product};
+    return &l->items[l->count++];
+}
+
 static void verify_add(struct verify_list *l, const struct model_checks *checks,
                        const char *product) {
-    if (checks->count == 0) {
-        return;
-    }
-    l->items = mem_grow(l->items, l->count + checks->count, sizeof(*l->items));
     for (size_t i = 0; i < checks->count; i++) {
-        l->items[l->count++] =
-            (struct verify_item){.check = &checks->items[i], .product = product};
+        verify_add_one(l, &checks->items[i], product);
     }
 }
 
@@ -47,22 +49,16 @@ static bool verify_expects_the_same(const struct model_check *a, const struct mo
 /* An update may change what a healthy install looks like. While it is half there, only that is asked for which is so
  * with it and without it. */
 static void verify_add_health(struct verify_list *l, const struct cell *c, const struct model_product *p) {
-    const struct model_update *u = c->env->cell->update;
     const struct model_checks *with = cell_update_health(c, p);
-    bool its = u && with == &u->health;
-    if (!its || c->update != CELL_UPDATE_UNSURE) {
-        size_t first = l->count;
-        verify_add(l, its && c->update == CELL_UPDATE_APPLIED ? with : &p->health, p->id);
-        for (size_t i = first; i < l->count; i++) {
-            const struct model_check *old = model_check_find(&p->health, l->items[i].check);
-            l->items[i].old = old && !verify_expects_the_same(l->items[i].check, old) ? old : NULL;
-        }
+    if (c->update_is == CELL_UPDATE_AWAY || with->count == 0) { /* not there, or another product's */
+        verify_add(l, &p->health, p->id);
         return;
     }
-    for (size_t i = 0; i < p->health.count; i++) {
-        const struct model_check *k = &p->health.items[i];
-        if (verify_expects_the_same(k, model_check_find(with, k))) {
-            verify_add(l, &(struct model_checks){(struct model_check *)k, 1}, p->id);
+    for (size_t i = 0; i < with->count; i++) {
+        const struct model_check *k = &with->items[i], *old = model_check_find(&p->health, k);
+        bool same = verify_expects_the_same(k, old);
+        if (c->update_is == CELL_UPDATE_APPLIED || same) {
+            verify_add_one(l, k, p->id)->old = same ? NULL : old;
         }
     }
 }

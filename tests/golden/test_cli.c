@@ -1,6 +1,7 @@
 /* What the program says on its command line to what cannot be, and that it ends with 2 and leaves nothing behind. */
 #include <check.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -107,7 +108,7 @@ END_TEST
 
 /* The file behind the link is changed, and the link stays one. */
 START_TEST(stamping_goes_through_a_link) {
-    CLEANUP_FREE char *setup = put("setup.exe", "an installer");
+    free(put("setup.exe", "an installer"));
     CLEANUP_FREE char *product = put("product.json", "{\"format\": \"coexist-product/1\", \"id\": \"p\", "
                                                      "\"installer\": {\"file\": \"setup.exe\", \"sha256\": \"\"}}\n");
     CLEANUP_FREE char *link = in_dir("link.json");
@@ -122,7 +123,6 @@ START_TEST(stamping_goes_through_a_link) {
     fs_sha256_bytes("an installer", strlen("an installer"), hex);
     CLEANUP_FREE char *text = fs_read(product, 4096, NULL, NULL);
     ck_assert_ptr_nonnull(strstr(text, hex));
-    ck_assert_ptr_nonnull(setup);
 }
 END_TEST
 
