@@ -36,7 +36,8 @@ FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_PROGS := $(FUZZ_SRCS:%.c=$(BUILD)/%)
 BENCH_SRCS := $(wildcard tests/bench/bench_*.c)
 BENCH_PROGS := $(BENCH_SRCS:%.c=$(BUILD)/%)
-TEST_SUPPORT := $(wildcard tests/support/*.c)
+TEST_SUPPORT := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/support/*.c))
+TEST_LIB := $(BUILD)/tests/libsupport.a
 
 PKGS := libvirt libvirt-qemu libssh2 jansson zlib sqlite3 libxml-2.0 gsl libsodium libpng libpcre2-8 libevtx libisofs-1 libudfread libarchive
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
@@ -45,7 +46,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointe
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 # wimlib.pc asks for the development packages of libraries that only static linking needs.
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)) -lwim -lcadical -lstdc++ -lm -lpthread)$(PKG_LIBS)
-SAN_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+SAN_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all -DCOEXIST_SANITIZED)
 OPT ?= -O2 -g
 CPPFLAGS_ALL = -Iorchestrator -Iagents -I. -D_GNU_SOURCE -DCOEXIST_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
 CFLAGS_ALL = -std=c17 $(OPT) -fPIE -fstack-protector-strong $(WARN) $(SAN_FLAGS) $(CFLAGS)
@@ -96,21 +97,30 @@ $(BUILD)/coexist.bash: $(COEXIST)
 	$(SAY) BASH $@
 	$(Q)$(COEXIST) --completion bash > $@.tmp && mv $@.tmp $@
 
-# A test program is its own test_*.c, the other files of its folder and the support files.
+$(BUILD)/obj/tests/%.o: CPPFLAGS_ALL += -Itests
+
+$(TEST_LIB): $(TEST_SUPPORT)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(SAY) AR $@
+	$(Q)$(AR) rcs $@ $^
+
+# A test program is its own test_*.c, the other files of its folder, and what it uses of the support files.
+TEST_PARTS = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/$(1)/test_%.c tests/$(1)/bench_%.c,$(wildcard tests/$(1)/*.c)))
 define test_rule
-$(BUILD)/tests/$(1)/%: tests/$(1)/%.c $$(filter-out tests/$(1)/test_%.c tests/$(1)/bench_%.c,$$(wildcard tests/$(1)/*.c)) $(TEST_SUPPORT) $(LIB)
+$(filter $(BUILD)/tests/$(1)/%,$(TEST_PROGS) $(BENCH_PROGS)): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_PARTS) $(TEST_LIB) $(LIB)
 	@mkdir -p $$(@D)
 	$$(SAY) TEST $$@
-	$$(Q)$$(CC) $$(CPPFLAGS_ALL) -Itests $$(CFLAGS_ALL) $$(LDFLAGS_ALL) -MMD -MP -MF $$@.d $$(filter %.c,$$^) $(LIB) -lcheck -lsubunit $$(PKG_LIBS) -lrt -o $$@
+	$$(Q)$$(CC) $$(CFLAGS_ALL) $$(LDFLAGS_ALL) $$(filter %.o,$$^) $(TEST_LIB) $(LIB) -lcheck -lsubunit $$(PKG_LIBS) -lrt -o $$@
 endef
 $(foreach k,$(TEST_KINDS) bench,$(eval $(call test_rule,$(k))))
 
-$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(LIB)
+$(FUZZ_PROGS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(SAY) FUZZ $@
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer $< $(LIB) $(PKG_LIBS) -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer $< $(LIB) $(PKG_LIBS) -o $@
 
--include $(LIB_OBJS:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_PROGS:=.d) $(BENCH_PROGS:=.d)
+-include $(LIB_OBJS:.o=.d) $(MAIN_OBJ:.o=.d) $(wildcard $(BUILD)/obj/tests/*/*.d)
 
 .PHONY: tests fuzzers
 tests: $(TEST_PROGS) $(BENCH_PROGS)

@@ -6,17 +6,18 @@ golden := $(filter $(BUILD)/tests/golden/%,$(TEST_PROGS))
 
 # Run side by side: each has a lab folder, ports and machines of its own. The longest begins first.
 TEST_JOBS ?= $(shell nproc)
-slowest := $(filter %/test_vm_libvirt,$(contract))
+SLOWEST := %/test_vm_libvirt %/test_sim_minimize %/test_sim_cell %/test_false_alarms %/test_screen %/test_ssh
+slowest_first = $(filter $(SLOWEST),$(1)) $(filter-out $(SLOWEST),$(1))
 
 .PHONY: check-unit check-sim check-golden check-contract
 check-unit: $(unit) agents ## unit tests
-	@COEXIST_TEST_JOBS=$(TEST_JOBS) tests/run.sh unit $(unit)
+	@COEXIST_TEST_JOBS=$(TEST_JOBS) tests/run.sh unit $(call slowest_first,$(unit))
 check-sim: $(sim) ## the cell and the run on the virtual clock, with faults
-	@COEXIST_TEST_JOBS=$(TEST_JOBS) tests/run.sh sim $(sim)
+	@COEXIST_TEST_JOBS=$(TEST_JOBS) tests/run.sh sim $(call slowest_first,$(sim))
 check-golden: $(golden) $(COEXIST) ## inputs and the exact outputs they must give
 	@tests/run.sh golden $(golden)
 check-contract: $(contract) ## fake and real backends through one suite each
-	@COEXIST_TEST_JOBS=$(TEST_JOBS) tests/run.sh contract $(slowest) $(filter-out $(slowest),$(contract))
+	@COEXIST_TEST_JOBS=$(TEST_JOBS) tests/run.sh contract $(call slowest_first,$(contract))
 
 .PHONY: check check-rules check-clang check-san check-fuzz check-static check-e2e check-docs bench
 check: ## everything: installs what testing needs, ends with the counts
@@ -26,22 +27,24 @@ check: ## everything: installs what testing needs, ends with the counts
 check-rules: ## the rules of the house, as greps
 	@tests/house-rules.sh
 
+# One build shows that clang has no warnings, runs the tests under the sanitizers and has the fuzzers.
+SANITIZED = $(MAKE) --no-print-directory BUILD=build/clang CC=clang SANITIZE=address,undefined \
+    CFLAGS=-fsanitize=fuzzer-no-link OPT='-O1 -gline-tables-only'
 check-clang: ## no warnings with clang either
-	@$(MAKE) --no-print-directory BUILD=build/clang CC=clang build/clang/coexist
+	+@$(SANITIZED) build/clang/coexist tests fuzzers
 
 # The real backends are left out here: libvirt's and libguestfs' own code is not ours to sanitize.
 SAN_TESTS = $(unit) $(sim) $(golden) $(filter %_fake,$(contract))
 check-san: ## unit, simulation, golden and fake contracts under ASan and UBSan
-	@$(MAKE) --no-print-directory BUILD=build/san SANITIZE=address,undefined OPT='-O1 -g' run-san
+	+@$(SANITIZED) run-san
 run-san: $(SAN_TESTS) $(COEXIST)
 	@COEXIST_TEST_LOGS=$(BUILD)/test-logs COEXIST_BUILD=$(BUILD) COEXIST_TEST_JOBS=$(TEST_JOBS) \
-	    ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:quarantine_size_mb=16 tests/run.sh san $(SAN_TESTS)
+	    ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:quarantine_size_mb=16 tests/run.sh san $(call slowest_first,$(SAN_TESTS))
 .PHONY: run-san
 
 FUZZ_SECONDS ?= 15
 check-fuzz: ## a short run of each fuzzer
-	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang SANITIZE=address,undefined \
-	    CFLAGS=-fsanitize=fuzzer-no-link OPT='-O1 -g' run-fuzz
+	+@$(SANITIZED) run-fuzz
 run-fuzz: $(FUZZ_PROGS)
 	@tests/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_PROGS)
 .PHONY: run-fuzz

@@ -400,7 +400,7 @@ __attribute__((noreturn)) static void init_go_down(bool again)
 
 /* Wine's server is to Windows programs what a kernel is: without it they wait for ever. That is the stand-in's own
    fault (version 8.0 was seen to crash while short programs came and went): the lab, which reads the console
-   (run/exhausted.h), is told, and the machine goes down so that nobody waits. */
+   (run/console.h), is told, and the machine goes down so that nobody waits. */
 static void init_look_at_end(pid_t pid, int code, int status)
 {
     char path[64], name[32] = "";

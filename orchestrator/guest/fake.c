@@ -14,7 +14,8 @@ enum {
     FAKE_FILE_MS = 30,        /* per file */
     FAKE_FILE_KIB_PER_MS = 8,
     FAKE_PING_MS = 5,
-    FAKE_REACH_MS = 10000,    /* how long a silent way is listened to */
+    FAKE_REACH_MS = 10000,    /* how long a silent way is listened to, */
+    FAKE_REACH_AGAIN_MS = 500, /* and how often meanwhile */
     FAKE_FILE_MAX = 256 << 20,
 };
 
@@ -144,15 +145,18 @@ static int guest_fake_reach(void *self, int64_t deadline, struct guest_reach *ou
     if (sim_machine_call(g->world, SIM_WAY_HOST, FAKE_PING_MS, deadline, err) < 0) {
         return -1;
     }
-    out->serial = guest_fake_reach_way(g, SIM_WAY_SERIAL, out->serial_why);
-    out->ssh = guest_fake_reach_way(g, SIM_WAY_SSH, out->ssh_why);
-    out->frozen = sim_machine_frozen(g->world);
-    out->ssh |= out->frozen;
-    if (!out->serial || !out->ssh) {
-        int64_t patience = clock_after(clock, FAKE_REACH_MS * CLOCK_MS);
-        clock->wait_until(clock, patience < deadline ? patience : deadline);
+    int64_t patience = clock_after(clock, FAKE_REACH_MS * CLOCK_MS);
+    for (int64_t until = patience < deadline ? patience : deadline;;) {
+        out->serial = guest_fake_reach_way(g, SIM_WAY_SERIAL, out->serial_why);
+        out->ssh = guest_fake_reach_way(g, SIM_WAY_SSH, out->ssh_why);
+        out->frozen = sim_machine_frozen(g->world);
+        out->ssh |= out->frozen;
+        if ((out->serial && out->ssh) || clock_now(clock) >= until) {
+            return 0;
+        }
+        int64_t again = clock_after(clock, FAKE_REACH_AGAIN_MS * CLOCK_MS);
+        clock->wait_until(clock, again < until ? again : until);
     }
-    return 0;
 }
 
 static void guest_fake_disconnect(void *self) {

@@ -7,7 +7,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "run/cell_state.h"
-#include "run/exhausted.h"
+#include "run/console.h"
 #include "run/vitals.h"
 
 /* Class of an error that is certainly not the guest's; FAILURE_NONE when the guest may be the
@@ -236,7 +236,7 @@ static bool fuse_events(struct cell *c) {
             break;
         case VM_EVENT_SHUTDOWN:
             c->up = false;
-            if (!exhausted_look(c)) {
+            if (!console_look(c)) {
                 cell_fail(c, FAILURE_NOT_KNOWN, NULL, "the guest powered off by itself during step %s", c->kind);
             }
             break;
@@ -291,10 +291,10 @@ static void fuse_answers_otherwise(struct cell *c, enum failure_class own, const
     if ((own == FAILURE_NOT_KNOWN && vitals_explain(c, text)) || fuse_events(c)) {
         return;
     }
-    if (own == FAILURE_NOT_KNOWN && c->ssh_lost) { /* a network that comes and goes */
+    if (own == FAILURE_NOT_KNOWN && c->ssh_lost >= c->env->limits.call / 4) { /* a network that comes and goes */
         cell_fail(c, FAILURE_NETWORK_LOST, NULL,
                   "%s; SSH let nobody in for %lld s while the agent answered on the serial port", text,
-                  (long long)(c->env->limits.call / CLOCK_S));
+                  (long long)(c->ssh_lost / CLOCK_S));
     } else {
         cell_fail(c, own, NULL, "%s", text);
     }

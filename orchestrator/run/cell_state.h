@@ -66,11 +66,11 @@ struct cell {
     char **told;     /* failures recorded so far, class and text */
     size_t told_count;
     char *console;   /* host path of the boot console's log, NULL: none */
-    long console_read; /* bytes of it that were looked at (run/exhausted.h) */
+    long console_read; /* bytes of it that were looked at (run/console.h) */
     int screens;     /* screenshots taken, for their names */
     int64_t kept_at; /* when the last state was kept, or the cell began */
     int points;      /* kept */
-    bool ssh_lost;    /* the last look got in by the serial port alone, for all the time that a call may take */
+    int64_t ssh_lost; /* ns: for so long the last verify got in by the serial port alone, up to its end; 0: it got in */
     bool took_proves; /* the update's took checks did not all hold before it was applied */
     enum cell_update update_is;
     struct vitals *vitals; /* vitals.h; NULL: nothing sampled yet */

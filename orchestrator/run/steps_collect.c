@@ -9,7 +9,7 @@
 #include "base/str.h"
 #include "model/guestpath.h"
 #include "run/cell_state.h"
-#include "run/exhausted.h"
+#include "run/console.h"
 
 enum {
     COLLECT_FILES_MAX = 32,
@@ -336,7 +336,7 @@ int step_collect(struct cell *c, struct err *err) {
         cell_fuse(c, FAILURE_NOT_KNOWN, &live);
         c->up = c->up && i == 0;
     }
-    exhausted_look(c);
+    console_look(c);
     collect_from_host(c);
     if (!c->up) {
         cell_vm_off(c);

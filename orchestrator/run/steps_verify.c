@@ -153,12 +153,19 @@ static int verify_all(struct cell *c, struct verify_list *l, int64_t deadline, c
 
 /* Products answer on the serial port alone when one of them broke the network: ask both ways. */
 static int verify_ways(struct cell *c, int64_t deadline, struct err *err) {
-    for (;;) {
+    for (int64_t since = -1;;) {
         struct guest_reach r = {0};
+        int64_t began = clock_now(c->env->clock);
+        c->ssh_lost = 0;
         if (cell_reach(c, &r, err) < 0) {
             return -1;
         }
-        c->ssh_lost = r.serial && !r.ssh && !r.no_ssh;
+        if (r.serial && !r.ssh && !r.no_ssh) {
+            since = since < 0 ? began : since;
+            c->ssh_lost = clock_now(c->env->clock) - since;
+        } else {
+            since = -1;
+        }
         if ((r.ssh || r.no_ssh) && r.serial) {
             return 0;
         }

@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "run/exhausted.h"
+#include "run/console.h"
 #include "run/vitals.h"
 
 enum {
@@ -430,7 +430,7 @@ static void vitals_make(struct cell *c) {
 int vitals_begin(struct cell *c, struct err *err) {
     struct vitals_findings ignored;
     vitals_make(c);
-    exhausted_look(c);
+    console_look(c);
     return vitals_sample_and_judge(c, &ignored, err) < 0 ? -1 : 0;
 }
 
@@ -476,7 +476,7 @@ int vitals_end(struct cell *c, bool last, struct err *err) {
     if (rc > 0) {
         vitals_say(c, &now, "");
     }
-    exhausted_look(c);
+    console_look(c);
     return rc < 0 ? -1 : 0;
 }
 
@@ -484,13 +484,13 @@ bool vitals_explain(struct cell *c, const char *what) {
     CLEANUP_ERR struct err unseen = ERR_INIT;
     struct vitals_findings first, again;
     vitals_make(c);
-    if (exhausted_look(c)) {
+    if (console_look(c)) {
         return true;
     }
     if (vitals_sample_and_judge(c, &first, &unseen) <= 0 || first.count == 0 ||
         vitals_pause(c, cell_in(c, VITALS_PACE_MS * CLOCK_MS), &unseen) < 0 ||
         vitals_sample_and_judge(c, &again, &unseen) <= 0) {
-        return exhausted_look(c);
+        return console_look(c);
     }
     vitals_keep_common(&again, &first);
     if (again.count > 0) {

@@ -287,6 +287,10 @@ void sim_world_starve(struct sim_world *w, double percent, int64_t until) {
     w->starve_percent = percent;
 }
 
+void sim_world_network_back(struct sim_world *w) {
+    w->network_lost = false;
+}
+
 void sim_world_favour(struct sim_world *w, bool on) {
     w->favoured = on;
 }

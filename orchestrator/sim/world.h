@@ -84,6 +84,8 @@ void sim_world_starve(struct sim_world *w, double percent, int64_t until);
 void sim_world_boot_ms(struct sim_world *w, int64_t ms);
 /* Makes faults strike from inside an effect (a driver that crashes at boot, say). */
 void sim_world_strike(struct sim_world *w, enum sim_fault_kind kind);
+/* Ends a NETWORK_LOST: of a network that comes and goes. */
+void sim_world_network_back(struct sim_world *w);
 
 /* From now on every vm_save (vm_restore) of this world fails with an error of this class, ERR_NOSPACE for
  * a host's disk that fills up halfway, though nothing is wrong with the machine. ERR_NONE: they succeed

@@ -124,37 +124,48 @@ static char *micro_line(int fd, int64_t until) {
     }
 }
 
-/* Lines until one answers order number n: early on the guest's terminal echoes what it is told, and
- * an answer to an earlier order may still be on its way. */
-static char *micro_answer(int fd, const char *number, const char *order,
-                          int64_t until) {
-    size_t len = strlen(number);
+/* Lines until one answers order number n: early on the guest's terminal echoes what it is told, in parts or whole,
+ * which no answer begins like; and an answer to an earlier order may still be on its way. */
+static char *micro_answer(int fd, const char *number, int64_t until) {
+    CLEANUP_FREE char *begin = str_printf("said %s ", number);
+    size_t len = strlen(begin);
     for (;;) {
         CLEANUP_FREE char *line = micro_line(fd, until);
         if (!line) {
             return NULL;
         }
-        if (strncmp(line, number, len) == 0 && strcmp(line + len, order) != 0) {
+        if (strncmp(line, begin, len) == 0) {
             return str_dup(line + len);
         }
     }
 }
 
+/* What whoever reads the failure wants to see. */
+static void micro_tell_silence(struct vm *vm, const char *order) {
+    struct vm_endpoints ends;
+    if (vm_endpoints(vm, &ends, NULL) == 0) {
+        CLEANUP_FREE char *console = fs_read(ends.console_log, 64 << 20, NULL, NULL);
+        size_t len = console ? strlen(console) : 0;
+        fprintf(stderr, "the guest (%s) answered nothing to \"%s\"; its console has %zu bytes and ends:\n%s\n",
+                vm_state_name(vm_state(vm)), order, len, console ? console + (len > 2000 ? len - 2000 : 0) : "");
+    }
+}
+
 char *micro_guest_ask(struct vm *vm, const char *order) {
     CLEANUP_FD int fd = micro_connect(vm);
-    /* Different for every order of every process; the echo of an order ends otherwise than any
-     * answer. */
-    CLEANUP_FREE char *number = str_printf("n%lld ", (long long)clock_now(clock_monotonic()));
-    CLEANUP_FREE char *line = str_printf("%s%s", number, order);
+    /* Different for every order of every process. */
+    CLEANUP_FREE char *number = str_printf("n%lld", (long long)clock_now(clock_monotonic()));
+    CLEANUP_FREE char *line = str_printf("%s %s", number, order);
     int64_t deadline = clock_after(clock_monotonic(), 60 * CLOCK_S);
     /* Until the guest reads its port, an order is lost: it is given again. */
     while (fd >= 0 && clock_now(clock_monotonic()) < deadline && micro_send(fd, line)) {
         int64_t until = clock_after(clock_monotonic(), 500 * CLOCK_MS);
-        char *answer = micro_answer(fd, number, order, until);
+        char *answer = micro_answer(fd, number, until);
         if (answer) {
             return answer;
         }
     }
+    micro_tell_silence(vm, order);
     return NULL;
 }
 

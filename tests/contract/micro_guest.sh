@@ -39,21 +39,21 @@ mark=none
 echo "micro guest: up"
 # Says that it heard; stty returns only once that has left the port.
 heard() {
-    echo "$n heard" >&3
+    echo "said $n heard" >&3
     $B stty -F /dev/ttyS1 raw -echo
 }
 while read -r n order rest <&3; do
     case $order in
-    ping) echo "$n pong $mark" >&3 ;;
-    mark) mark=$rest; echo "$n remembered" >&3 ;;
+    ping) echo "said $n pong $mark" >&3 ;;
+    mark) mark=$rest; echo "said $n remembered" >&3 ;;
     write)
         echo "$rest " | $B dd of=/dev/vda bs=512 conv=sync,fsync,notrunc 2>/dev/null
-        echo "$n written" >&3
+        echo "said $n written" >&3
         ;;
     read)
         echo 3 >/proc/sys/vm/drop_caches
         word=$($B dd if=/dev/vda bs=512 count=1 2>/dev/null | $B tr -d '\000 \n')
-        echo "$n disk $word" >&3
+        echo "said $n disk $word" >&3
         ;;
     talk) for i in 1 2 3 4 5 6 7 8 9; do echo "........................................................................................................................" >&3; done ;;
     panic) heard; echo c >/proc/sysrq-trigger ;;

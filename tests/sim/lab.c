@@ -10,6 +10,7 @@
 #include "guest/fake.h"
 #include "sim/impl.h"
 #include "sim/machine.h"
+#include "support/suite.h"
 #include "vm/fake.h"
 
 /* A text that lives as long as the program, for members that are never written to. */
@@ -172,8 +173,7 @@ struct lab *lab_new(void) {
         STEP_MEASURE,   STEP_APPLY, STEP_TOOK,   STEP_REBOOT,  STEP_VERIFY,
         STEP_DETECT,    STEP_MEASURE, STEP_COLLECT, STEP_TEARDOWN, STEP_KIND_COUNT};
     struct lab *l = mem_zalloc(1, sizeof(*l));
-    l->dir = str_dup("/tmp/coexist-test-lab-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(l->dir));
+    l->dir = suite_scratch();
     l->scratch = fs_join(l->dir, "scratch");
     l->artifacts = fs_join(l->dir, "artifacts");
     l->states = fs_join(l->dir, "states");
@@ -373,8 +373,9 @@ static void lab_emit(void *ctx, const struct observation *o) {
     l->seen = mem_grow(l->seen, l->seen_count + 1, sizeof(*l->seen));
     json_t *j = obs_to_json(o);
     CLEANUP_ERR struct err err = ERR_INIT;
-    ck_assert_ptr_nonnull(j);
-    ck_assert_msg(obs_from_json(j, &l->seen[l->seen_count].o, &err) == 0, "%s", err_text(&err));
+    if (!j || obs_from_json(j, &l->seen[l->seen_count].o, &err) < 0) {
+        ck_abort_msg("no observation: %s", err_text(&err));
+    }
     l->seen[l->seen_count++].calls = sim_world_calls(l->world);
     json_decref(j);
     if (l->stop_after > 0 && (int)l->seen_count == l->stop_after) {
@@ -382,25 +383,28 @@ static void lab_emit(void *ctx, const struct observation *o) {
     }
 }
 
-/* Order and pairing of what was seen. */
+/* Order and pairing of what was seen. Every ck_assert writes to Check's log file: over all observations of thousands of
+ * cells that took longer than the cells. */
 static void lab_check_form(const struct lab *l) {
     int open = 0, ends = 0;
     int64_t at = 0;
     for (size_t i = 0; i < l->seen_count; i++) {
         const struct observation *o = &l->seen[i].o;
-        ck_assert_int_eq(o->seq, (int64_t)i);
-        ck_assert_int_ge(o->at_ms, at);
+        bool good = o->seq == (int64_t)i && o->at_ms >= at && (o->type == OBS_CELL_BEGIN) == (i == 0) &&
+                    (o->type == OBS_CELL_END) == (i + 1 == l->seen_count);
         at = o->at_ms;
-        ck_assert_int_eq(o->type == OBS_CELL_BEGIN, i == 0);
-        ck_assert_int_eq(o->type == OBS_CELL_END, i + 1 == l->seen_count);
         if (o->type == OBS_STEP_BEGIN) {
-            ck_assert_int_eq(open++, 0);
+            good &= open++ == 0;
         }
         if (o->type == OBS_STEP_END) {
             bool skipped = json_object_get(o->data, "skipped") != NULL;
-            ck_assert_int_eq(open, skipped ? 0 : 1);
+            good &= open == (skipped ? 0 : 1);
             open = 0;
             ends++;
+        }
+        if (!good) {
+            lab_print(l);
+            ck_abort_msg("observation %zu (%s of %s) is out of order", i, obs_type_name(o->type), o->kind);
         }
         if (o->type == OBS_FAILURE) {
             enum failure_class class;

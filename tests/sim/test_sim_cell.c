@@ -495,7 +495,7 @@ static void check_fault_run(struct lab *l, enum sim_fault_kind kind, int call, e
 
 /* A sanitized program is several times slower and looks for bad memory, which does not hang on the very call: there
  * each kind of fault strikes at every third call, beginning at another one. */
-#ifdef __SANITIZE_ADDRESS__
+#ifdef COEXIST_SANITIZED
 enum { FAULT_STRIDE = 3 };
 #else
 enum { FAULT_STRIDE = 1 };

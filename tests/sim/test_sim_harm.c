@@ -59,9 +59,9 @@ START_TEST(files_are_looked_at_from_the_bare_image_on) {
     ck_assert_int_eq(lab_run(l), 0);
     ck_assert_int_eq((int)lab_failures(l), 0);
     ck_assert_int_eq((int)lab_count(l, OBS_FILES), 2 * 5 + 3); /* boot, verify, took, verify, last; bytes thrice */
-    ck_assert_int_eq(last_mark(l, "canary", PUBLIC_LINK + strlen("file:"), &mark), 1);
+    ck_assert_int_eq(last_mark(l, "canary", &PUBLIC_LINK[strlen("file:")], &mark), 1);
     ck_assert_int_eq((int)strlen(mark), 64);
-    ck_assert_int_eq(last_mark(l, "system", SVCHOST + strlen("file:"), &mark), 1);
+    ck_assert_int_eq(last_mark(l, "system", &SVCHOST[strlen("file:")], &mark), 1);
     lab_free(l);
 }
 END_TEST
@@ -69,7 +69,7 @@ END_TEST
 /* Whoever puts size and time back is seen by the bytes, at the end. */
 START_TEST(a_changed_byte_of_the_system_shows_in_the_last_look) {
     struct change none = {NULL, NULL}, one = {SVCHOST, "MZ service hosT"};
-    const char *before = NULL, *after = NULL, *path = SVCHOST + strlen("file:");
+    const char *before = NULL, *after = NULL, *path = &SVCHOST[strlen("file:")];
     struct lab *l = lab_with(&none), *changed = lab_with(&one);
     ck_assert_int_eq(lab_run(l), 0);
     ck_assert_int_eq(lab_run(changed), 0);
@@ -147,7 +147,7 @@ START_TEST(a_users_name_of_two_lines_is_not_looked_at) {
         }
     }
     ck_assert_int_eq(last_mark(l, "canary", "C:\\Users\\anna\\Desktop\\Shopping.txt", &mark), 1);
-    ck_assert_int_eq(last_mark(l, "canary", PUBLIC_LINK + strlen("file:"), &mark), 1);
+    ck_assert_int_eq(last_mark(l, "canary", &PUBLIC_LINK[strlen("file:")], &mark), 1);
     lab_free(l);
 }
 END_TEST
@@ -434,6 +434,45 @@ START_TEST(a_hang_is_looked_at_from_outside) {
 }
 END_TEST
 
+static void effect_network_back(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_network_back(w);
+}
+
+static void effect_network_away(struct sim_world *w, void *ctx) {
+    if (sim_world_get(w, "registry:HKLM\\Software\\Alder|Content")) {
+        sim_world_strike(w, SIM_FAULT_NETWORK_LOST);
+        lab_later(w, *(const int64_t *)ctx, effect_network_back, NULL);
+    }
+}
+
+/* Away for a while from each boot on, whose length decides who notices: it is back before a look gave up, between that
+ * and the question which ways are left, or not even then. */
+START_TEST(a_network_that_comes_and_goes_is_told_as_what_it_is) {
+    int unharmed = 0, back = 0, away = 0;
+    for (int64_t ms = 500; ms <= 100000; ms += 500) {
+        struct lab *l = lab_new();
+        sim_world_on_boot(l->world, effect_network_away, &ms);
+        ck_assert_int_eq(lab_run(l), 0);
+        const struct observation *f = lab_failure(l, FAILURE_NETWORK_LOST);
+        ck_assert(!lab_failed(l, FAILURE_NOT_KNOWN));
+        ck_assert_msg(f || lab_failures(l) == 0, "something else after %lld ms", (long long)ms);
+        int seconds = 0;
+        const char *came = f ? strstr(lab_text(f), "SSH let nobody in for ") : NULL;
+        if (came) {
+            ck_assert_int_eq(sscanf(came, "SSH let nobody in for %d s while", &seconds), 1);
+            ck_assert_msg(seconds >= l->limits.call / 4 / CLOCK_S && seconds <= ms / 1000, "%d s of %lld ms", seconds,
+                          (long long)ms);
+        }
+        unharmed += f == NULL;
+        back += came != NULL;
+        away += f && !came;
+        lab_free(l);
+    }
+    ck_assert_msg(unharmed > 0 && back > 0 && away > 0, "%d unharmed, %d back, %d away", unharmed, back, away);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("sim_harm");
     TCase *t = tcase_create("harm");
@@ -459,6 +498,7 @@ int main(void) {
     tcase_add_test(t, what_an_uninstallation_leaves_is_told_of);
     tcase_add_test(t, a_hang_is_looked_at_from_outside);
     tcase_add_test(t, a_guest_that_lets_in_and_runs_nothing_hangs);
+    tcase_add_test(t, a_network_that_comes_and_goes_is_told_as_what_it_is);
     suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -10,7 +10,7 @@
 #define TEXT(literal) ((char *)(uintptr_t)(literal))
 #define VERSION "registry:HKLM\\Software\\Alder|Version"
 
-/* Another service and process, another version. */
+/* The same service and process by other names, another version. */
 static struct model_check renewed[] = {
     {CHECK_SERVICE, TEXT("AlderHost"), NULL, TEXT("running"), NULL},
     {CHECK_DRIVER, TEXT("alderflt"), NULL, NULL, NULL},
@@ -19,24 +19,24 @@ static struct model_check renewed[] = {
     {CHECK_REGISTRY, TEXT("HKLM\\Software\\Alder"), TEXT("Version"), TEXT("2.0"), NULL},
 };
 
+static void set_alder(struct sim_world *w, bool renew) {
+    const char *was = renew ? NULL : "running", *is = renew ? "running" : NULL;
+    sim_world_set_boot(w, "service:AlderSvc", was);
+    sim_world_set_boot(w, "process:aldersvc.exe", was);
+    sim_world_set_boot(w, "service:AlderHost", is);
+    sim_world_set_boot(w, "process:alderhost.exe", is);
+    sim_world_set(w, VERSION, renew ? "2.0" : "1.0");
+    sim_world_set(w, "registry:HKLM\\Software\\Alder|Content", renew ? "2" : NULL);
+}
+
 static void effect_renew(struct sim_world *w, void *ctx) {
     (void)ctx;
-    sim_world_set_boot(w, "service:AlderSvc", NULL);
-    sim_world_set_boot(w, "process:aldersvc.exe", NULL);
-    sim_world_set_boot(w, "service:AlderHost", "running");
-    sim_world_set_boot(w, "process:alderhost.exe", "running");
-    sim_world_set(w, VERSION, "2.0");
-    sim_world_set(w, "registry:HKLM\\Software\\Alder|Content", "2");
+    set_alder(w, true);
 }
 
 static void effect_back(struct sim_world *w, void *ctx) {
     (void)ctx;
-    sim_world_set_boot(w, "service:AlderHost", NULL);
-    sim_world_set_boot(w, "process:alderhost.exe", NULL);
-    sim_world_set_boot(w, "service:AlderSvc", "running");
-    sim_world_set_boot(w, "process:aldersvc.exe", "running");
-    sim_world_set(w, VERSION, "1.0");
-    sim_world_set(w, "registry:HKLM\\Software\\Alder|Content", NULL);
+    set_alder(w, false);
 }
 
 static struct lab *renewing_lab(void) {

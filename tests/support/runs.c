@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "support/suite.h"
 
 #define RUNS_DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -97,8 +98,7 @@ struct runs *runs_make(const char *matrix) {
 struct runs *runs_make_of(const char *matrix, size_t products) {
     struct runs *r = mem_zalloc(1, sizeof(*r));
     CLEANUP_ERR struct err err = ERR_INIT;
-    r->dir = str_dup("/tmp/coexist-test-run-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(r->dir));
+    r->dir = suite_scratch();
     r->artifacts = fs_join(r->dir, "artifacts");
     char id[] = "20261121-050000-test-1a2b";
     char started[] = "2026-11-21T05:00:00Z";

@@ -9,5 +9,8 @@
 int suite_run(Suite *s);
 /* With a temporary folder for all its tests: dir ends with XXXXXX, as of mkdtemp(3), and is removed afterwards. */
 int suite_run_in(char *dir, Suite *s);
+/* A new empty folder for what a simulation writes: in memory where the system has a place for that, as to sync a
+ * simulated disk shows nothing. Caller removes it and frees the name. */
+char *suite_scratch(void);
 
 #endif

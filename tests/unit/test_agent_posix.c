@@ -391,7 +391,7 @@ START_TEST(files_go_there_and_back) {
 }
 END_TEST
 
-#ifndef __SANITIZE_ADDRESS__ /* whose shadow is address space, too */
+#ifndef COEXIST_SANITIZED /* whose shadow is address space, too */
 /* Room for what it says, none for the stack of a thread (8 MiB by default). */
 static void agent_limit(pid_t pid) {
     char path[64];
@@ -439,7 +439,7 @@ int main(void) {
     tcase_add_test(t, a_reader_that_is_gone_ends_it);
     tcase_add_test(t, a_host_that_reads_late_loses_nothing);
     tcase_add_test(t, files_go_there_and_back);
-#ifndef __SANITIZE_ADDRESS__
+#ifndef COEXIST_SANITIZED
     tcase_add_test(t, without_a_thread_it_answers_all_the_same);
 #endif
     suite_add_tcase(s, t);

@@ -284,8 +284,8 @@ END_TEST
 
 START_TEST(no_answer_files_are_refused) {
     static const char *const texts[] = {"", "<html><body>not found</body></html>", "{}", "<unattend/>",
-                                        "<?xml version=\"1.0\"?><!DOCTYPE unattend [<!ENTITY a \"b\">]><unattend "
-                                        "xmlns=\"urn:schemas-microsoft-com:unattend\">&a;</unattend>",
+                                        ("<?xml version=\"1.0\"?><!DOCTYPE unattend [<!ENTITY a \"b\">]><unattend "
+                                         "xmlns=\"urn:schemas-microsoft-com:unattend\">&a;</unattend>"),
                                         "<!DOCTYPE x SYSTEM \"file:///etc/passwd\"><x/>"};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         CLEANUP(checked_clear) struct checked c = check_text(texts[i]);
@@ -376,8 +376,8 @@ static void check_openssh_lines(const char *logon) {
         ":key\r\n",
         "copy /y C:\\coexist\\authorized_key %ProgramData%\\ssh\\administrators_authorized_keys\r\n",
         "icacls.exe %ProgramData%\\ssh\\administrators_authorized_keys /setowner *S-1-5-32-544\r\n",
-        "icacls.exe %ProgramData%\\ssh\\administrators_authorized_keys /inheritance:r /grant:r *S-1-5-32-544:F "
-        "/grant:r *S-1-5-18:F\r\n",
+        ("icacls.exe %ProgramData%\\ssh\\administrators_authorized_keys /inheritance:r /grant:r *S-1-5-32-544:F "
+         "/grant:r *S-1-5-18:F\r\n"),
         "localport=22\r\n",
         "sc.exe config sshd start= auto\r\n",
         "net.exe start sshd\r\n",

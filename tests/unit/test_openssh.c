@@ -20,12 +20,13 @@ START_TEST(packages_are_told_by_their_content) {
 }
 END_TEST
 
+/* Frees the path. */
 static void check_refused(char *path, const char *word) {
-    CLEANUP_FREE char *taken = path;
     CLEANUP_ERR struct err err = ERR_INIT;
     ck_assert_int_eq(openssh_look(path, MEDIA_AMD64, &err), OPENSSH_NONE);
     ck_assert_msg(err.cls == ERR_INPUT && strstr(err_text(&err), word) && strstr(err_text(&err), path), "no '%s': %s",
                   word, err_text(&err));
+    free(path);
 }
 
 START_TEST(what_is_none_is_refused_with_what_it_is) {

@@ -51,7 +51,6 @@ static struct run_result resume(struct runs *r, const char *run, int *rc, struct
 /* Refused as bad input, with that said; the run stays as it is. */
 static void refuse(struct runs *r, const char *run, const char *said) {
     CLEANUP_ERR struct err err = ERR_INIT;
-    CLEANUP_FREE char *lab = fs_join(r->dir, "lab");
     int rc;
     struct run_result res = resume(r, run, &rc, &err);
     ck_assert_int_lt(rc, 0);

@@ -1,4 +1,4 @@
-#include "run/exhausted.h"
+#include "run/console.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,22 +7,22 @@
 #include "base/str.h"
 
 enum {
-    EXHAUSTED_CONSOLE_MAX = 256 * 1024, /* bytes: the end of what came, whatever floods it */
-    EXHAUSTED_COMM_LEN = 15,            /* of a program's name, Linux keeps so many (TASK_COMM_LEN - 1) */
+    CONSOLE_MAX = 256 * 1024, /* bytes: the end of what came, whatever floods it */
+    CONSOLE_COMM_LEN = 15,    /* of a program's name, Linux keeps so many (TASK_COMM_LEN - 1) */
 };
 
 /* "[   40.2] Out of memory: Killed process 193 (a.exe) total-vm:9kB, anon-rss:254880kB, ...": Linux 6.1, mm/oom_kill.c,
  * __oom_kill_process. */
-#define EXHAUSTED_MARK "Out of memory: Killed process "
-#define EXHAUSTED_HELD "anon-rss:"
+#define CONSOLE_OOM "Out of memory: Killed process "
+#define CONSOLE_OOM_HELD "anon-rss:"
 
 /* As images/winelab/init.c says it: without that server no Windows program of the stand-in does anything any more. */
-#define EXHAUSTED_SERVER "winelab init: Wine's server ended: "
+#define CONSOLE_SERVER "winelab init: Wine's server ended: "
 
-static bool exhausted_server(struct cell *c, const char *line) {
-    const char *mark = strstr(line, EXHAUSTED_SERVER);
+static bool console_server(struct cell *c, const char *line) {
+    const char *mark = strstr(line, CONSOLE_SERVER);
     if (mark) {
-        const char *how = mark + strlen(EXHAUSTED_SERVER);
+        const char *how = mark + strlen(CONSOLE_SERVER);
         int n = (int)strcspn(how, "\r\n");
         cell_fail(c, FAILURE_IMAGE, NULL,
                   "the stand-in itself gave way, which Windows would not: Wine's server ended (%.*s)", n < 40 ? n : 40,
@@ -31,30 +31,30 @@ static bool exhausted_server(struct cell *c, const char *line) {
     return mark != NULL;
 }
 
-static bool exhausted_line(struct cell *c, const char *line) {
-    char name[EXHAUSTED_COMM_LEN + 1];
-    if (exhausted_server(c, line)) {
+static bool console_line(struct cell *c, const char *line) {
+    char name[CONSOLE_COMM_LEN + 1];
+    if (console_server(c, line)) {
         return true;
     }
-    const char *mark = strstr(line, EXHAUSTED_MARK);
-    if (!mark || sscanf(mark + strlen(EXHAUSTED_MARK), "%*d (%15[^)\r\n])", name) != 1) {
+    const char *mark = strstr(line, CONSOLE_OOM);
+    if (!mark || sscanf(mark + strlen(CONSOLE_OOM), "%*d (%15[^)\r\n])", name) != 1) {
         return false;
     }
-    const char *held = strstr(mark, EXHAUSTED_HELD);
-    const struct model_product *owner = cell_module_owner(c, name, EXHAUSTED_COMM_LEN);
+    const char *held = strstr(mark, CONSOLE_OOM_HELD);
+    const struct model_product *owner = cell_module_owner(c, name, CONSOLE_COMM_LEN);
     cell_fail(c, FAILURE_RESOURCE_RUNAWAY, owner ? owner->id : NULL,
               "the guest ran out of memory, and its system ended %s, which held %lld MiB", name,
-              held ? strtoll(held + strlen(EXHAUSTED_HELD), NULL, 10) / 1024 : -1LL);
+              held ? strtoll(held + strlen(CONSOLE_OOM_HELD), NULL, 10) / 1024 : -1LL);
     return true;
 }
 
-bool exhausted_look(struct cell *c) {
+bool console_look(struct cell *c) {
     CLEANUP_FILE FILE *f = c->console ? fopen(c->console, "re") : NULL;
     if (!f || fseek(f, 0, SEEK_END) < 0) {
         return false; /* a machine without that port */
     }
     long end = ftell(f), from = c->console_read > end ? 0 : c->console_read;
-    from = end - from > EXHAUSTED_CONSOLE_MAX ? end - EXHAUSTED_CONSOLE_MAX : from;
+    from = end - from > CONSOLE_MAX ? end - CONSOLE_MAX : from;
     if (end <= from || fseek(f, from, SEEK_SET) < 0) {
         return false;
     }
@@ -72,7 +72,7 @@ bool exhausted_look(struct cell *c) {
     char *saved = NULL;
     bool told = false;
     for (char *line = strtok_r(text, "\n", &saved); line; line = strtok_r(NULL, "\n", &saved)) {
-        told |= exhausted_line(c, line);
+        told |= console_line(c, line);
     }
     return told;
 }
