@@ -56,6 +56,16 @@ void diags_sort(struct diags *d) {
     }
 }
 
+void diags_take(struct diags *d, struct diags *from) {
+    d->cap = d->count + from->count;
+    d->items = d->cap ? mem_grow(d->items, d->cap, sizeof(*d->items)) : d->items;
+    for (size_t i = 0; i < from->count; i++) {
+        d->items[d->count++] = from->items[i];
+    }
+    free(from->items);
+    *from = (struct diags)DIAGS_INIT;
+}
+
 /* Messages quote the user's files; a terminal must not obey what is quoted. */
 static void diag_print_safe(const char *text, FILE *out) {
     for (const unsigned char *p = (const unsigned char *)text; *p; p++) {

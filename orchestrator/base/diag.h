@@ -29,6 +29,7 @@ struct diags {
 void diags_add(struct diags *d, const char *file, struct diag_pos pos, const char *code,
                const char *hint, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 void diags_sort(struct diags *d);
+void diags_take(struct diags *d, struct diags *from); /* all of from, which is empty afterwards */
 /* "FILE:LINE:COL: error: MESSAGE [code]\n    hint: ...", the form editors understand. */
 void diags_print(const struct diags *d, FILE *out);
 void diags_print_warnings(const struct diags *d, FILE *out); /* the same with "warning" */

@@ -44,15 +44,20 @@ int cli_fail(const struct err *err) {
     return err->cls == ERR_INPUT ? CLI_BAD_INPUT : CLI_LAB_FAILED;
 }
 
-static void cli_diags_json(const struct diags *d) {
-    json_t *list = json_array();
+static void cli_add_json(json_t *list, const struct diags *d, const char *severity) {
     for (size_t i = 0; i < d->count; i++) {
         const struct diag *x = &d->items[i];
         json_array_append_new(
-            list, json_pack("{s:o, s:i, s:i, s:s, s:o, s:o}", "file", cli_json_text(x->file), "line", x->pos.line,
-                            "column", x->pos.column, "code", x->code, "message", cli_json_text(x->message), "hint",
-                            cli_json_text(x->hint)));
+            list, json_pack("{s:s, s:o, s:i, s:i, s:s, s:o, s:o}", "severity", severity, "file",
+                            cli_json_text(x->file), "line", x->pos.line, "column", x->pos.column, "code", x->code,
+                            "message", cli_json_text(x->message), "hint", cli_json_text(x->hint)));
     }
+}
+
+void cli_print_input_json(const struct diags *errors, const struct diags *warnings) {
+    json_t *list = json_array();
+    cli_add_json(list, errors, "error");
+    cli_add_json(list, warnings, "warning");
     json_dumpf(list, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(list);
@@ -60,7 +65,7 @@ static void cli_diags_json(const struct diags *d) {
 
 int cli_fail_input(const struct diags *diags, bool as_json) {
     if (as_json) {
-        cli_diags_json(diags);
+        cli_print_input_json(diags, &(struct diags)DIAGS_INIT);
     } else {
         diags_print(diags, stderr);
         fprintf(stderr, "coexist: %zu error%s; nothing was started\n", diags->count,

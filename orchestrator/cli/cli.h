@@ -10,6 +10,7 @@
 #include "base/diag.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "model/model.h"
 #include "run/hosts.h"
 
 /* Exit codes; part of the interface (README, man page). */
@@ -73,6 +74,10 @@ const char *cli_value(const struct cli_verb *verb, const struct cli_args *args, 
 int cli_fail(const struct err *err);
 /* Prints all complaints and a count; returns CLI_BAD_INPUT. as_json: one JSON array on standard output. */
 int cli_fail_input(const struct diags *diags, bool as_json);
+/* One JSON array on standard output, of objects with "severity"; either may be empty. */
+void cli_print_input_json(const struct diags *errors, const struct diags *warnings);
+/* Complains about each image that the matrix names and the lab does not have. */
+void cli_check_images(const char *lab_dir, const char *matrix_path, const struct model *m, struct diags *diags);
 /* A whole number within bounds from an option; complains and returns -1 when it is not. */
 int cli_number(const char *option, const char *text, long min, long max, long *out);
 /* The hosts that --hosts and --host name, none when there are no such options; complains and returns -1 when they

@@ -127,6 +127,7 @@ static int plan_run(struct cli *cli, const struct cli_args *args) {
     if (!p || diags.count) {
         rc = cli_fail_input(&diags, false);
     } else {
+        diags_print_warnings(&m->doubts, stderr);
         plan_show(cli, args, p, (int)jobs);
     }
     plan_free(p);

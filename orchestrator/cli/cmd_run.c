@@ -76,34 +76,6 @@ static void run_fill(struct run_opts *o, struct cli *cli, struct show *show) {
     show_progress(show, &o->progress);
 }
 
-static int run_name_image(const char *name, const struct image *image, const char *why, void *ctx) {
-    struct str *there = ctx;
-    (void)image;
-    (void)why;
-    str_addf(there, "%s%s", there->len ? ", " : "", name);
-    return 0;
-}
-
-/* All that the lab does not have, where the matrix names them. */
-static void run_check_images(const char *lab_dir, const char *matrix, const struct model *m, struct diags *diags) {
-    CLEANUP_STR struct str there = STR_INIT;
-    struct json_doc *doc = NULL;
-    for (size_t i = 0; i < m->image_count; i++) {
-        CLEANUP_FREE char *dir = str_printf("%s/images/%s", lab_dir, m->images[i]);
-        if (fs_exists(dir) || (!doc && !(doc = json_doc_load(matrix, diags)))) {
-            continue;
-        }
-        if (!there.len) {
-            image_each(lab_dir, run_name_image, &there, NULL);
-        }
-        CLEANUP_FREE char *at = str_printf("/images/%zu", i);
-        CLEANUP_FREE char *hint = there.len ? str_printf("it has: %s", str_get(&there)) : NULL;
-        json_doc_complain(doc, at, 0, diags, "unknown-image", hint ? hint : "'coexist image build' makes one",
-                          "there is no image \"%s\" in %s/images", m->images[i], lab_dir);
-    }
-    json_doc_free(doc);
-}
-
 /* *exit is set when the matrix is refused. */
 static int run_new(struct run_opts *o, const struct show *show, const char *matrix, struct run_result *res,
                    struct err *err, int *exit) {
@@ -112,11 +84,12 @@ static int run_new(struct run_opts *o, const struct show *show, const char *matr
     struct plan *p = m ? plan_build(m, &diags) : NULL;
     int rc = -1;
     if (m) {
-        run_check_images(o->lab_dir, matrix, m, &diags);
+        cli_check_images(o->lab_dir, matrix, m, &diags);
     }
     if (diags.count || !p) {
         *exit = cli_fail_input(&diags, false);
     } else {
+        diags_print_warnings(&m->doubts, stderr);
         if (o->confirm_given) { /* a resumed run finds it in the journal */
             model_set_confirm(m, o->confirm);
         }

@@ -10,6 +10,7 @@
 #include "model/build.h"
 #include "model/check.h"
 #include "model/coverage.h"
+#include "model/doubts.h"
 
 static const char *const check_names[] = {"service", "driver", "process", "file", "registry"};
 static_assert(ARRAY_LEN(check_names) == CHECK_KIND_COUNT, "a name for every kind of check");
@@ -74,6 +75,9 @@ static struct model *model_finish(struct input *in, size_t complaints_before) {
     }
     if (in->matrix.good && in->diags->count == complaints_before) {
         m = model_build(in);
+        if (!in->offline) {
+            doubts_find(in, m, &m->doubts);
+        }
     }
     diags_sort(in->diags);
     input_free(in);
@@ -142,6 +146,7 @@ void model_free(struct model *m) {
     free(m->title);
     free(m->sha256);
     json_decref(m->source);
+    diags_free(&m->doubts);
     free(m);
 }
 

@@ -181,6 +181,7 @@ struct model {
     struct model_gate *gates;
     size_t gate_count;
     json_t *source; /* the matrix as read, with products and updates inlined: what the journal keeps */
+    struct diags doubts; /* what can be run and is hardly meant; none when loaded from a journal */
 };
 
 /* Loads a matrix and all it names. Every error found is added to diags; NULL when there was any. */

@@ -47,6 +47,27 @@ START_TEST(a_run_without_its_images_begins_nothing) {
 }
 END_TEST
 
+/* What may be meant is told and no reason to fail. */
+START_TEST(checking_warns_of_what_a_run_would_lack) {
+    CLEANUP_FREE char *lab = in_dir("lab");
+    CLEANUP_FREE char *words = str_printf("%s:5:5: warning: there is no image \"winelab\" in %s/images [unknown-image]\n"
+                                          "    hint: 'coexist image build' makes one\n",
+                                          GOOD, lab);
+    const char *const arguments[MAX] = {"--lab", lab, "check", GOOD};
+    CLEANUP(proc_result_free) struct proc_result r = program_run(arguments);
+    ck_assert_int_eq(r.exit_code, 0);
+    ck_assert_str_eq(str_get(&r.err), words);
+    ck_assert_ptr_nonnull(strstr(str_get(&r.out), ", 1 warning\n"));
+
+    const char *const as_json[MAX] = {"--lab", lab, "check", "--json", GOOD};
+    CLEANUP(proc_result_free) struct proc_result j = program_run(as_json);
+    json_auto_t *list = json_loads(str_get(&j.out), 0, NULL);
+    ck_assert_int_eq(j.exit_code, 0);
+    ck_assert_int_eq((int)json_array_size(list), 1);
+    ck_assert_str_eq(json_string_value(json_object_get(json_array_get(list, 0), "severity")), "warning");
+}
+END_TEST
+
 START_TEST(hosts_without_a_name_are_no_hosts) {
     const char *const arguments[MAX] = {"run", "--host", "", GOOD};
     refused(arguments, "--host: error: a host without a URI [missing]\ncoexist: 1 error; nothing was started\n");
@@ -143,6 +164,7 @@ int main(void) {
     TCase *t = tcase_create("refusals");
     tcase_set_timeout(t, 240);
     tcase_add_test(t, a_run_without_its_images_begins_nothing);
+    tcase_add_test(t, checking_warns_of_what_a_run_would_lack);
     tcase_add_test(t, hosts_without_a_name_are_no_hosts);
     tcase_add_test(t, a_named_pipe_is_not_waited_for);
     tcase_add_test(t, names_that_are_not_utf_8_do_not_spoil_the_json);

@@ -1,5 +1,5 @@
 /* Inputs and the exact words said about them. Each folder of input/ (but shared/) holds a matrix.json, what it
- * names, and expected.txt: every complaint, or the cells planned when there is none.
+ * names, and expected.txt: every complaint, or the cells planned when there is none and what is doubtful.
  * COEXIST_GOLDEN_UPDATE=1 writes expected.txt anew (and fails, so that it is never left on). */
 #include <check.h>
 #include <dirent.h>
@@ -51,6 +51,7 @@ static char *golden_run(void) {
     ck_assert_msg((m != NULL) == (diags.count == 0), "a model, or complaints, never both");
     if (m) {
         golden_print_plan(m, out);
+        diags_print_warnings(&m->doubts, out);
     }
     diags_print(&diags, out);
     fclose(out);
