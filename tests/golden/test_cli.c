@@ -50,8 +50,8 @@ END_TEST
 /* What may be meant is told and no reason to fail. */
 START_TEST(checking_warns_of_what_a_run_would_lack) {
     CLEANUP_FREE char *lab = in_dir("lab");
-    CLEANUP_FREE char *words = str_printf("%s:5:5: warning: there is no image \"winelab\" in %s/images [unknown-image]\n"
-                                          "    hint: 'coexist image build' makes one\n",
+    CLEANUP_FREE char *words = str_printf("%s:5:5: warning: there is no image \"winelab\" in %s/images "
+                                          "[unknown-image]\n    hint: 'coexist image build' makes one\n",
                                           GOOD, lab);
     const char *const arguments[MAX] = {"--lab", lab, "check", GOOD};
     CLEANUP(proc_result_free) struct proc_result r = program_run(arguments);
