@@ -23,7 +23,7 @@ part() {
 }
 
 part rules tests/house-rules.sh
-part build make "$jobs" --no-print-directory all tests
+part build make "$jobs" --no-print-directory all tests incident-updates rehearsal
 part nothing-to-do bash -c '! make all tests | grep -E "^  (CC|LD|AR|TEST)"'
 part clang make "$jobs" --no-print-directory check-clang
 part unit make --no-print-directory check-unit
