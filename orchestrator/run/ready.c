@@ -46,10 +46,13 @@ char *ready_find(const struct image *image, bool kvm, const char *hardware) {
 
 /* Text of its digests, caller frees; NULL with err. */
 static char *ready_digests(const struct image *image, const char *name, struct err *err) {
-    static const char *const files[] = {VM_STATE_MEMORY, VM_STATE_DISK};
+    static const char *const files[] = {VM_STATE_MEMORY, VM_STATE_DISK, VM_STATE_NVRAM};
     CLEANUP_STR struct str text = STR_INIT;
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         CLEANUP_FREE char *path = str_printf("%s/%s/%s", image->dir, name, files[i]);
+        if (str_eq(files[i], VM_STATE_NVRAM) && !fs_exists(path)) {
+            continue; /* a machine without UEFI */
+        }
         char hex[FS_SHA256_HEX];
         if (fs_sha256_file(path, hex, err) < 0) {
             return NULL;

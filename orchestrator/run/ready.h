@@ -5,7 +5,7 @@
  *
  * It goes on only where it was made: same manifest, same accelerator, same hardware digest (vm_libvirt_hardware). Its
  * disk is never changed or removed while anything in the lab may stand on it; without its memory it is no longer gone
- * on from. A machine that has what no state can hold (UEFI variables, a TPM: vm_save) has none and boots. */
+ * on from. A machine that has what no state can hold (a second disk: vm_save) has none and boots. */
 #ifndef COEXIST_RUN_READY_H
 #define COEXIST_RUN_READY_H
 

@@ -413,6 +413,7 @@ char *domain_xml_rebase(const char *xml, const struct vm_spec *spec,
     domain_forget_backing(doc);
     domain_move_text(doc, "/domain/os/kernel", spec->kernel);
     domain_move_text(doc, "/domain/os/initrd", spec->initrd);
+    domain_move_text(doc, "/domain/os/nvram", paths->nvram);
     if (domain_move_path(doc, "/domain/devices/disk[@device='disk']/source", "file", paths->disk,
                          err) < 0 ||
         domain_move_ports(doc, paths, err) < 0 ||
@@ -442,8 +443,6 @@ char *domain_xml_snapshot(const char *memory, const char *disk, const char *next
 
 const char *domain_xml_unsavable(const char *xml) {
     static const char *const things[][2] = {
-        {"/domain/os/nvram", "firmware variables"},
-        {"/domain/devices/tpm", "a TPM"},
         {"/domain/devices/disk[2]", "more than one disk"},
     };
     CLEANUP(domain_free_doc) xmlDocPtr doc = domain_parse(xml);

@@ -62,8 +62,8 @@ char *domain_xml_rebase(const char *xml, const struct vm_spec *spec,
  * already. Caller frees. */
 char *domain_xml_snapshot(const char *memory, const char *disk, const char *next);
 
-/* What the machine of this XML has that is neither its memory nor its one disk, and would be lost to a
- * state: "firmware variables", "a TPM", "more than one disk"; NULL when it has nothing of the kind. */
+/* What the machine of this XML has that would be lost to a state: "more than one disk"; NULL when it has nothing of the
+ * kind. */
 const char *domain_xml_unsavable(const char *xml);
 
 #endif

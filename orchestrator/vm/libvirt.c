@@ -233,7 +233,7 @@ static int vm_libvirt_save(void *self, const char *dir, int64_t deadline, struct
     if (libvirt_have_domain(v, err) < 0 || libvirt_begin(v, deadline, err) < 0) {
         return -1;
     }
-    if (libvirt_end(v, libvirt_state_save(v->dom, dir, v->overlay, next, v->log, err), err) < 0) {
+    if (libvirt_end(v, libvirt_state_save(v->dom, dir, &v->paths, next, v->log, err), err) < 0) {
         unlink(next);
         return -1;
     }

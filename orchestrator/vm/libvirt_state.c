@@ -74,6 +74,12 @@ static int state_suspend(virDomainPtr dom, struct err *err) {
     return 0;
 }
 
+/* What the guest wrote is in the file at once (QEMU's pflash keeps nothing back), and it stands still. */
+static int state_keep_nvram(const char *dir, const char *nvram, struct err *err) {
+    CLEANUP_FREE char *kept = fs_join(dir, VM_STATE_NVRAM);
+    return nvram ? fs_copy(nvram, kept, err) : 0;
+}
+
 static int state_snapshot(virDomainPtr dom, const char *dir, const char *overlay,
                           const char *next, struct err *err) {
     CLEANUP_FREE char *memory = fs_join(dir, VM_STATE_MEMORY);
@@ -89,17 +95,18 @@ static int state_snapshot(virDomainPtr dom, const char *dir, const char *overlay
     return 0;
 }
 
-int libvirt_state_save(virDomainPtr dom, const char *dir, const char *overlay, const char *next,
+int libvirt_state_save(virDomainPtr dom, const char *dir, const struct domain_paths *paths, const char *next,
                        struct log *log, struct err *err) {
     if (state_must_be_savable(dom, err) < 0 ||
-        state_prepare_disk(dom, dir, overlay, next, err) < 0) {
+        state_prepare_disk(dom, dir, paths->disk, next, err) < 0) {
         return -1;
     }
     int64_t began = clock_now(clock_monotonic());
     if (state_suspend(dom, err) < 0) {
         return -1;
     }
-    int rc = state_snapshot(dom, dir, overlay, next, err);
+    int rc = state_keep_nvram(dir, paths->nvram, err);
+    rc = rc < 0 ? rc : state_snapshot(dom, dir, paths->disk, next, err);
     /* A machine that died meanwhile tells so by its event; a state that is whole stays one. */
     if (virDomainResume(dom) < 0 && rc == 0) {
         log_warn(log, "the machine did not go on after its state was saved: %s",
@@ -123,6 +130,29 @@ static void state_load_fail(const char *memory, struct err *err) {
     }
 }
 
+/* QEMU has what it holds from the memory, and reads the file at the next start. */
+static int state_put_nvram(const char *dir, const char *nvram, struct err *err) {
+    CLEANUP_FREE char *kept = fs_join(dir, VM_STATE_NVRAM);
+    if (nvram && !fs_exists(kept)) {
+        return err_set(err, ERR_INPUT, "%s is no state of a machine with UEFI: it has no " VM_STATE_NVRAM, dir);
+    }
+    return nvram ? fs_copy(kept, nvram, err) : 0;
+}
+
+static int state_restore(virConnectPtr conn, const char *memory, const char *xml, const struct domain_paths *paths,
+                         struct err *err) {
+    struct port_holder *holder = port_holder_new(paths->agent_socket, err);
+    if (!holder) {
+        return -1;
+    }
+    int rc = virDomainRestoreFlags(conn, memory, xml, VIR_DOMAIN_SAVE_RUNNING);
+    if (rc < 0) {
+        state_load_fail(memory, err); /* before anything else can change libvirt's last error */
+    }
+    port_holder_free(holder);
+    return rc;
+}
+
 virDomainPtr libvirt_state_load(virConnectPtr conn, const char *dir, const struct vm_spec *spec,
                                 const struct domain_paths *paths, struct err *err) {
     CLEANUP_FREE char *memory = fs_join(dir, VM_STATE_MEMORY);
@@ -136,16 +166,13 @@ virDomainPtr libvirt_state_load(virConnectPtr conn, const char *dir, const struc
     if (!xml) {
         return NULL;
     }
-    struct port_holder *holder = port_holder_new(paths->agent_socket, err);
-    if (!holder) {
+    if (state_put_nvram(dir, paths->nvram, err) < 0) {
         return NULL;
     }
-    int rc = virDomainRestoreFlags(conn, memory, xml, VIR_DOMAIN_SAVE_RUNNING);
-    if (rc < 0) {
-        state_load_fail(memory, err); /* before anything else can change libvirt's last error */
-    }
-    port_holder_free(holder);
-    if (rc < 0) {
+    if (state_restore(conn, memory, xml, paths, err) < 0) {
+        if (paths->nvram) {
+            unlink(paths->nvram); /* a start from the golden disk makes its own */
+        }
         return NULL;
     }
     virDomainPtr dom = virDomainLookupByName(conn, name);

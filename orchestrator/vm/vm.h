@@ -44,6 +44,7 @@ enum { VM_CDROMS_MAX = 3 };
 
 #define VM_STATE_MEMORY "memory"
 #define VM_STATE_DISK "disk.qcow2"
+#define VM_STATE_NVRAM "nvram.fd" /* the UEFI variables, of machines that have any; a TPM's are in the memory */
 
 enum vm_event_type {
     VM_EVENT_STARTED,  /* it runs again without the lab having asked; the lab's own start, restore

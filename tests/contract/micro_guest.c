@@ -86,6 +86,12 @@ struct vm *micro_guest_uefi_vm(const char *work, const struct vm_remote_spec *at
                     nvram, err);
 }
 
+struct vm *micro_guest_tpm_vm(const char *work, struct err *err) {
+    json_t *profile = json_pack("{s:i, s:s, s:s, s:s}", "memory_mib", 192, "machine", "q35", "firmware", "uefi", "tpm",
+                                "2.0");
+    return micro_vm(work, NULL, profile, NULL, err);
+}
+
 static int micro_connect(struct vm *vm) {
     struct vm_endpoints ends;
     if (vm_endpoints(vm, &ends, NULL) < 0) {

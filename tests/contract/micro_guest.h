@@ -19,6 +19,8 @@ struct vm *micro_guest_vm(const char *work, const struct vm_remote_spec *at, str
 
 /* The same with UEFI, its variables from the file `nvram`, NULL: the firmware's own. */
 struct vm *micro_guest_uefi_vm(const char *work, const struct vm_remote_spec *at, const char *nvram, struct err *err);
+/* On this host, with UEFI and a TPM of its own. */
+struct vm *micro_guest_tpm_vm(const char *work, struct err *err);
 
 /* Sends an order and returns the line that answers it within 60 s, NULL when none came. Caller
  * frees. Orders that end the guest are answered by "heard" before they are carried out. */

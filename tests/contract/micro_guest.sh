@@ -20,7 +20,7 @@ root=$out/root
 mkdir -p "$root"/{bin,dev,proc,sys,mod}
 cp "$busybox" "$root/bin/busybox"
 n=10
-for module in virtio_pci virtio_blk pvpanic-mmio; do
+for module in virtio_pci virtio_blk pvpanic-mmio efivarfs; do
     while read -r _ path; do
         name=$(basename "$path")
         compgen -G "$root/mod/*-$name" >/dev/null || cp "$path" "$root/mod/$((n++))-$name"
@@ -33,6 +33,9 @@ $B mount -t devtmpfs dev /dev
 $B mount -t proc proc /proc
 $B mount -t sysfs sys /sys
 for m in /mod/*; do $B insmod "$m"; done
+# With UEFI there are variables to be kept, with a TPM registers that tell what was started.
+var=/sys/firmware/efi/efivars/Coexist-5a3f0b1e-7c52-4a6e-9d3e-0f6f4f1c2b77
+[ ! -d /sys/firmware/efi ] || $B mount -t efivarfs efivarfs /sys/firmware/efi/efivars
 exec 3<>/dev/ttyS1
 $B stty -F /dev/ttyS1 raw -echo
 mark=none
@@ -54,6 +57,18 @@ while read -r n order rest <&3; do
         echo 3 >/proc/sys/vm/drop_caches
         word=$($B dd if=/dev/vda bs=512 count=1 2>/dev/null | $B tr -d '\000 \n')
         echo "said $n disk $word" >&3
+        ;;
+    setvar)
+        $B printf '\007\000\000\000%s' "$rest" >$var
+        echo "said $n set" >&3
+        ;;
+    getvar)
+        word=$($B dd if=$var bs=1 skip=4 2>/dev/null)
+        echo "said $n var $word" >&3
+        ;;
+    pcrs)
+        word=$($B cat /sys/class/tpm/tpm0/pcr-sha256/[0-7] | $B sha256sum)
+        echo "said $n pcrs ${word%% *}" >&3
         ;;
     talk) for i in 1 2 3 4 5 6 7 8 9; do echo "........................................................................................................................" >&3; done ;;
     panic) heard; echo c >/proc/sysrq-trigger ;;

@@ -388,15 +388,19 @@ START_TEST(windows_11_gets_what_virt_install_gives_it) {
 END_TEST
 
 static const struct {
-    const char *profile, *cannot; /* NULL: it can */
+    const char *profile;
+    size_t cds;
+    const char *cannot; /* NULL: it can */
 } kept[] = {
-    {"bios", NULL}, {"bios-virtio", NULL}, {"bios-ide", NULL},
-    {"uefi", "firmware variables"}, {"uefi-secure-tpm", "firmware variables"},
+    {"bios", 0, NULL}, {"bios-virtio", 0, NULL}, {"bios-ide", 0, NULL},
+    {"uefi", 0, NULL}, {"uefi-secure-tpm", 0, NULL}, {"uefi", 1, "more than one disk"},
 };
 
 START_TEST(what_no_state_can_hold_is_known_before_it_runs) {
     CLEANUP(shipped_profile_drop) struct image_profile *p = shipped_profile(kept[_i].profile);
-    struct vm_spec spec = {.name = "x", .profile = p->hardware, .disk = "/images/disk.qcow2"};
+    static const char *const cds[] = {"/c/setup.iso"};
+    struct vm_spec spec = {.name = "x", .profile = p->hardware, .disk = "/images/disk.qcow2", .cdroms = cds,
+                           .cdrom_count = kept[_i].cds};
     CLEANUP_ERR struct err err = ERR_INIT;
     int rc = vm_libvirt_may_save(&spec, &err);
     ck_assert_int_eq((int)err.cls, kept[_i].cannot ? ERR_REFUSED : ERR_NONE);
