@@ -99,8 +99,9 @@ const struct cli_verb *cmd_image_ready(void) {
                  "bare image, which nothing is measured of. 'coexist image build' does it at its end; by itself this "
                  "is for an image that was imported, or after QEMU or libvirt changed: a state is used only where "
                  "manifest, accelerator, hardware, libvirt and QEMU are those it was made with, and every run checks "
-                 "its digests first. Does nothing where one fits, but for --again.\n\nEvery cell of "
-                 "'coexist run --no-sharing' boots, and so do those on hosts with a daemon. Where one goes on, the guest's clock is set, by as much as has gone since.",
+                 "its digests first. Does nothing where one fits, but for --again.\n\nEvery cell of 'coexist run "
+                 "--no-sharing' boots, and so do those on hosts with a daemon. Where one goes on, the guest's clock "
+                 "is set, by as much as has gone since.",
         .options = options,
         .run = ready_run,
     };
