@@ -7,7 +7,7 @@
 
 bool judge_is_crash(enum failure_class cls) {
     return cls == FAILURE_KERNEL_CRASH || cls == FAILURE_BOOT_LOOP || cls == FAILURE_NO_BOOT ||
-           cls == FAILURE_HANG;
+           cls == FAILURE_UNASKED_RESTART || cls == FAILURE_HANG;
 }
 
 bool judge_is_performance(enum failure_class cls) {

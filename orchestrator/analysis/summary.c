@@ -12,6 +12,7 @@ static const char *summary_class(enum failure_class cls) {
         [FAILURE_KERNEL_CRASH] = "Kernel crash",
         [FAILURE_BOOT_LOOP] = "Boot loop",
         [FAILURE_NO_BOOT] = "Does not boot",
+        [FAILURE_UNASKED_RESTART] = "Restarts or powers off by itself",
         [FAILURE_HANG] = "Hang",
         [FAILURE_NETWORK_LOST] = "Network lost while the guest is alive",
         [FAILURE_SERVICE_DOWN] = "Service down",

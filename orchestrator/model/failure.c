@@ -11,6 +11,7 @@ static const char *const failure_names[] = {
     [FAILURE_KERNEL_CRASH] = "kernel-crash",
     [FAILURE_BOOT_LOOP] = "boot-loop",
     [FAILURE_NO_BOOT] = "no-boot",
+    [FAILURE_UNASKED_RESTART] = "unasked-restart",
     [FAILURE_HANG] = "hang",
     [FAILURE_NETWORK_LOST] = "network-lost",
     [FAILURE_SERVICE_DOWN] = "service-down",

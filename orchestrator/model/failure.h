@@ -11,6 +11,7 @@ enum failure_class {
     FAILURE_KERNEL_CRASH,       /* "kernel-crash": stop, came back (or was not given the chance to) */
     FAILURE_BOOT_LOOP,          /* "boot-loop": stopped in each of several boots in a row */
     FAILURE_NO_BOOT,            /* "no-boot": neither ready nor crashed within the time limit */
+    FAILURE_UNASKED_RESTART,    /* "unasked-restart": restarted or powered off by itself, no crash seen */
     FAILURE_HANG,               /* "hang": was ready, no channel answers or no program does, no crash seen */
     FAILURE_NETWORK_LOST,       /* "network-lost": serial answers, SSH does not */
     FAILURE_SERVICE_DOWN,       /* "service-down" */

@@ -191,7 +191,7 @@ static void fuse_restarted(struct cell *c, const struct vm_event *first) {
         c->handled = false;
         return;
     }
-    cell_fail_boots(c, FAILURE_NOT_KNOWN, boots,
+    cell_fail_boots(c, FAILURE_UNASKED_RESTART, boots,
                     "the guest restarted by itself during step %s, no panic was reported%s%s",
                     c->kind, colon, last.detail);
     if (rc < 0) {
@@ -237,7 +237,7 @@ static bool fuse_events(struct cell *c) {
         case VM_EVENT_SHUTDOWN:
             c->up = false;
             if (!console_look(c)) {
-                cell_fail(c, FAILURE_NOT_KNOWN, NULL, "the guest powered off by itself during step %s", c->kind);
+                cell_fail(c, FAILURE_UNASKED_RESTART, NULL, "the guest powered off by itself during step %s", c->kind);
             }
             break;
         case VM_EVENT_RESET:

@@ -139,27 +139,46 @@ int step_install(struct cell *c, struct err *err) {
     return install_one(c, (size_t)product, err) < 0 ? -1 : 0;
 }
 
+/* What stays must not suffer from what goes. */
+static int uninstall_look_at_others(struct cell *c, const struct model_product *gone, struct err *err) {
+    uint64_t before = c->step_failures;
+    size_t others = 0;
+    for (size_t i = 0; i < c->env->cell->product_count; i++) {
+        others += c->installed[i];
+    }
+    if (others > 0 && step_verify_until(c, cell_healthy_by(c), err) < 0) {
+        return -1;
+    }
+    if (c->step_failures != before) {
+        cell_fail(c, FAILURE_UNINSTALL_FAILED, gone->id,
+                  "what stays is not healthy after the uninstallation of %s, which said that it succeeded", gone->id);
+    }
+    return 0;
+}
+
+static int uninstall_one(struct cell *c, size_t i, struct err *err) {
+    const struct model_product *p = c->env->cell->products[i];
+    CLEANUP_FREE char *path = command_installer_path(p);
+    struct command_job job = {.own = FAILURE_UNINSTALL_FAILED, .product = p->id, .installer = path};
+    int rc = command_run(c, &p->uninstall, &job, err);
+    if (rc < 0) {
+        err_prefix(err, "uninstall %s", p->id);
+        return -1;
+    }
+    c->installed[i] = rc == 0;
+    if (rc > 0 && (cell_look_for_residue(c, p, err) < 0 || uninstall_look_at_others(c, p, err) < 0)) {
+        err_prefix(err, "after the uninstallation of %s", p->id);
+        return -1;
+    }
+    return 0;
+}
+
 int step_uninstall(struct cell *c, struct err *err) {
     for (size_t i = c->env->cell->product_count; i-- > 0;) {
         const struct model_product *p = c->env->cell->products[i];
-        if (!c->installed[i]) {
-            continue;
-        }
-        if (!p->uninstall.command) {
+        if (c->installed[i] && !p->uninstall.command) {
             cell_note(c, "product %s has no uninstall command", p->id);
-            continue;
-        }
-        CLEANUP_FREE char *path = command_installer_path(p);
-        struct command_job job = {.own = FAILURE_UNINSTALL_FAILED, .product = p->id,
-                                  .installer = path};
-        int rc = command_run(c, &p->uninstall, &job, err);
-        if (rc < 0) {
-            err_prefix(err, "uninstall %s", p->id);
-            return -1;
-        }
-        c->installed[i] = rc == 0;
-        if (rc > 0 && cell_look_for_residue(c, p, err) < 0) {
-            err_prefix(err, "after the uninstallation of %s", p->id);
+        } else if (c->installed[i] && uninstall_one(c, i, err) < 0) {
             return -1;
         }
     }

@@ -199,8 +199,8 @@ START_TEST(restarts_without_a_panic_are_counted) {
     ck_assert_int_eq(json_integer_value(json_object_get(f->data, "boots")), 3);
     ck_assert_ptr_nonnull(strstr(lab_text(f), "restarted by itself 3 times"));
     lab_free(l);
-    l = lab_that_restarts(1); /* once is a riddle, no loop */
-    f = lab_failure(l, FAILURE_NOT_KNOWN);
+    l = lab_that_restarts(1); /* once is no loop */
+    f = lab_failure(l, FAILURE_UNASKED_RESTART);
     ck_assert_ptr_nonnull(f);
     ck_assert_int_eq(json_integer_value(json_object_get(f->data, "boots")), 1);
     lab_free(l);
