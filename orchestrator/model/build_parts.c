@@ -42,9 +42,23 @@ static uint32_t *build_codes(const json_t *list, const uint32_t *otherwise, size
     return codes;
 }
 
+/* A code that is said to be plain success asks for nothing. */
+static void build_default_reboot(struct model_command *c) {
+    static const uint32_t installer[] = {3010, 1641}; /* ERROR_SUCCESS_REBOOT_REQUIRED, _INITIATED */
+    c->reboot = mem_zalloc(ARRAY_LEN(installer), sizeof(*c->reboot));
+    for (size_t i = 0; i < ARRAY_LEN(installer); i++) {
+        bool plain = false;
+        for (size_t k = 0; k < c->success_count; k++) {
+            plain |= c->success[k] == installer[i];
+        }
+        if (!plain) {
+            c->reboot[c->reboot_count++] = installer[i];
+        }
+    }
+}
+
 void build_command(const json_t *o, struct model_command *out) {
     static const uint32_t success[] = {0};
-    static const uint32_t reboot[] = {3010, 1641}; /* ERROR_SUCCESS_REBOOT_REQUIRED, _INITIATED */
     *out = (struct model_command){.command = NULL};
     if (!o) {
         return;
@@ -52,8 +66,11 @@ void build_command(const json_t *o, struct model_command *out) {
     out->command = build_text(o, "command");
     out->success = build_codes(json_object_get(o, "success"), success, ARRAY_LEN(success),
                                &out->success_count);
-    out->reboot =
-        build_codes(json_object_get(o, "reboot"), reboot, ARRAY_LEN(reboot), &out->reboot_count);
+    if (json_object_get(o, "reboot")) {
+        out->reboot = build_codes(json_object_get(o, "reboot"), NULL, 0, &out->reboot_count);
+    } else {
+        build_default_reboot(out);
+    }
     out->timeout_ms = build_seconds(o, "timeout_s", BUILD_COMMAND_S);
 }
 

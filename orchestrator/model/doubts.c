@@ -125,10 +125,35 @@ static void doubts_gates(const struct input *in, const struct model *m, struct d
     }
 }
 
+static void doubts_codes(const struct input_doc *d, const char *pointer, const struct model_command *c,
+                         struct diags *out) {
+    for (size_t i = 0; i < c->success_count; i++) {
+        for (size_t k = 0; k < c->reboot_count; k++) {
+            if (c->success[i] == c->reboot[k]) {
+                CLEANUP_FREE char *at = str_printf("%s/reboot/%zu", pointer, k);
+                json_doc_complain(d->doc, at, 0, out, "code-in-both", "remove it from one of the two",
+                                  "exit code %u is under \"success\" as well: it asks for a restart", c->reboot[k]);
+            }
+        }
+    }
+}
+
+static void doubts_commands(const struct input *in, const struct model *m, struct diags *out) {
+    for (size_t i = 0; i < m->product_count; i++) {
+        doubts_codes(&in->products[i], "/install", &m->products[i].install, out);
+        doubts_codes(&in->products[i], "/uninstall", &m->products[i].uninstall, out);
+    }
+    for (size_t i = 0; i < m->update_count; i++) {
+        doubts_codes(&in->updates[i], "/apply", &m->updates[i].apply, out);
+        doubts_codes(&in->updates[i], "/rollback", &m->updates[i].rollback, out);
+    }
+}
+
 void doubts_find(const struct input *in, const struct model *m, struct diags *out) {
     doubts_steps(in, m, out);
     doubts_products(in, m, out);
     doubts_updates(in, m, out);
+    doubts_commands(in, m, out);
     doubts_one_place(in, m, out);
     doubts_gates(in, m, out);
     diags_sort(out);

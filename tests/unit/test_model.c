@@ -421,10 +421,24 @@ START_TEST(subsets_and_orders_are_counted_as_they_are_walked) {
 }
 END_TEST
 
+START_TEST(a_code_of_plain_success_asks_for_no_reboot) {
+    struct diags diags = DIAGS_INIT;
+    struct model *m = model_load("tests/golden/input/155-doubt-codes/matrix.json", &diags);
+    ck_assert_ptr_nonnull(m);
+    const struct model_command *install = &m->products[0].install, *apply = &m->updates[0].apply;
+    ck_assert_uint_eq(install->reboot_count, 1); /* 3010 is under "success", and nothing said of "reboot" */
+    ck_assert_uint_eq(install->reboot[0], 1641);
+    ck_assert_uint_eq(apply->reboot_count, 2); /* as it is written, with a warning */
+    model_free(m);
+    diags_free(&diags);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("model");
     TCase *t = tcase_create("model");
     tcase_add_test(t, model_holds_what_the_files_say);
+    tcase_add_test(t, a_code_of_plain_success_asks_for_no_reboot);
     tcase_add_test(t, model_steps_say_whether_they_are_fresh);
     tcase_add_test(t, model_modules_are_found_with_their_owner);
     tcase_add_test(t, model_knows_what_is_healthy_with_an_update);
