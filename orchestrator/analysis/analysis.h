@@ -79,6 +79,7 @@ struct analysis_cell {
     enum verdict verdict;     /* VERDICT_INCONCLUSIVE when it did not run */
     enum failure_class failure;
     bool failed_before;       /* the failure came before the update */
+    bool by_order;            /* interaction: the same products pass when they are installed in another order */
     struct analysis_blame blame;
     char *summary;            /* one sentence */
     char *detail;             /* what the cell itself said about the failure; NULL when nothing */

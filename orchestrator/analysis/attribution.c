@@ -164,6 +164,8 @@ static void attribution_company(const struct judgement *j, const struct judged *
         out->blame.confidence = CONFIDENCE_CONTROLLED;
         out->blame.with = attribution_with(j, c);
         str_addf(why, "%s passes with %s alone on this image and fails in this company", u->id, alone);
+        out->by_order = controls_other_order(j, c) == CONTROL_PASS;
+        str_add(why, out->by_order ? "; installed in another order, the same products pass with it" : "");
         return;
     case CONTROL_FAIL:
         out->verdict = VERDICT_UPDATE_REGRESSION;

@@ -20,6 +20,8 @@ enum control controls_each_alone(const struct judgement *j, const struct judged 
                                  const struct model_product **broken);
 /* The same update where only this product is beside its own, in the order that they have in the cell. */
 enum control controls_pair(const struct judgement *j, const struct judged *c, const struct model_product *neighbour);
+/* The same products with the same update, installed in another order. Of several orders, one that passes tells. */
+enum control controls_other_order(const struct judgement *j, const struct judged *c);
 bool controls_has(const struct judged *c, const struct model_product *p);
 
 #endif

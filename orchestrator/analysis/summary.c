@@ -54,9 +54,9 @@ char *summary_detail(const struct judged *c) {
     return str_printf("%c%s%s", lower ? *text - 'a' + 'A' : *text, text + 1, ends ? "" : ".");
 }
 
-static void summary_products(const struct judged *c, struct str *s) {
+static void summary_products(const struct judged *c, struct str *s, const char *before_last) {
     for (size_t i = 0; i < c->plan->product_count; i++) {
-        str_addf(s, "%s%s", i == 0 ? "" : i + 1 == c->plan->product_count ? " and " : ", ",
+        str_addf(s, "%s%s", i == 0 ? "" : i + 1 == c->plan->product_count ? before_last : ", ",
                  c->plan->products[i]->id);
     }
 }
@@ -110,9 +110,13 @@ static void summary_fault(const struct judged *c, const struct analysis_cell *ce
     if (cell->verdict == VERDICT_INTERACTION_FAULT && update && !cell->failed_before) {
         str_addf(s, ", but only when %s meets %s", update,
                  cell->blame.with ? cell->blame.with : "its neighbours");
+        if (cell->by_order) {
+            str_add(s, ", installed in this order: ");
+            summary_products(c, s, " then ");
+        }
     } else if (cell->verdict == VERDICT_INTERACTION_FAULT) {
         str_add(s, " without any update, only in this company: ");
-        summary_products(c, s);
+        summary_products(c, s, " and ");
     } else if (cell->verdict == VERDICT_PRODUCT_FAULT) {
         str_add(s, update && cell->failed_before ? " before any update" : " not by the update");
         if (cell->blame.product) {

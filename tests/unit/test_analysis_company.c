@@ -1,4 +1,4 @@
-/* Harm that takes more than two products: who is named as the company it takes. */
+/* Harm that takes more than one product: who is named as the company it takes, and in which order. */
 #include <check.h>
 #include <string.h>
 
@@ -49,10 +49,43 @@ START_TEST(the_company_that_it_takes_is_named) {
 }
 END_TEST
 
+#define FIRST "winelab/birch+cedar/birch-engine/1"
+#define OTHER "winelab/cedar+birch/birch-engine/1"
+
+static void pair_fails(struct runs *r, const char *cell) {
+    runs_cell_until_applied(r, cell);
+    runs_step(r, "verify", true);
+    runs_check(r, "service", "cedarsvc", "cedar", false);
+    runs_fail(r, FAILURE_SERVICE_DOWN, "cedar", "cedarsvc is stopped");
+    runs_end(r, true);
+}
+
+/* 0: the other order was not run, 1: it passes, 2: it fails. */
+START_TEST(the_order_that_it_takes_is_told) {
+    struct runs *r = runs_make(SETS);
+    runs_cell_passes(r, "winelab/birch/birch-engine/1");
+    pair_fails(r, FIRST);
+    if (_i == 1) {
+        runs_cell_passes(r, OTHER);
+    } else if (_i == 2) {
+        pair_fails(r, OTHER);
+    }
+    struct analysis *a = runs_analyse(r);
+    const struct analysis_cell *c = runs_find_cell(a, FIRST);
+    ck_assert_int_eq(c->verdict, VERDICT_INTERACTION_FAULT);
+    ck_assert_int_eq(c->by_order, _i == 1);
+    ck_assert_int_eq(strstr(c->summary, "meets cedar, installed in this order: birch then cedar") != NULL, _i == 1);
+    ck_assert_int_eq(strstr(c->blame.reason, "installed in another order, the same products pass") != NULL, _i == 1);
+    analysis_free(a);
+    runs_free(r);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("company");
     TCase *t = tcase_create("company");
     tcase_add_loop_test(t, the_company_that_it_takes_is_named, 0, (int)ARRAY_LEN(company));
+    tcase_add_loop_test(t, the_order_that_it_takes_is_told, 0, 3);
     suite_add_tcase(s, t);
     return suite_run(s);
 }
