@@ -2,6 +2,9 @@
 # A short run of each fuzzer, as many at a time as there are processors: tests/fuzz.sh SECONDS PROGRAM... Findings stay
 # in build/fuzz/findings.
 set -u
+cd "$(dirname "$0")/.." || exit 3
+# shellcheck source=tests/slots.sh
+. tests/slots.sh
 seconds=$1
 shift
 work_of() { # PROGRAM
@@ -17,16 +20,11 @@ fuzz() { # PROGRAM: its exit code goes into the folder
     echo $? >"$work/rc"
 }
 trap 'trap - INT TERM HUP; kill $(jobs -p) 2>/dev/null; wait; exit 130' INT TERM HUP
-passed=0 failed=0 running=0 jobs=$(nproc)
+passed=0 failed=0
 for prog in "$@"; do
     rm -f "$(work_of "$prog")/rc"
 done
-for prog in "$@"; do
-    [ "$running" -lt "$jobs" ] || wait -n
-    fuzz "$prog" &
-    running=$((running < jobs ? running + 1 : jobs))
-done
-wait
+in_slots "$(nproc)" fuzz "$@"
 for prog in "$@"; do
     name=$(basename "$prog")
     work=$(work_of "$prog")

@@ -3,6 +3,8 @@
 # Each program is a Check runner ("NN%: Checks: N, Failures: F, Errors: E"); one without such a line counts as one
 # test by its exit code. Appends "NAME passed failed skipped" to $COEXIST_TALLY when that is set.
 set -u
+# shellcheck source=tests/slots.sh
+. "$(dirname "$0")/slots.sh"
 suite=$1
 shift
 logs=${COEXIST_TEST_LOGS:-build/test-logs}
@@ -20,33 +22,26 @@ end_jobs() {
     done
     wait
 }
-run_one() { # PROGRAM LOG, beside us: its exit code and seconds go into LOG.rc
-    local began=$SECONDS rc
+run_one() { # PROGRAM, beside us: its exit code and seconds go into the log's .rc
+    local began=$SECONDS rc log
+    log=$(log_of "$1")
     trap 'end_jobs; exit 143' TERM
-    timeout --kill-after=10 "${COEXIST_TEST_TIMEOUT:-900}" "$1" >"$2" 2>&1 </dev/null &
+    timeout --kill-after=10 "${COEXIST_TEST_TIMEOUT:-900}" "$1" >"$log" 2>&1 </dev/null &
     wait $!
     rc=$?
-    echo "$rc $((SECONDS - began))" >"$2.rc"
+    echo "$rc $((SECONDS - began))" >"$log.rc"
 }
 trap 'trap - INT TERM HUP; kill $(jobs -p) 2>/dev/null; wait; exit 130' INT TERM HUP
-jobs=${COEXIST_TEST_JOBS:-1} running=0
+jobs=${COEXIST_TEST_JOBS:-1}
 for prog in "$@"; do
     rm -f "$(log_of "$prog").rc"
 done
-if [ "$jobs" -gt 1 ]; then
-    for prog in "$@"; do
-        [ "$running" -lt "$jobs" ] || wait -n
-        run_one "$prog" "$(log_of "$prog")" &
-        running=$((running < jobs ? running + 1 : jobs))
-    done
-    wait
-fi
+[ "$jobs" -le 1 ] || in_slots "$jobs" run_one "$@"
 for prog in "$@"; do
     name=$(basename "$prog")
     log=$(log_of "$prog")
     if [ "$jobs" -le 1 ]; then
-        run_one "$prog" "$log" &
-        wait
+        in_slots 1 run_one "$prog" # and told as soon as it is done
     fi
     rc=none took=0
     [ ! -f "$log.rc" ] || read -r rc took <"$log.rc"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Static analysis: tests/static.sh COMPILER-FLAGS... cppcheck over everything, clang-tidy's bug finders over the
-# code that runs on the host; FULL=1 lets its analyzer follow four times as many ways through a function, its default. cppcheck 2.10 does not know __attribute__((cleanup)) (it sees leaks) nor statement
-# expressions (it loses the syntax tree); clang's analyzer, which does, looks for leaks instead.
+# code that runs on the host; FULL=1 lets its analyzer follow four times as many ways through a function, its default.
+# cppcheck 2.10 does not know __attribute__((cleanup)) (it sees leaks) nor statement expressions (it loses the syntax
+# tree); clang's analyzer, which does, looks for leaks instead.
 set -u
 cd "$(dirname "$0")/.." || exit 3
 mapfile -t sources < <(git ls-files --cached --others --exclude-standard \

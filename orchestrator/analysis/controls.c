@@ -66,21 +66,12 @@ enum control controls_pair(const struct judgement *j, const struct judged *c, co
     return seen;
 }
 
-static bool controls_same_order(const struct judged *a, const struct judged *b) {
-    bool same = a->plan->product_count == b->plan->product_count;
-    for (size_t i = 0; same && i < a->plan->product_count; i++) {
-        same = a->plan->products[i] == b->plan->products[i];
-    }
-    return same;
-}
-
 /* A repetition of one order that fails outweighs those of it that pass. */
 static enum control controls_of_order(const struct judgement *j, const struct judged *like) {
     enum control seen = CONTROL_NONE;
     for (size_t i = 0; i < j->count; i++) {
         const struct judged *o = &j->cells[i];
-        if (o->plan->update == like->plan->update && str_eq(o->plan->image, like->plan->image) &&
-            controls_same_order(o, like)) {
+        if (judge_same_combination(o->plan, like->plan)) {
             if (o->outcome == OUTCOME_AFTER || o->outcome == OUTCOME_BEFORE) {
                 return CONTROL_FAIL;
             }
@@ -95,7 +86,7 @@ enum control controls_other_order(const struct judgement *j, const struct judged
     for (size_t i = 0; i < j->count && seen != CONTROL_PASS; i++) {
         const struct judged *o = &j->cells[i];
         if (o->plan->update == c->plan->update && str_eq(o->plan->image, c->plan->image) && str_eq(o->set, c->set) &&
-            !controls_same_order(o, c)) {
+            !judge_same_combination(o->plan, c->plan)) {
             enum control one = controls_of_order(j, o);
             seen = one == CONTROL_NONE ? seen : one;
         }

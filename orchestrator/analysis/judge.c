@@ -88,7 +88,7 @@ static enum failure_class judge_metric_class(const struct analysis_metric *m) {
     return str_eq(m->unit, "ms") ? FAILURE_SLOWER : FAILURE_RESOURCE_RUNAWAY;
 }
 
-static bool judge_same_combination(const struct plan_cell *a, const struct plan_cell *b) {
+bool judge_same_combination(const struct plan_cell *a, const struct plan_cell *b) {
     if (!str_eq(a->image, b->image) || a->update != b->update ||
         a->product_count != b->product_count) {
         return false;

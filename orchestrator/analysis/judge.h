@@ -48,6 +48,8 @@ void judge_slower(struct judgement *j, const struct slower_cell *slow);
 void judge_clear(struct judgement *j);
 
 /* Failures of the same family can have the same cause: a crash alone and a boot loop in a pair, say. */
+/* Image, update, and products in the order of their installation are the same: one repeats the other. */
+bool judge_same_combination(const struct plan_cell *a, const struct plan_cell *b);
 bool judge_same_family(const struct judged *a, const struct judged *b);
 bool judge_is_crash(enum failure_class cls);
 bool judge_is_performance(enum failure_class cls);

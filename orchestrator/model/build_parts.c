@@ -7,8 +7,8 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "model/build.h"
-#include "model/check.h"
 #include "model/guestpath.h"
+#include "model/health_words.h"
 
 enum {
     BUILD_COMMAND_S = 600, /* default time limits, seconds; as the schemas say */
@@ -32,42 +32,42 @@ static char *build_digest(const json_t *o) {
     return hex;
 }
 
-static uint32_t *build_codes(const json_t *list, const uint32_t *otherwise, size_t n,
-                             size_t *count) {
-    *count = list ? json_array_size(list) : n;
-    uint32_t *codes = mem_zalloc(*count, sizeof(*codes));
-    for (size_t i = 0; i < *count; i++) {
-        codes[i] = list ? (uint32_t)json_number_value(json_array_get(list, i)) : otherwise[i];
+static void build_code(struct model_codes *codes, uint32_t code) {
+    codes->items = mem_grow(codes->items, codes->count + 1, sizeof(*codes->items));
+    codes->items[codes->count++] = code;
+}
+
+static void build_codes(const json_t *list, struct model_codes *codes) {
+    size_t i;
+    json_t *code;
+    json_array_foreach(list, i, code) {
+        build_code(codes, (uint32_t)json_number_value(code));
     }
-    return codes;
 }
 
 /* A code that is said to be plain success asks for nothing. */
 static void build_default_reboot(struct model_command *c) {
     static const uint32_t installer[] = {3010, 1641}; /* ERROR_SUCCESS_REBOOT_REQUIRED, _INITIATED */
-    c->reboot = mem_zalloc(ARRAY_LEN(installer), sizeof(*c->reboot));
     for (size_t i = 0; i < ARRAY_LEN(installer); i++) {
-        bool plain = false;
-        for (size_t k = 0; k < c->success_count; k++) {
-            plain |= c->success[k] == installer[i];
-        }
-        if (!plain) {
-            c->reboot[c->reboot_count++] = installer[i];
+        if (!model_codes_hold(&c->success, installer[i])) {
+            build_code(&c->reboot, installer[i]);
         }
     }
 }
 
 void build_command(const json_t *o, struct model_command *out) {
-    static const uint32_t success[] = {0};
     *out = (struct model_command){.command = NULL};
     if (!o) {
         return;
     }
     out->command = build_text(o, "command");
-    out->success = build_codes(json_object_get(o, "success"), success, ARRAY_LEN(success),
-                               &out->success_count);
+    if (json_object_get(o, "success")) {
+        build_codes(json_object_get(o, "success"), &out->success);
+    } else {
+        build_code(&out->success, 0);
+    }
     if (json_object_get(o, "reboot")) {
-        out->reboot = build_codes(json_object_get(o, "reboot"), NULL, 0, &out->reboot_count);
+        build_codes(json_object_get(o, "reboot"), &out->reboot);
     } else {
         build_default_reboot(out);
     }
@@ -76,14 +76,14 @@ void build_command(const json_t *o, struct model_command *out) {
 
 void build_command_free(struct model_command *c) {
     free(c->command);
-    free(c->success);
-    free(c->reboot);
+    free(c->success.items);
+    free(c->reboot.items);
 }
 
 void build_checks(const json_t *o, struct model_checks *out) {
-    const struct check_words *w;
+    const struct health_words *w;
     *out = (struct model_checks){NULL, 0};
-    for (size_t k = 0; (w = check_words(k)) != NULL; k++) {
+    for (size_t k = 0; (w = health_words(k)) != NULL; k++) {
         size_t i;
         json_t *item;
         json_array_foreach(json_object_get(o, w->list), i, item) {

@@ -6,7 +6,6 @@
 #define COEXIST_MODEL_CHECK_H
 
 #include "model/input.h"
-#include "model/model.h"
 
 /* All checks of an input. */
 void check_input(const struct input *in);
@@ -30,15 +29,6 @@ bool check_uses(const json_t *command, const char *placeholder);
 /* {"services","drivers",...}: at least one, with names and paths that can be. */
 void check_checks(const struct input *in, const struct input_doc *d, const char *pointer,
                   const json_t *o);
-/* How each list of checks says what it looks at, and what it expects. */
-struct check_words {
-    enum check_kind kind;
-    const char *list, *key, *second; /* second: NULL, or the key that tells two of one `key` apart */
-    const char *expects[2];          /* keys of what is expected; NULL: none */
-};
-const struct check_words *check_words(size_t i); /* NULL behind the last */
-/* Two items of one list look at the same thing. */
-bool check_same_thing(const struct check_words *w, const json_t *a, const json_t *b);
 void check_guest_path(const struct input *in, const struct input_doc *d, const char *pointer,
                       const char *path);
 /* The name that {"file"} of the object at pointer has in the guest: the last part of its path here. */

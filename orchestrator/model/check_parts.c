@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "model/check.h"
 #include "model/guestpath.h"
+#include "model/health_words.h"
 
 static const char *const check_placeholders[] = {"installer", "files"};
 
@@ -111,36 +112,16 @@ static void check_registry_key(const struct input *in, const struct input_doc *d
     }
 }
 
-const struct check_words *check_words(size_t i) {
-    static const struct check_words table[] = {
-        {CHECK_SERVICE, "services", "name", NULL, {"state"}},
-        {CHECK_DRIVER, "drivers", "name", NULL, {NULL}},
-        {CHECK_PROCESS, "processes", "name", NULL, {NULL}},
-        {CHECK_FILE, "files", "path", NULL, {"version", "sha256"}},
-        {CHECK_REGISTRY, "registry", "key", "value", {"data"}},
-    };
-    return i < ARRAY_LEN(table) ? &table[i] : NULL;
-}
-
-static bool check_same_word(const json_t *a, const json_t *b, const char *key) {
-    return str_eq_nocase(json_string_value(json_object_get(a, key)), json_string_value(json_object_get(b, key)));
-}
-
-bool check_same_thing(const struct check_words *w, const json_t *a, const json_t *b) {
-    return json_object_get(a, w->key) && check_same_word(a, b, w->key) &&
-           (!w->second || check_same_word(a, b, w->second));
-}
-
 /* The same thing checked twice is a slip of copying: the second was meant to be another. */
 static void check_repeated(const struct input *in, const struct input_doc *d, const char *pointer,
-                           const json_t *list, size_t i, const struct check_words *w) {
+                           const json_t *list, size_t i, const struct health_words *w) {
     const json_t *item = json_array_get(list, i);
     for (size_t k = 0; k < i; k++) {
-        if (check_same_thing(w, item, json_array_get(list, k))) {
+        if (health_words_same_thing(w, item, json_array_get(list, k))) {
             json_doc_complain(d->doc, pointer, 0, in->diags, "duplicate",
                               "remove one of them, or correct the name",
                               "\"%s\" is checked twice",
-                              json_string_value(json_object_get(item, w->second ? w->second : w->key)));
+                              health_words_name(w, item));
             return;
         }
     }
@@ -150,8 +131,8 @@ void check_checks(const struct input *in, const struct input_doc *d, const char 
                   const json_t *o) {
     size_t count = 0;
     size_t lists = 0;
-    const struct check_words *w;
-    for (size_t t = 0; (w = check_words(t)) != NULL; t++) {
+    const struct health_words *w;
+    for (size_t t = 0; (w = health_words(t)) != NULL; t++) {
         const json_t *list = json_object_get(o, w->list);
         count += json_array_size(list);
         lists += json_is_array(list);

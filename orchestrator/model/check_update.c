@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "model/check.h"
 #include "model/guestpath.h"
+#include "model/health_words.h"
 #include "model/hostfile.h"
 
 static const char check_installer_hint[] =
@@ -171,12 +172,12 @@ static bool check_may_both_be(const char *key, const char *a, const char *b) {
 }
 
 /* What the update's own words about one thing are in "took" and in "health": they cannot both hold. */
-static void check_update_contradiction(const struct input *in, const struct input_doc *d, const struct check_words *w,
+static void check_update_contradiction(const struct input *in, const struct input_doc *d, const struct health_words *w,
                                        const json_t *took, size_t at) {
     const json_t *list = json_object_get(json_object_get(d->root, "health"), w->list);
     for (size_t k = 0; k < json_array_size(list); k++) {
         const json_t *other = json_array_get(list, k);
-        for (size_t e = 0; check_same_thing(w, took, other) && e < ARRAY_LEN(w->expects) && w->expects[e]; e++) {
+        for (size_t e = 0; health_words_same_thing(w, took, other) && e < ARRAY_LEN(w->expects) && w->expects[e]; e++) {
             const char *a = json_string_value(json_object_get(took, w->expects[e]));
             const char *b = json_string_value(json_object_get(other, w->expects[e]));
             if (a && b && !check_may_both_be(w->expects[e], a, b)) {
@@ -186,7 +187,7 @@ static void check_update_contradiction(const struct input *in, const struct inpu
                                                      json_doc_at(d->doc, its, 0).line);
                 json_doc_complain(d->doc, pointer, 0, in->diags, "contradiction", hint,
                                   "after the update, \"%s\" cannot be \"%s\" and something else",
-                                  json_string_value(json_object_get(took, w->second ? w->second : w->key)), a);
+                                  health_words_name(w, took), a);
             }
         }
     }
@@ -199,8 +200,8 @@ static void check_update_health(const struct input *in, const struct input_doc *
                           "an update of kind \"os\" belongs to no product whose health it could change");
     }
     check_checks(in, d, "/health", json_object_get(d->root, "health"));
-    const struct check_words *w;
-    for (size_t t = 0; (w = check_words(t)) != NULL; t++) {
+    const struct health_words *w;
+    for (size_t t = 0; (w = health_words(t)) != NULL; t++) {
         const json_t *took = json_object_get(json_object_get(d->root, "took"), w->list);
         for (size_t i = 0; i < json_array_size(took); i++) {
             check_update_contradiction(in, d, w, json_array_get(took, i), i);

@@ -7,7 +7,8 @@ enum { DOUBTS_SAMPLES_MIN = 3 }; /* fewer on a side show nothing: analysis/METHO
 
 /* Index among the steps that the matrix lists; -1: it does not list this one, or none at all. */
 static long doubts_listed(const struct input *in, const struct model *m, enum step_kind kind) {
-    for (size_t i = 0; json_object_get(in->matrix.root, "steps") && i < m->step_count; i++) {
+    size_t listed = json_object_get(in->matrix.root, "steps") ? m->step_count : 0;
+    for (size_t i = 0; i < listed; i++) {
         if (m->steps[i].kind == kind) {
             return (long)i;
         }
@@ -109,10 +110,11 @@ static int doubts_measured(const struct model *m) {
 }
 
 static void doubts_gates(const struct input *in, const struct model *m, struct diags *out) {
+    int times = doubts_measured(m);
     for (size_t g = 0; g < m->gate_count; g++) {
         bool compares = m->gates[g].kind == GATE_SLOWER && m->update_count > 0;
         for (size_t w = 0; compares && w < m->workload_count; w++) {
-            int samples = m->workloads[w].repetitions * doubts_measured(m);
+            int samples = m->workloads[w].repetitions * times;
             if (str_eq(m->gates[g].metric, m->workloads[w].name) && samples < DOUBTS_SAMPLES_MIN) {
                 CLEANUP_FREE char *at = str_printf("/gates/%zu/metric", g);
                 CLEANUP_FREE char *hint = str_printf("let \"%s\" have \"repetitions\": %d or more",
@@ -127,13 +129,12 @@ static void doubts_gates(const struct input *in, const struct model *m, struct d
 
 static void doubts_codes(const struct input_doc *d, const char *pointer, const struct model_command *c,
                          struct diags *out) {
-    for (size_t i = 0; i < c->success_count; i++) {
-        for (size_t k = 0; k < c->reboot_count; k++) {
-            if (c->success[i] == c->reboot[k]) {
-                CLEANUP_FREE char *at = str_printf("%s/reboot/%zu", pointer, k);
-                json_doc_complain(d->doc, at, 0, out, "code-in-both", "remove it from one of the two",
-                                  "exit code %u is under \"success\" as well: it asks for a restart", c->reboot[k]);
-            }
+    for (size_t i = 0; i < c->reboot.count; i++) {
+        if (model_codes_hold(&c->success, c->reboot.items[i])) {
+            CLEANUP_FREE char *at = str_printf("%s/reboot/%zu", pointer, i);
+            json_doc_complain(d->doc, at, 0, out, "code-in-both", "remove it from one of the two",
+                              "exit code %u is under \"success\" as well: it asks for a restart",
+                              c->reboot.items[i]);
         }
     }
 }

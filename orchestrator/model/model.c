@@ -183,6 +183,15 @@ static bool model_check_same_thing(const struct model_check *a, const struct mod
            str_eq_nocase(a->value ? a->value : "", b->value ? b->value : "");
 }
 
+bool model_codes_hold(const struct model_codes *codes, uint32_t code) {
+    for (size_t i = 0; i < codes->count; i++) {
+        if (codes->items[i] == code) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const struct model_check *model_check_find(const struct model_checks *list, const struct model_check *like) {
     for (size_t i = 0; i < list->count; i++) {
         if (model_check_same_thing(&list->items[i], like)) {

@@ -10,12 +10,17 @@
 
 #include "base/diag.h"
 
+struct model_codes { /* exit codes */
+    uint32_t *items;
+    size_t count;
+};
+bool model_codes_hold(const struct model_codes *codes, uint32_t code);
+
 struct model_command { /* absent when command is NULL */
-    char *command;     /* Windows command line with {installer} and {files} */
-    uint32_t *success; /* exit codes that mean success; default {0} */
-    size_t success_count;
-    uint32_t *reboot; /* success, and asks for a reboot; default {3010, 1641} (Windows Installer's codes) */
-    size_t reboot_count;
+    char *command;              /* Windows command line with {installer} and {files} */
+    struct model_codes success; /* default {0} */
+    struct model_codes reboot;  /* success, and asks for a reboot; default {3010, 1641} (Windows Installer's codes)
+                                   without those that mean plain success */
     int64_t timeout_ms;
 };
 

@@ -60,7 +60,7 @@ struct cell {
     enum cell_look look;
     bool rests;       /* told so: cell_may_rest */
     int64_t rest_at, rest_cpu; /* when the VM's processor time was looked at last and what it was, ns; 0: not yet */
-    bool *installed; /* for each product of the cell */
+    bool *installed; /* for each product of the cell: its health is looked at */
     char **dumps;    /* names of process dumps already told of */
     size_t dump_count;
     char **told;     /* failures recorded so far, class and text */

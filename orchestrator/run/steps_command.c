@@ -34,15 +34,6 @@ static char *command_expand(const char *command, const struct command_job *job) 
     return str_take(&s);
 }
 
-static bool command_code_in(uint32_t code, const uint32_t *codes, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        if (codes[i] == code) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The last of what a program said: errors stand at the end. Into buf, printable. */
 static const char *command_tail(const struct guest_exec *x, char buf[400]) {
     const struct str *s = x->err.len > 0 ? &x->err : &x->out;
@@ -77,11 +68,11 @@ static int command_judge(struct cell *c, const struct model_command *cmd,
         return 0;
     }
     command_say_duration(c, job, x);
-    if (command_code_in(x->exit_code, cmd->reboot, cmd->reboot_count)) {
+    if (model_codes_hold(&cmd->reboot, x->exit_code)) {
         cell_note(c, "exit code %u asks for a restart", x->exit_code);
         return 2;
     }
-    if (command_code_in(x->exit_code, cmd->success, cmd->success_count)) {
+    if (model_codes_hold(&cmd->success, x->exit_code)) {
         return 1;
     }
     cell_fail(c, job->own, job->product, "exit code %u (0x%08x) of: %s; said: %s", x->exit_code,
@@ -139,17 +130,16 @@ int step_install(struct cell *c, struct err *err) {
     return install_one(c, (size_t)product, err) < 0 ? -1 : 0;
 }
 
-/* What stays must not suffer from what goes. */
+/* What stays must not suffer from what goes: what was told before is not its doing. */
 static int uninstall_look_at_others(struct cell *c, const struct model_product *gone, struct err *err) {
-    uint64_t before = c->step_failures;
-    size_t others = 0;
+    size_t before = c->told_count, others = 0;
     for (size_t i = 0; i < c->env->cell->product_count; i++) {
         others += c->installed[i];
     }
     if (others > 0 && step_verify_until(c, cell_healthy_by(c), err) < 0) {
         return -1;
     }
-    if (c->step_failures != before) {
+    if (c->told_count != before) {
         cell_fail(c, FAILURE_UNINSTALL_FAILED, gone->id,
                   "what stays is not healthy after the uninstallation of %s, which said that it succeeded", gone->id);
     }
@@ -165,7 +155,7 @@ static int uninstall_one(struct cell *c, size_t i, struct err *err) {
         err_prefix(err, "uninstall %s", p->id);
         return -1;
     }
-    c->installed[i] = rc == 0;
+    c->installed[i] = false; /* nobody promises that half of it is healthy */
     if (rc > 0 && (cell_look_for_residue(c, p, err) < 0 || uninstall_look_at_others(c, p, err) < 0)) {
         err_prefix(err, "after the uninstallation of %s", p->id);
         return -1;

@@ -143,10 +143,7 @@ static int detect_by_command(struct cell *c, const struct model_product *p, stru
     if (cell_exec(c, cmd->command, cmd->timeout_ms, &x, err) < 0) {
         return -1;
     }
-    bool ok = false;
-    for (size_t i = 0; i < cmd->success_count && !x.timed_out; i++) {
-        ok |= cmd->success[i] == x.exit_code;
-    }
+    bool ok = !x.timed_out && model_codes_hold(&cmd->success, x.exit_code);
     char found[80];
     snprintf(found, sizeof(found), x.timed_out ? "not done in time" : "exit code %u", x.exit_code);
     detect_say(c, p, ok, found, since);

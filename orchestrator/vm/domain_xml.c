@@ -442,14 +442,9 @@ char *domain_xml_snapshot(const char *memory, const char *disk, const char *next
 }
 
 const char *domain_xml_unsavable(const char *xml) {
-    static const char *const things[][2] = {
-        {"/domain/devices/disk[2]", "more than one disk"},
-    };
     CLEANUP(domain_free_doc) xmlDocPtr doc = domain_parse(xml);
-    for (size_t i = 0; doc && i < ARRAY_LEN(things); i++) {
-        if (domain_find(doc, things[i][0])) {
-            return things[i][1];
-        }
+    if (!doc) {
+        return "no description that can be read";
     }
-    return doc ? NULL : "no description that can be read";
+    return domain_find(doc, "/domain/devices/disk[2]") ? "more than one disk" : NULL;
 }

@@ -21,8 +21,7 @@ static uint32_t reboot_codes[] = {3010, 1641};
 
 static struct model_command command_of(const char *line) {
     return (struct model_command){
-        .command = str_dup(line), .success = zero_code, .success_count = 1,
-        .reboot = reboot_codes, .reboot_count = 2, .timeout_ms = 120000,
+        .command = str_dup(line), .success = {zero_code, 1}, .reboot = {reboot_codes, 2}, .timeout_ms = 120000,
     };
 }
 

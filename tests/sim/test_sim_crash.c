@@ -207,6 +207,28 @@ START_TEST(restarts_without_a_panic_are_counted) {
 }
 END_TEST
 
+static void effect_power_off(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_machine_go_down(w, false);
+}
+
+static void effect_powers_off_later(struct sim_world *w, void *ctx) {
+    effect_content_bad(w, ctx);
+    lab_later(w, 500, effect_power_off, NULL);
+}
+
+START_TEST(a_machine_that_powers_off_by_itself_is_told_of) {
+    struct lab *l = lab_new();
+    sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_powers_off_later, NULL);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_int_eq((int)lab_failures(l), 1);
+    const struct observation *f = lab_failure(l, FAILURE_UNASKED_RESTART);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_ptr_nonnull(strstr(lab_text(f), "powered off by itself during step"));
+    lab_free(l);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("sim_crash");
     TCase *t = tcase_create("crash");
@@ -215,6 +237,7 @@ int main(void) {
     tcase_add_test(t, kernel_crash_that_comes_back);
     tcase_add_test(t, a_crash_during_the_look_from_outside_is_seen);
     tcase_add_test(t, restarts_without_a_panic_are_counted);
+    tcase_add_test(t, a_machine_that_powers_off_by_itself_is_told_of);
     suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -384,46 +384,6 @@ START_TEST(a_rollback_that_only_says_so_is_told_of) {
 }
 END_TEST
 
-START_TEST(what_an_uninstallation_leaves_is_told_of) {
-    static const enum step_kind steps[] = {STEP_PROVISION, STEP_BOOT, STEP_INSTALL, STEP_UNINSTALL,
-                                           STEP_COLLECT, STEP_TEARDOWN, STEP_KIND_COUNT};
-    struct lab *l = lab_new();
-    lab_steps(l, steps);
-    sim_world_on_exec(l->world, "alder-remove", 100, 0, NULL, NULL);
-    sim_world_on_exec(l->world, "msiexec /x", 100, 0, NULL, NULL);
-    ck_assert_int_eq(lab_run(l), 0);
-    const struct observation *f = lab_failure(l, FAILURE_RESIDUE);
-    ck_assert_ptr_nonnull(f);
-    ck_assert_str_eq(json_string_value(json_object_get(f->data, "product")), "birch");
-    lab_free(l);
-}
-END_TEST
-
-static void effect_take_both(struct sim_world *w, void *ctx) {
-    (void)ctx;
-    sim_world_set_boot(w, "service:BirchSvc", NULL);
-    sim_world_set(w, "file:C:\\Program Files\\Birch\\birch.dll", NULL);
-    sim_world_set(w, "file:C:\\Program Files\\Alder\\engine.dll", NULL);
-}
-
-/* Birch, installed last, goes first and takes a file of Alder with it. */
-START_TEST(what_stays_must_not_suffer_from_what_goes) {
-    static const enum step_kind steps[] = {STEP_PROVISION, STEP_BOOT, STEP_INSTALL, STEP_UNINSTALL,
-                                           STEP_COLLECT, STEP_TEARDOWN, STEP_KIND_COUNT};
-    struct lab *l = lab_new();
-    lab_steps(l, steps);
-    sim_world_on_exec(l->world, "msiexec /x", 100, 0, effect_take_both, NULL);
-    ck_assert_int_eq(lab_run(l), 0);
-    const struct observation *f = lab_failure(l, FAILURE_UNINSTALL_FAILED);
-    ck_assert_ptr_nonnull(f);
-    ck_assert_str_eq(json_string_value(json_object_get(f->data, "product")), "birch");
-    f = lab_failure(l, FAILURE_FILE_DAMAGED);
-    ck_assert_ptr_nonnull(f);
-    ck_assert_str_eq(json_string_value(json_object_get(f->data, "product")), "alder");
-    lab_free(l);
-}
-END_TEST
-
 static void effect_hang(struct sim_world *w, void *ctx) {
     effect_change(w, ctx);
     sim_world_strike(w, SIM_FAULT_HANG);
@@ -520,8 +480,6 @@ int main(void) {
     tcase_add_loop_test(t, a_question_refused_is_explained_by_what_ran_away, 0, ARRAY_LEN(starving));
     tcase_add_loop_test(t, work_that_is_refused_again_and_again_is_told_of, 0, ARRAY_LEN(refused_cases));
     tcase_add_test(t, a_rollback_that_only_says_so_is_told_of);
-    tcase_add_test(t, what_an_uninstallation_leaves_is_told_of);
-    tcase_add_test(t, what_stays_must_not_suffer_from_what_goes);
     tcase_add_test(t, a_hang_is_looked_at_from_outside);
     tcase_add_test(t, a_guest_that_lets_in_and_runs_nothing_hangs);
     tcase_add_test(t, a_network_that_comes_and_goes_is_told_as_what_it_is);

@@ -111,14 +111,14 @@ static void test_is_product(const struct model *m, const char *dir) {
     ck_assert_ptr_nonnull(p);
     ck_assert_str_eq(p->installer, installer);
     ck_assert_str_eq(p->vendor, "Alder Ltd");
-    ck_assert_uint_eq(p->install.success_count, 2);
-    ck_assert_uint_eq(p->install.success[1], 7);
-    ck_assert_uint_eq(p->install.reboot_count, 2);
-    ck_assert_uint_eq(p->install.reboot[0], 3010);
+    ck_assert_uint_eq(p->install.success.count, 2);
+    ck_assert_uint_eq(p->install.success.items[1], 7);
+    ck_assert_uint_eq(p->install.reboot.count, 2);
+    ck_assert_uint_eq(p->install.reboot.items[0], 3010);
     ck_assert_int_eq(p->install.timeout_ms, 90000);
     ck_assert_ptr_null(p->uninstall.command);
     ck_assert_int_eq(p->detection.expect, DETECT_COMMAND);
-    ck_assert_uint_eq(p->detection.command.success[0], 1);
+    ck_assert_uint_eq(p->detection.command.success.items[0], 1);
     ck_assert_int_eq(p->detection.within_ms, 60000);
     ck_assert_int_eq(p->healthy_ms, 180000);
     ck_assert_uint_eq(p->health.count, 8);
@@ -141,7 +141,7 @@ static void test_is_update(const struct model *m, const char *dir) {
     ck_assert_ptr_null(u->files[0].target);
     ck_assert_str_eq(u->files[1].target, "C:\\x.dat");
     ck_assert_uint_eq(strspn(u->files[0].sha256, "0123456789abcdef"), 64);
-    ck_assert_uint_eq(u->apply.reboot_count, 0);
+    ck_assert_uint_eq(u->apply.reboot.count, 0);
     ck_assert_int_eq(u->apply.timeout_ms, 600000);
     ck_assert_str_eq(u->took.items[0].sha256, u->files[1].sha256);
 }
@@ -426,9 +426,9 @@ START_TEST(a_code_of_plain_success_asks_for_no_reboot) {
     struct model *m = model_load("tests/golden/input/155-doubt-codes/matrix.json", &diags);
     ck_assert_ptr_nonnull(m);
     const struct model_command *install = &m->products[0].install, *apply = &m->updates[0].apply;
-    ck_assert_uint_eq(install->reboot_count, 1); /* 3010 is under "success", and nothing said of "reboot" */
-    ck_assert_uint_eq(install->reboot[0], 1641);
-    ck_assert_uint_eq(apply->reboot_count, 2); /* as it is written, with a warning */
+    ck_assert_uint_eq(install->reboot.count, 1); /* 3010 is under "success", and nothing said of "reboot" */
+    ck_assert_uint_eq(install->reboot.items[0], 1641);
+    ck_assert_uint_eq(apply->reboot.count, 2); /* as it is written, with a warning */
     model_free(m);
     diags_free(&diags);
 }
