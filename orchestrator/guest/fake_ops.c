@@ -371,7 +371,8 @@ static json_t *guest_fake_op_clock(struct sim_world *w, const json_t *args, stru
 
 static json_t *guest_fake_op_shutdown(struct sim_world *w, const json_t *args, struct err *err) {
     (void)err;
-    sim_machine_go_down(w, json_is_true(json_object_get(args, "reboot")));
+    const char *stays = sim_world_get(w, "system:stays_up_ms");
+    sim_machine_go_down_in(w, stays ? atoll(stays) : 0, json_is_true(json_object_get(args, "reboot")));
     return json_object();
 }
 

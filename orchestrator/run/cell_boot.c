@@ -6,6 +6,9 @@
 /* Clocks of host and guest start at different moments and run at their own pace; the boot's own
  * duration is far above this. */
 #define BOOT_FRESH_SLACK_MS 3000
+/* A guest that agreed to restart and answers on is given so many times the limit for going down: updates may be put in
+ * place meanwhile. */
+#define BOOT_DOWN_TIMES 5
 /* A host without a processor for the VM is waited for so many times a boot's limit, not for ever. */
 #define BOOT_STARVED_TIMES 3
 
@@ -152,8 +155,8 @@ static int boot_ask_down(struct cell *c, bool reboot, struct err *err) {
 }
 
 /* 1: it went down (or was reset), *since tells when; 0: it stays up; -1 with err. */
-static int boot_wait_down(struct cell *c, int64_t *since, struct err *err) {
-    int rc = cell_watch(c, cell_in(c, c->env->limits.down), err);
+static int boot_wait_down(struct cell *c, int64_t limit, int64_t *since, struct err *err) {
+    int rc = cell_watch(c, cell_in(c, limit), err);
     if (rc < 0) {
         return -1;
     }
@@ -173,10 +176,10 @@ static int boot_wait_down(struct cell *c, int64_t *since, struct err *err) {
     return 0;
 }
 
-/* It agreed and is still there: one that answers is only unwilling, one that does not hangs. */
-static int boot_force_down(struct cell *c, int64_t *since, struct err *err) {
+/* It agreed and is still there: one that does not answer hangs; one that does is given longer, and hangs then, too. */
+static int boot_insist(struct cell *c, int64_t *since, struct err *err) {
     struct guest_reach r = {0};
-    long long waited = (long long)(c->env->limits.down / CLOCK_S);
+    int64_t limit = c->env->limits.down;
     CLEANUP_ERR struct err asked = ERR_INIT;
     if (cell_reach(c, &r, &asked) < 0) {
         if (asked.cls == ERR_INTERRUPT && cell_pump(c, err) == 0 && c->resets > 0) {
@@ -188,11 +191,19 @@ static int boot_force_down(struct cell *c, int64_t *since, struct err *err) {
     }
     if (!r.serial && (!r.ssh || r.frozen)) {
         c->side = CELL_SIDE_GUEST;
-        return err_set(err, ERR_TIMEOUT, "agreed to restart and did not go down in %lld s", waited);
+        return err_set(err, ERR_TIMEOUT, "agreed to restart and did not go down in %lld s",
+                       (long long)(limit / CLOCK_S));
     }
-    cell_note(c, "the guest agreed to restart and was still up %lld s later: reset hard", waited);
-    *since = clock_now(c->env->clock);
-    return cell_vm_reset(c, err);
+    cell_note(c, "the guest agreed to restart and was still up %lld s later: waited for longer",
+              (long long)(limit / CLOCK_S));
+    int down = boot_wait_down(c, limit * (BOOT_DOWN_TIMES - 1), since, err);
+    if (down != 0) {
+        return down;
+    }
+    cell_fail(c, FAILURE_HANG, NULL, "agreed to restart and did not go down in %lld s, though it answers",
+              (long long)(limit * BOOT_DOWN_TIMES / CLOCK_S));
+    c->handled = true;
+    return err_set(err, ERR_INTERRUPT, "the guest does not go down");
 }
 
 static int boot_go_down(struct cell *c, int64_t *since, struct err *err) {
@@ -202,7 +213,7 @@ static int boot_go_down(struct cell *c, int64_t *since, struct err *err) {
         err_move(err, &asked_err);
         return -1;
     }
-    int down = boot_wait_down(c, since, err);
+    int down = boot_wait_down(c, c->env->limits.down, since, err);
     if (down != 0) {
         return down;
     }
@@ -210,7 +221,7 @@ static int boot_go_down(struct cell *c, int64_t *since, struct err *err) {
         err_move(err, &asked_err);
         return -1;
     }
-    return boot_force_down(c, since, err);
+    return boot_insist(c, since, err);
 }
 
 int cell_reboot(struct cell *c, struct err *err) {

@@ -157,6 +157,20 @@ void sim_machine_go_down(struct sim_world *w, bool reboot) {
     sim_machine_power_to(w, SIM_POWER_GOING_DOWN, w->now + SIM_GO_DOWN_MS * CLOCK_MS);
 }
 
+static void sim_machine_goes_down(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_machine_go_down(w, w->reboot);
+}
+
+void sim_machine_go_down_in(struct sim_world *w, int64_t ms, bool reboot) {
+    w->reboot = reboot;
+    if (ms == 0) {
+        sim_machine_go_down(w, reboot);
+    } else {
+        sim_world_later(w, ms, sim_machine_goes_down, NULL);
+    }
+}
+
 enum sim_power sim_machine_power(const struct sim_world *w) {
     return w->power;
 }

@@ -45,6 +45,7 @@ void sim_machine_boot(struct sim_world *w);
 void sim_machine_off(struct sim_world *w);
 /* The guest was asked to go down: RESET or SHUTDOWN follows in its own time. */
 void sim_machine_go_down(struct sim_world *w, bool reboot);
+void sim_machine_go_down_in(struct sim_world *w, int64_t ms, bool reboot);
 /* Goes on from a saved state: up at once. */
 void sim_machine_resume(struct sim_world *w);
 int64_t sim_machine_up_ms(const struct sim_world *w); /* since the boot began */

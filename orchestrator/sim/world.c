@@ -184,6 +184,11 @@ void sim_world_on_file(struct sim_world *w, const char *match, int64_t after_ms,
     *h = (struct sim_hook){str_dup(match), after_ms, effect, ctx};
 }
 
+void sim_world_later(struct sim_world *w, int64_t ms, sim_effect *effect, void *ctx) {
+    struct sim_timer *t = SIM_APPEND(w->timers, w->timer_count);
+    *t = (struct sim_timer){w->now + ms * CLOCK_MS, effect, ctx};
+}
+
 void sim_world_file_put(struct sim_world *w, const char *guest_path) {
     CLEANUP_FREE char *thing = str_printf("file:%s", guest_path);
     size_t len = 0;
@@ -192,8 +197,7 @@ void sim_world_file_put(struct sim_world *w, const char *guest_path) {
         const struct sim_hook *h = &w->files[i];
         if (strcasestr(guest_path, h->match) ||
             (data && memmem(data, len, h->match, strlen(h->match)))) {
-            struct sim_timer *t = SIM_APPEND(w->timers, w->timer_count);
-            *t = (struct sim_timer){w->now + h->after_ms * CLOCK_MS, h->effect, h->ctx};
+            sim_world_later(w, h->after_ms, h->effect, h->ctx);
         }
     }
 }

@@ -50,8 +50,8 @@ int sim_world_calls(const struct sim_world *w); /* calls made so far */
  * value; NULL removes the fact. A process' data may hold what it uses: "cpu_percent=100", "threads=9", "handles=9",
  * "private_bytes=9", "restarts_every_ms=9". "system:memory_available_mib" and "system:disk_free_mib" are what the
  * system has left; "refused:copy-small" says how many times more the system refuses that workload or operation of
- * the agent; where there is "unknown-op:look", the agent does not know that operation. Facts outlive a reboot as they
- * are. */
+ * the agent; where there is "unknown-op:look", the agent does not know that operation; "system:stays_up_ms" is
+ * how long the machine answers on after it agreed to go down. Facts outlive a reboot as they are. */
 void sim_world_set(struct sim_world *w, const char *thing, const char *data);
 /* The same, and set again at the end of every boot (an auto-start service that somebody stopped
  * comes back). NULL forgets that and removes the fact. */
@@ -70,6 +70,8 @@ void sim_world_on_boot(struct sim_world *w, sim_effect *effect, void *ctx);
  * may remove the fact again. */
 void sim_world_on_file(struct sim_world *w, const char *match, int64_t after_ms,
                        sim_effect *effect, void *ctx);
+/* Lets something happen in the guest after a while, unless it goes down before. */
+void sim_world_later(struct sim_world *w, int64_t ms, sim_effect *effect, void *ctx);
 /* Mean milliseconds of one repetition of a workload, and its spread in percent (deterministic
  * noise). */
 void sim_world_workload(struct sim_world *w, const char *name, double mean_ms,

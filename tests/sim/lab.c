@@ -161,11 +161,6 @@ void lab_steps(struct lab *l, const enum step_kind *kinds) {
     }
 }
 
-void lab_later(struct sim_world *w, int64_t ms, sim_effect *effect, void *ctx) {
-    w->timers = mem_grow(w->timers, w->timer_count + 1, sizeof(*w->timers));
-    w->timers[w->timer_count++] = (struct sim_timer){w->now + ms * CLOCK_MS, effect, ctx};
-}
-
 struct lab *lab_new(void) {
     static const enum step_kind usual[] = {
         STEP_PROVISION, STEP_BOOT, STEP_INSTALL, STEP_VERIFY,  STEP_DETECT,

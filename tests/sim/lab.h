@@ -54,8 +54,6 @@ void lab_steps(struct lab *l, const enum step_kind *kinds);
 #define LAB_SAFE_ASKED "disk:safe mode"
 /* True while the guest runs in safe mode, as Windows itself says so. */
 bool lab_world_is_safe(const struct sim_world *w);
-/* Lets something happen in the guest after a while, unless it goes down before. */
-void lab_later(struct sim_world *w, int64_t ms, sim_effect *effect, void *ctx);
 /* Runs the cell once and checks what must hold whatever happened: order and pairing of observations, one
  * VM at most, nothing left running. Returns what cell_run did. */
 int lab_run(struct lab *l);

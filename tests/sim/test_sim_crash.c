@@ -72,7 +72,7 @@ static void effect_late_crash(struct sim_world *w, void *ctx) {
     int *boots = ctx;
     static const int after_ms[] = {9900, 7300, 14000, 9000};
     if (sim_world_get(w, "registry:HKLM\\Software\\Alder|Content")) {
-        lab_later(w, after_ms[(*boots)++ % 4], effect_panic, NULL);
+        sim_world_later(w, after_ms[(*boots)++ % 4], effect_panic, NULL);
     }
 }
 
@@ -128,7 +128,7 @@ static void effect_half_boot(struct sim_world *w, void *ctx) {
     h->at_ms = clock_now(sim_world_clock(w)) / CLOCK_MS;
     sim_world_strike(w, SIM_FAULT_SERIAL_LOST);
     if (h->after_ms > 0) {
-        lab_later(w, h->after_ms, effect_panic, NULL);
+        sim_world_later(w, h->after_ms, effect_panic, NULL);
     }
 }
 
@@ -177,7 +177,7 @@ static void effect_restarts_late(struct sim_world *w, void *ctx) {
     int *left = ctx;
     if (str_eq(sim_world_get(w, "registry:HKLM\\Software\\Alder|Content"), "2") && *left > 0) {
         --*left;
-        lab_later(w, 9000, effect_restart, NULL);
+        sim_world_later(w, 9000, effect_restart, NULL);
     }
 }
 
@@ -214,7 +214,7 @@ static void effect_power_off(struct sim_world *w, void *ctx) {
 
 static void effect_powers_off_later(struct sim_world *w, void *ctx) {
     effect_content_bad(w, ctx);
-    lab_later(w, 500, effect_power_off, NULL);
+    sim_world_later(w, 500, effect_power_off, NULL);
 }
 
 START_TEST(a_machine_that_powers_off_by_itself_is_told_of) {
@@ -229,6 +229,27 @@ START_TEST(a_machine_that_powers_off_by_itself_is_told_of) {
 }
 END_TEST
 
+/* How long it answers on after it agreed to restart, and whether that is too long. */
+static const struct {
+    const char *ms;
+    bool hangs;
+} unwilling[] = {{"30000", false}, {"200000", false}, {"3600000", true}};
+
+START_TEST(a_guest_that_agrees_and_does_not_go_down_is_given_time) {
+    struct lab *l = lab_new();
+    sim_world_set(l->world, "system:stays_up_ms", unwilling[_i].ms);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_int_eq((int)lab_failures(l), unwilling[_i].hangs);
+    const struct observation *f = lab_failure(l, FAILURE_HANG);
+    ck_assert(unwilling[_i].hangs == (f != NULL));
+    if (f) {
+        ck_assert_ptr_nonnull(strstr(lab_text(f), "did not go down in 300 s, though it answers"));
+        ck_assert(lab_has_artifact(l, "screenshot"));
+    }
+    lab_free(l);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("sim_crash");
     TCase *t = tcase_create("crash");
@@ -237,6 +258,7 @@ int main(void) {
     tcase_add_test(t, kernel_crash_that_comes_back);
     tcase_add_test(t, a_crash_during_the_look_from_outside_is_seen);
     tcase_add_test(t, restarts_without_a_panic_are_counted);
+    tcase_add_loop_test(t, a_guest_that_agrees_and_does_not_go_down_is_given_time, 0, (int)ARRAY_LEN(unwilling));
     tcase_add_test(t, a_machine_that_powers_off_by_itself_is_told_of);
     suite_add_tcase(s, t);
     return suite_run(s);

@@ -193,7 +193,7 @@ static void effect_crash(struct sim_world *w, void *ctx) {
 static void effect_crash_later_in_safe_mode(struct sim_world *w, void *ctx) {
     (void)ctx;
     if (lab_world_is_safe(w)) {
-        lab_later(w, 5000, effect_crash, NULL);
+        sim_world_later(w, 5000, effect_crash, NULL);
     }
 }
 

@@ -277,7 +277,7 @@ END_TEST
 static void effect_burst(struct sim_world *w, void *ctx) {
     static struct change calm = {"process:aldersvc.exe", "running"};
     effect_change(w, ctx);
-    lab_later(w, 20000, effect_set, &calm);
+    sim_world_later(w, 20000, effect_set, &calm);
 }
 
 START_TEST(a_burst_that_passes_is_no_harm) {
@@ -427,7 +427,7 @@ static void effect_network_back(struct sim_world *w, void *ctx) {
 static void effect_network_away(struct sim_world *w, void *ctx) {
     if (sim_world_get(w, "registry:HKLM\\Software\\Alder|Content")) {
         sim_world_strike(w, SIM_FAULT_NETWORK_LOST);
-        lab_later(w, *(const int64_t *)ctx, effect_network_back, NULL);
+        sim_world_later(w, *(const int64_t *)ctx, effect_network_back, NULL);
     }
 }
 

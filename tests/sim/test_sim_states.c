@@ -398,7 +398,7 @@ static void effect_panic_late(struct sim_world *w, void *ctx) {
 }
 
 static void effect_booted(struct sim_world *w, void *ctx) {
-    lab_later(w, 15000, effect_panic_late, ctx);
+    sim_world_later(w, 15000, effect_panic_late, ctx);
 }
 
 START_TEST(a_soak_sees_what_comes_late) {
