@@ -292,6 +292,7 @@ void build_update(const struct input_doc *d, const struct model *m, struct model
     build_files(json_object_get(o, "files"), d->dir, out);
     build_command(json_object_get(o, "apply"), &out->apply);
     build_command(json_object_get(o, "rollback"), &out->rollback);
+    out->healthy_ms = build_seconds(o, "healthy_within_s", 0);
     out->repair = build_paths(json_object_get(json_object_get(o, "repair"), "remove"));
     build_checks(json_object_get(o, "took"), &out->took);
     if (json_object_get(o, "health")) {

@@ -83,6 +83,7 @@ struct model_update {
     char **repair; /* guest paths whose removal brings back a machine that does not boot; the last part may hold
                       '*' and '?'; NULL-terminated, NULL: the update names none */
     struct model_checks took;
+    int64_t healthy_ms; /* what may be needed, once it is applied, to be healthy; 0: what the lab gives all */
     struct model_checks health; /* of its product with the update: as the update says, else the product's own with
                                    the checks of took in the place of those on the same things; none for os */
 };

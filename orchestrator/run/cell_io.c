@@ -21,6 +21,10 @@ int64_t cell_healthy_by(const struct cell *c) {
         int64_t own = c->env->cell->products[i]->healthy_ms * CLOCK_MS;
         most = c->installed[i] && own > most ? own : most;
     }
+    if (c->update_is != CELL_UPDATE_AWAY) {
+        int64_t own = c->env->cell->update->healthy_ms * CLOCK_MS;
+        most = own > most ? own : most;
+    }
     return cell_in(c, most);
 }
 

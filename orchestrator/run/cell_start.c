@@ -12,7 +12,7 @@ static void start_recall(struct cell *c) {
         const struct plan_step *s = &p->steps[i];
         bool about_product = s->product >= 0 && (size_t)s->product < p->product_count;
         c->touched |= s->kind == STEP_INSTALL || s->kind == STEP_APPLY;
-        if (s->kind == STEP_APPLY) {
+        if (s->kind == STEP_APPLY && p->update) {
             c->update_is = CELL_UPDATE_APPLIED;
         } else if (s->kind == STEP_ROLLBACK && p->update && p->update->rollback.command) {
             c->update_is = CELL_UPDATE_AWAY;

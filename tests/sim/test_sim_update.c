@@ -157,6 +157,46 @@ START_TEST(residue_of_the_update_is_residue) {
 }
 END_TEST
 
+static void effect_running(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_set(w, "service:AlderSvc", "running");
+}
+
+/* With the new content, the service compiles for 100 s at each of its starts. */
+static void effect_compiles(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_set(w, "service:AlderSvc", "start-pending");
+    sim_world_later(w, 100000, effect_running, NULL);
+}
+
+static void effect_compiles_at_boot(struct sim_world *w, void *ctx) {
+    if (sim_world_get(w, "registry:HKLM\\Software\\Alder|Content")) {
+        effect_compiles(w, ctx);
+    }
+}
+
+static void effect_apply_and_compile(struct sim_world *w, void *ctx) {
+    sim_world_set(w, "registry:HKLM\\Software\\Alder|Content", "2");
+    effect_compiles(w, ctx);
+}
+
+static const struct {
+    int64_t healthy_ms;
+    bool down;
+} compiling[] = {{0, true}, {60000, true}, {150000, false}};
+
+START_TEST(an_update_may_say_how_long_it_needs) {
+    struct lab *l = lab_new();
+    sim_world_on_exec(l->world, "alder-apply", 900, 0, effect_apply_and_compile, NULL);
+    sim_world_on_boot(l->world, effect_compiles_at_boot, NULL);
+    l->update.healthy_ms = compiling[_i].healthy_ms;
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert(compiling[_i].down == lab_failed(l, FAILURE_SERVICE_DOWN));
+    ck_assert_int_eq((int)lab_failures(l), compiling[_i].down);
+    lab_free(l);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("sim update");
     TCase *t = tcase_create("health");
@@ -167,6 +207,7 @@ int main(void) {
     tcase_add_test(t, after_the_rollback_it_is_the_product_s_own_again);
     tcase_add_test(t, an_update_that_fails_halfway_is_not_blamed_for_either_half);
     tcase_add_test(t, residue_of_the_update_is_residue);
+    tcase_add_loop_test(t, an_update_may_say_how_long_it_needs, 0, (int)(sizeof(compiling) / sizeof(*compiling)));
     suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -61,7 +61,7 @@ static void test_write_update(const char *dir) {
         "\"product\": \"alder\", \"from\": \"1\", \"to\": \"2\", \"files\": ["
         "{\"file\": \"rules.dat\", \"sha256\": \"%s\"},"
         "{\"file\": \"rules.dat\", \"sha256\": \"%s\", \"target\": \"C:\\\\x.dat\"}],"
-        "\"apply\": {\"command\": \"up {files}\\\\rules.dat\", \"reboot\": []},"
+        "\"apply\": {\"command\": \"up {files}\\\\rules.dat\", \"reboot\": []}, \"healthy_within_s\": 240,"
         "\"took\": {\"files\": [{\"path\": \"C:\\\\x.dat\", \"sha256\": \"%s\"}]}}",
         hex, hex, hex);
     test_write(dir, "up.json", text);
@@ -143,6 +143,7 @@ static void test_is_update(const struct model *m, const char *dir) {
     ck_assert_uint_eq(strspn(u->files[0].sha256, "0123456789abcdef"), 64);
     ck_assert_uint_eq(u->apply.reboot.count, 0);
     ck_assert_int_eq(u->apply.timeout_ms, 600000);
+    ck_assert_int_eq(u->healthy_ms, 240000);
     ck_assert_str_eq(u->took.items[0].sha256, u->files[1].sha256);
 }
 
