@@ -73,8 +73,8 @@ const struct cli_verb *cmd_check(void) {
                  "meant: an image that the lab does not have, steps that never ask whether an update "
                  "took effect, took checks that hold without the update, detection without anything to "
                  "detect, two products with one place for their samples, a product in no set, an exit "
-                 "code under both \"success\" and \"reboot\", a gate that too few samples can never "
-                 "reach; those alone exit with 0.",
+                 "code under both \"success\" and \"reboot\", an installer's name with a blank that is not "
+                 "quoted, a gate that too few samples can never reach; those alone exit with 0.",
         .options = options,
         .run = check_run,
     };

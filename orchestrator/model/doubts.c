@@ -1,6 +1,9 @@
 #include "model/doubts.h"
 
+#include <string.h>
+
 #include "base/cleanup.h"
+#include "base/fs.h"
 #include "base/str.h"
 
 enum { DOUBTS_SAMPLES_MIN = 3 }; /* fewer on a side show nothing: analysis/METHOD.md, "slower" */
@@ -139,10 +142,32 @@ static void doubts_codes(const struct input_doc *d, const char *pointer, const s
     }
 }
 
+static bool doubts_in_quotes(const char *text, const char *at) {
+    bool in = false;
+    for (; text < at; text++) {
+        in ^= *text == '"';
+    }
+    return in;
+}
+
+/* "{installer}" stands for a path that ends with the file's own name: a blank in it parts the command line there. */
+static void doubts_quotes(const struct input_doc *d, const char *pointer, const struct model_command *c,
+                          const char *installer, struct diags *out) {
+    const char *used = c->command ? strstr(c->command, "{installer}") : NULL;
+    if (used && strchr(fs_basename(installer), ' ') && !doubts_in_quotes(c->command, used)) {
+        CLEANUP_FREE char *at = str_printf("%s/command", pointer);
+        json_doc_complain(d->doc, at, 0, out, "unquoted", "write \\\"{installer}\\\"",
+                          "the name of \"%s\" holds a blank, and the command does not quote it",
+                          fs_basename(installer));
+    }
+}
+
 static void doubts_commands(const struct input *in, const struct model *m, struct diags *out) {
     for (size_t i = 0; i < m->product_count; i++) {
         doubts_codes(&in->products[i], "/install", &m->products[i].install, out);
         doubts_codes(&in->products[i], "/uninstall", &m->products[i].uninstall, out);
+        doubts_quotes(&in->products[i], "/install", &m->products[i].install, m->products[i].installer, out);
+        doubts_quotes(&in->products[i], "/uninstall", &m->products[i].uninstall, m->products[i].installer, out);
     }
     for (size_t i = 0; i < m->update_count; i++) {
         doubts_codes(&in->updates[i], "/apply", &m->updates[i].apply, out);
