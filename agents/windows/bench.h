@@ -24,6 +24,7 @@ struct bench {
     uint64_t count;     /* rows sent */
     double reference_ms; /* of the repetition under way */
     double reference_before; /* of the repetition before it */
+    double meant_ms; /* how long a repetition waits by design, which is not part of its time */
     wchar_t dir[BENCH_PATH]; /* own folder, without a trailing backslash */
     unsigned char *pool;     /* BENCH_POOL_BYTES of binary content, then as much of text */
     void *state;             /* the workload's own */

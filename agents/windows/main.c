@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <windows.h>
 
 #include "common/version.h"
 #include "proto/proto.h"
@@ -15,6 +16,7 @@ static const char main_synopsis[] =
     "  --install    register the service coexist-agent on the port, to start by itself\n"
     "  --uninstall  stop and remove that service\n"
     "  --service    what the service manager runs\n"
+    "  --stay MS    be an application that ends after so many milliseconds (workload launch)\n"
     "  --version    print the version and end\n"
     "  --help       print this and end\n";
 
@@ -37,6 +39,9 @@ static int main_run(const struct options *o)
         return service_install(o->port);
     case OPTIONS_UNINSTALL:
         return service_uninstall();
+    case OPTIONS_STAY:
+        Sleep(o->stay_ms);
+        return 0;
     case OPTIONS_VERSION:
         return printf("coexist agent %s, protocol %d\n", AGENT_VERSION, PROTO_VERSION) < 0;
     case OPTIONS_HELP:

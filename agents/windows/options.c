@@ -1,6 +1,7 @@
 #include "windows/options.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <windows.h>
 #include <shellapi.h>
 
@@ -10,8 +11,8 @@ static const struct {
 } options_modes[] = {
     {L"--stdio", OPTIONS_STDIO},         {L"--serial", OPTIONS_SERIAL},
     {L"--service", OPTIONS_SERVICE},     {L"--install", OPTIONS_INSTALL},
-    {L"--uninstall", OPTIONS_UNINSTALL}, {L"--version", OPTIONS_VERSION},
-    {L"--help", OPTIONS_HELP},
+    {L"--uninstall", OPTIONS_UNINSTALL}, {L"--stay", OPTIONS_STAY},
+    {L"--version", OPTIONS_VERSION},     {L"--help", OPTIONS_HELP},
 };
 
 static enum options_mode options_find(const wchar_t *word)
@@ -29,6 +30,14 @@ static bool options_port_ok(const wchar_t *port)
            wcsspn(port + 3, L"0123456789") == n - 3;
 }
 
+/* The number behind --stay; a word that is none stands for too many. */
+static unsigned options_stay(const wchar_t *ms)
+{
+    size_t n = wcslen(ms);
+    return n >= 1 && n <= 5 && wcsspn(ms, L"0123456789") == n ? (unsigned)wcstoul(ms, NULL, 10)
+                                                              : OPTIONS_STAY_MAX + 1;
+}
+
 void options_read(struct options *o)
 {
     int n = 0;
@@ -44,9 +53,11 @@ void options_read(struct options *o)
             o->mode = OPTIONS_NONE; /* an unknown word, or two modes */
             return;
         }
+        if (!is_port && mode == OPTIONS_STAY)
+            o->stay_ms = i + 1 < n ? options_stay(o->args[++i]) : OPTIONS_STAY_MAX + 1;
         o->mode = mode;
     }
-    if (!options_port_ok(o->port))
+    if (!options_port_ok(o->port) || o->stay_ms > OPTIONS_STAY_MAX)
         o->mode = OPTIONS_NONE;
 }
 

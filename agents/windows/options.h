@@ -4,6 +4,8 @@
 
 #include <wchar.h>
 
+#define OPTIONS_STAY_MAX 60000
+
 enum options_mode {
     OPTIONS_NONE, /* nothing usable: show the synopsis */
     OPTIONS_STDIO,
@@ -11,6 +13,7 @@ enum options_mode {
     OPTIONS_SERVICE,
     OPTIONS_INSTALL,
     OPTIONS_UNINSTALL,
+    OPTIONS_STAY,
     OPTIONS_VERSION,
     OPTIONS_HELP,
 };
@@ -18,6 +21,7 @@ enum options_mode {
 struct options {
     enum options_mode mode;
     const wchar_t *port; /* into args; "COM2" when not told */
+    unsigned stay_ms;    /* of OPTIONS_STAY, at most OPTIONS_STAY_MAX */
     wchar_t **args;
 };
 

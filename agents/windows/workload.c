@@ -73,14 +73,14 @@ static int workload_timed(struct bench *b, const struct workload *w, uint64_t i,
 {
     double start = bench_now_ms();
     int rc = w->run(b, i, err);
-    double ms = bench_now_ms() - start;
+    double ms = bench_now_ms() - start - b->meant_ms;
 
     if (rc < 0)
         return -1;
     double after = workload_reference(b);
     b->reference_ms = (b->reference_before + after) / 2;
     b->reference_before = after;
-    return w->report != NULL ? w->report(b, i, err) : bench_row(b, i, NULL, ms, "ms", err);
+    return w->report != NULL ? w->report(b, i, err) : bench_row(b, i, NULL, ms > 0 ? ms : 0, "ms", err);
 }
 
 static int workload_repeat(struct bench *b, const struct workload *w, uint64_t i,

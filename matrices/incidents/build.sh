@@ -65,12 +65,17 @@ printf '%s\n' "${rows[@]}" | jq -s . >"$out/expected.json"
 # Those that must be told from an interaction run on their own product alone, too.
 rm -f "$out"/matrix-*.json
 for matrix in $(jq -r '[.[].matrix] | unique[]' "$out/expected.json"); do
+    workloads='[]'
     case $matrix in
     live) steps='["install", "verify", "apply", "took", "detect"]' ;;
     boot) steps='["install", "verify", "reboot", "verify", "apply", "took", "reboot", "verify"]' ;;
     removal) steps='["install", "verify", "apply", "took", "rollback", "uninstall"]' ;;
+    speed)
+        steps='["install", "verify", "measure", "apply", "took", "measure"]'
+        workloads='[{"name": "copy-small", "repetitions": 5}, {"name": "launch", "repetitions": 5}]'
+        ;;
     esac
-    jq --arg matrix "$matrix" --arg samples "$samples" --argjson steps "$steps" '
+    jq --arg matrix "$matrix" --arg samples "$samples" --argjson steps "$steps" --argjson workloads "$workloads" '
         map(select(.matrix == $matrix)) as $cases |
         ([$cases[] | . as $c | .sets[] | {set: ., id: $c.id}] +
          [$cases[] | select(.expect.alone) | {set: [.expect.product], id: .id}]) as $pairs |
@@ -78,5 +83,5 @@ for matrix in $(jq -r '[.[].matrix] | unique[]' "$out/expected.json"); do
          products: ([$pairs[].set[]] | unique | map($samples + "/" + . + "/product.json")),
          updates: [$cases[].id + ".json"],
          product_sets: ($pairs | group_by(.set) | map({products: .[0].set, updates: (map(.id) | unique)})),
-         steps: $steps, workloads: []}' "$out/expected.json" >"$out/matrix-$matrix.json"
+         steps: $steps, workloads: $workloads}' "$out/expected.json" >"$out/matrix-$matrix.json"
 done

@@ -20,7 +20,7 @@ static const struct workload_words {
     {"copy-large", {{"files", 0}, {"bytes", 0}}},
     {"archive", {{"files", 1000}, {"bytes", 512 << 10}}},
     {"unarchive", {{"files", 1000}, {"bytes", 512 << 10}}},
-    {"launch", {{"count", 0}}},
+    {"launch", {{"count", 0}, {"stay_ms", 0}}},
     {"registry", {{"keys", 0}}},
     {"idle", {{"window_ms", 0}}},
     {"load", {{"window_ms", 0}}},
