@@ -30,7 +30,7 @@ static bool plan_wants_step(enum step_kind k, bool control) {
 
 static void plan_add_step(struct plan_cell *c, struct model_step step, enum plan_phase phase,
                           int product) {
-    c->steps[c->step_count++] = (struct plan_step){step.kind, phase, product, step.fresh};
+    c->steps[c->step_count++] = (struct plan_step){step.kind, phase, product, step.fresh, 0};
 }
 
 static void plan_add_own(struct plan_cell *c, enum step_kind kind, enum plan_phase phase) {
@@ -44,13 +44,29 @@ static void plan_add_installs(struct plan_cell *c, struct model_step step, enum 
     }
 }
 
+/* What repetitions of a cell may have in common ends where the update is applied; in a matrix or a cell without one,
+ * behind the installations. One that did nothing by itself but be taken down would be none. own: the first step that
+ * is not the matrix's. */
+static void plan_part(struct plan_cell *c, size_t apply, size_t own) {
+    size_t first = own, behind = own;
+    for (size_t i = own; i-- > 0;) {
+        bool installs = c->steps[i].kind == STEP_INSTALL;
+        behind = installs && first == own ? i + 1 : behind;
+        first = installs ? i : first;
+    }
+    size_t at = apply < own ? apply : behind < own ? behind : first < own ? first : 1; /* the boot */
+    c->steps[at].part = c->repetition - 1;
+}
+
 static void plan_fill_steps(struct plan_cell *c, const struct model *m) {
     enum plan_phase phase = PHASE_BEFORE;
+    size_t apply = SIZE_MAX;
     c->steps = mem_zalloc(m->step_count + c->product_count + 5, sizeof(*c->steps));
     plan_add_own(c, STEP_PROVISION, phase);
     plan_add_own(c, STEP_BOOT, phase);
     for (size_t i = 0; i < m->step_count; i++) {
         struct model_step step = m->steps[i];
+        apply = step.kind == STEP_APPLY ? c->step_count : apply; /* or its place in a control */
         if (!plan_wants_step(step.kind, c->update == NULL)) {
             continue;
         }
@@ -61,6 +77,7 @@ static void plan_fill_steps(struct plan_cell *c, const struct model *m) {
             plan_add_step(c, step, phase, -1);
         }
     }
+    plan_part(c, apply, c->step_count);
     plan_add_own(c, STEP_COLLECT, phase);
     if (m->drills && c->update) {
         plan_add_own(c, STEP_DRILL, phase);

@@ -33,7 +33,8 @@ static int tree_compare_steps(const struct plan_cell *a, const struct plan_step 
     if (by_product != 0) {
         return by_product;
     }
-    return tree_uses_update(sa->kind) ? tree_compare_pointers(a->update, b->update) : 0;
+    int by_update = tree_uses_update(sa->kind) ? tree_compare_pointers(a->update, b->update) : 0;
+    return by_update != 0 ? by_update : sa->part - sb->part;
 }
 
 /* Steps of a cell that another one could have, too. */

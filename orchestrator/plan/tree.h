@@ -4,8 +4,9 @@
  * tree branches, and there a state is worth keeping. Each cell ends in a segment of its own, the
  * leaf. Two cells share a step when they have the same image, and for every step up to it kind,
  * phase, product, and the update where the step uses one (apply, took, rollback) agree, and none is
- * fresh. A cell's last step is its own in any case. There are at most twice as many segments as
- * cells. */
+ * fresh; repetitions of one cell part where the update comes (plan.c, plan_part). A cell's last step
+ * is its own in any case. There are at most twice as many segments as cells.
+ */
 #ifndef COEXIST_PLAN_TREE_H
 #define COEXIST_PLAN_TREE_H
 

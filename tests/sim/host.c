@@ -265,8 +265,8 @@ struct host *host_new(size_t cells, int jobs) {
     h->clock.now_ns = CLOCK_S;
     h->jobs = jobs;
     h->room = jobs;
-    h->steps[0] = (struct plan_step){STEP_BOOT, PHASE_BEFORE, -1, false};
-    h->steps[1] = (struct plan_step){STEP_BOOT, PHASE_BEFORE, -1, false};
+    h->steps[0] = (struct plan_step){STEP_BOOT, PHASE_BEFORE, -1, false, 0};
+    h->steps[1] = (struct plan_step){STEP_BOOT, PHASE_BEFORE, -1, false, 0};
     h->plan.cell_count = cells;
     h->plan.cells = mem_zalloc(cells, sizeof(*h->plan.cells));
     h->behaviour = mem_zalloc(cells, sizeof(*h->behaviour));

@@ -156,7 +156,7 @@ void lab_steps(struct lab *l, const enum step_kind *kinds) {
         for (size_t i = 0; i < times; i++) {
             l->steps[l->cell.step_count++] =
                 (struct plan_step){*kinds, phase, *kinds == STEP_INSTALL ? (int)i : -1,
-                                   step_kind_is_fresh(*kinds)};
+                                   step_kind_is_fresh(*kinds), 0};
         }
     }
 }

@@ -72,7 +72,7 @@ static void fixture_open(struct fixture *f, const char *const *cells) {
     ck_assert_int_eq(fs_mkdirs(f->lab, NULL), 0);
     ck_assert_int_eq(fs_mkdirs(f->run, NULL), 0);
     ck_assert_int_eq(fs_write_atomic(f->program, script, strlen(script), 0755, NULL), 0);
-    f->step = (struct plan_step){STEP_BOOT, PHASE_BEFORE, -1, false};
+    f->step = (struct plan_step){STEP_BOOT, PHASE_BEFORE, -1, false, 0};
     f->plan.cells = f->cells;
     for (; cells[f->plan.cell_count]; f->plan.cell_count++) {
         f->cells[f->plan.cell_count] =

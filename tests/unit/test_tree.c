@@ -23,6 +23,9 @@ static void naive_add_step(struct str *s, const struct plan_cell *c, size_t i) {
     str_addf(s, "/%s.%d.%s.%s", step_kind_name(step->kind), (int)step->phase,
              step->product >= 0 ? c->products[step->product]->id : "",
              update && c->update ? c->update->id : "");
+    if (step->part) {
+        str_addf(s, "@%d", step->part);
+    }
     if (step->fresh || i + 1 == c->step_count) {
         str_addf(s, "#%p", (const void *)c);
     }
@@ -164,6 +167,37 @@ START_TEST(tree_repetitions_part_where_they_measure) {
     ck_assert_uint_eq(t->segments[0].end, 2);
     tree_free(t);
     plan_free(q);
+    plan_free(p);
+    free(g);
+}
+END_TEST
+
+/* Of two repetitions each does what comes after so many steps for itself. */
+static const struct {
+    enum step_kind steps[7];
+    size_t update, control; /* steps in common: of cells with an update, and of controls */
+} parting[] = {
+    {{STEP_INSTALL, STEP_VERIFY, STEP_APPLY, STEP_TOOK, STEP_REBOOT, STEP_VERIFY, STEP_KIND_COUNT}, 4, 4},
+    {{STEP_INSTALL, STEP_VERIFY, STEP_REBOOT, STEP_APPLY, STEP_TOOK, STEP_KIND_COUNT}, 5, 3},
+    {{STEP_INSTALL, STEP_APPLY, STEP_TOOK, STEP_KIND_COUNT}, 3, 2},
+    {{STEP_INSTALL, STEP_VERIFY, STEP_DETECT, STEP_KIND_COUNT}, 3, 3},
+    {{STEP_INSTALL, STEP_KIND_COUNT}, 2, 2},
+    {{STEP_KIND_COUNT}, 1, 1},
+};
+
+START_TEST(tree_repetitions_part_where_the_update_comes) {
+    struct grove *g = grove_new();
+    grove_steps(g, parting[_i].steps);
+    grove_set(g, "a", 1, true);
+    g->model.repetitions = 3;
+    struct plan *p = grove_plan(g, false);
+    struct tree *t = tree_build(p);
+    tree_check(t);
+    const struct plan_cell *update = plan_find(p, "one/a/u1/1"), *control = plan_find(p, "one/a/none/1");
+    ck_assert_uint_eq(tree_common(update, plan_find(p, "one/a/u1/2")), parting[_i].update);
+    ck_assert_uint_eq(tree_common(plan_find(p, "one/a/u1/3"), plan_find(p, "one/a/u1/2")), parting[_i].update);
+    ck_assert_uint_eq(tree_common(control, plan_find(p, "one/a/none/3")), parting[_i].control);
+    tree_free(t);
     plan_free(p);
     free(g);
 }
@@ -351,8 +385,7 @@ START_TEST(tree_in_words) {
     ck_assert_str_eq(s.text,
                      "one: provision, boot, install a, install b  (23 s, 6 cells)\n"
                      "  measure, collect, teardown  (53 s each) = one/a+b/none/1 and 2 more repetitions\n"
-                     "  apply u1  (3 s, 3 cells)\n"
-                     "    measure, collect, teardown  (53 s each) = one/a+b/u1/1 and 2 more repetitions\n");
+                     "  apply u1, measure, collect, teardown  (56 s each) = one/a+b/u1/1 and 2 more repetitions\n");
     free(s.text);
     tree_free(t);
     plan_free(p);
@@ -461,6 +494,7 @@ int main(void) {
     tcase_set_timeout(t, 120); /* a hundred thousand cells under sanitizers */
     tcase_add_test(t, tree_of_growing_sets);
     tcase_add_test(t, tree_repetitions_part_where_they_measure);
+    tcase_add_loop_test(t, tree_repetitions_part_where_the_update_comes, 0, (int)ARRAY_LEN(parting));
     tcase_add_test(t, tree_install_orders_share_what_begins_alike);
     tcase_add_test(t, tree_images_share_nothing);
     tcase_add_test(t, tree_of_one_cell_and_of_none);
