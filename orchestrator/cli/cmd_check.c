@@ -70,11 +70,12 @@ const struct cli_verb *cmd_check(void) {
                  "checked without a machine: form, names, files, digests, combinations. Prints every "
                  "error at once as FILE:LINE:COLUMN: error: MESSAGE [CODE] with a hint, and exits "
                  "with 2 when there is any. Warns, in the same form, of what can be run and is hardly "
-                 "meant: an image that the lab does not have, steps that never ask whether an update "
-                 "took effect, took checks that hold without the update, detection without anything to "
-                 "detect, two products with one place for their samples, a product in no set, an exit "
-                 "code under both \"success\" and \"reboot\", an installer's name with a blank that is not "
-                 "quoted, a gate that too few samples can never reach; those alone exit with 0.",
+                 "meant: an image that the lab does not have, workloads that no step measures, steps "
+                 "that never ask whether an update took effect, took checks that hold without the "
+                 "update, detection without anything to detect, two products with one place for "
+                 "their samples, a product in no set, an exit code under both \"success\" and "
+                 "\"reboot\", an installer's name with a blank that is not quoted, a gate that too few "
+                 "samples can never reach; those alone exit with 0.",
         .options = options,
         .run = check_run,
     };

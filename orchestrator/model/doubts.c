@@ -37,6 +37,14 @@ static void doubts_steps(const struct input *in, const struct model *m, struct d
     }
 }
 
+static void doubts_workloads(const struct input *in, const struct model *m, struct diags *out) {
+    bool asks = json_array_size(json_object_get(in->matrix.root, "workloads")) > 0;
+    if (asks && json_object_get(in->matrix.root, "steps") && doubts_listed(in, m, STEP_MEASURE) < 0) {
+        json_doc_complain(in->matrix.doc, "/workloads", 1, out, "not-measured",
+                          "add \"measure\" before \"apply\" and after it", "no step measures these workloads");
+    }
+}
+
 static bool doubts_holds_before(const struct model_check *took, const struct model_checks *health) {
     const struct model_check *has = model_check_find(health, took);
     return has && !took->sha256 && (!took->expect || (has->expect && str_eq_nocase(has->expect, took->expect)));
@@ -182,5 +190,6 @@ void doubts_find(const struct input *in, const struct model *m, struct diags *ou
     doubts_commands(in, m, out);
     doubts_one_place(in, m, out);
     doubts_gates(in, m, out);
+    doubts_workloads(in, m, out);
     diags_sort(out);
 }
