@@ -6,7 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 coexist=$1 lab=$2 runs=$3 out=$4
 reports=()
 for matrix in "$out"/matrix-*.json; do
-    said=$("$coexist" --lab "$lab" --runs "$runs" run --jobs "${COEXIST_JOBS:-2}" "$matrix" | tee /dev/stderr | grep -oE '[^ ]+/report\.json')
+    said=$("$coexist" --lab "$lab" --runs "$runs" run --jobs "${COEXIST_JOBS:-2}" "$matrix" | tee -a /dev/stderr | grep -oE '[^ ]+/report\.json')
     [ -f "$said" ] || { echo "incidents: $matrix gave no report" >&2; exit 1; }
     reports+=("$said")
 done

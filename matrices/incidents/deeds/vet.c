@@ -12,17 +12,31 @@ enum { VET_HOLD_MS = 4000, VET_PACE_MS = 150, VET_MAX = 1024, VET_PATH = 520 };
 typedef LONG(NTAPI *vet_call)(HANDLE);
 static vet_call vet_suspend, vet_resume; /* of ntdll; in no header */
 
-struct vet_seen { /* process ids */
-    DWORD id[VET_MAX];
+struct vet_program { /* ids are used again */
+    DWORD id;
+    ULONGLONG born;
+};
+
+struct vet_seen {
+    struct vet_program program[VET_MAX];
     int count;
 };
 
-static bool vet_has(const struct vet_seen *s, DWORD id)
+static bool vet_has(const struct vet_seen *s, const struct vet_program *p)
 {
     for (int i = 0; i < s->count; i++)
-        if (s->id[i] == id)
+        if (s->program[i].id == p->id && s->program[i].born == p->born)
             return true;
     return false;
+}
+
+static ULONGLONG vet_born(HANDLE process)
+{
+    FILETIME born, ended, kernel, user;
+
+    if (!GetProcessTimes(process, &born, &ended, &kernel, &user))
+        return 0;
+    return (ULONGLONG)born.dwHighDateTime << 32 | born.dwLowDateTime;
 }
 
 static bool vet_is_known(HANDLE process)
@@ -42,13 +56,11 @@ static DWORD WINAPI vet_wait(void *process)
     return 0;
 }
 
-static void vet_program(DWORD id)
+/* Takes the handle. */
+static void vet_hold(HANDLE process)
 {
-    HANDLE thread, process =
-        OpenProcess(PROCESS_SUSPEND_RESUME | PROCESS_QUERY_LIMITED_INFORMATION, FALSE, id);
+    HANDLE thread;
 
-    if (!process)
-        return;
     if (vet_is_known(process)) {
         CloseHandle(process);
         return;
@@ -69,10 +81,16 @@ static void vet_look(const struct vet_seen *before, struct vet_seen *now)
 
     now->count = 0;
     for (BOOL more = Process32FirstW(list, &entry); more; more = Process32NextW(list, &entry)) {
+        HANDLE process = OpenProcess(PROCESS_SUSPEND_RESUME | PROCESS_QUERY_LIMITED_INFORMATION, FALSE,
+                                     entry.th32ProcessID);
+        struct vet_program p = {entry.th32ProcessID, process ? vet_born(process) : 0};
+
         if (now->count < VET_MAX)
-            now->id[now->count++] = entry.th32ProcessID;
-        if (before && !vet_has(before, entry.th32ProcessID))
-            vet_program(entry.th32ProcessID);
+            now->program[now->count++] = p;
+        if (process && before && !vet_has(before, &p))
+            vet_hold(process);
+        else if (process)
+            CloseHandle(process);
     }
     CloseHandle(list);
 }
