@@ -90,7 +90,7 @@ static void attribution_module(const struct judged *c, struct analysis_blame *b,
         return;
     }
     const char *guessed = NULL;
-    const char *name = c->outcome == OUTCOME_AFTER ? suspect_module(c, &guessed) : NULL;
+    const char *name = b->update ? suspect_module(c, &guessed) : NULL;
     if (name) {
         b->module = str_dup(name);
         b->confidence *= CONFIDENCE_NO_DUMP;
@@ -194,19 +194,56 @@ static bool attribution_is_damage(enum failure_class cls) {
            cls == FAILURE_PROCESS_DOWN || cls == FAILURE_RESTART_LOOP;
 }
 
+/* Several products, and no update is needed for it: which of them? */
+static void attribution_of_products(const struct judgement *j, const struct judged *c, struct analysis_cell *out,
+                                    struct str *why) {
+    const struct model_product *broken = NULL;
+    const struct model_product *suspect =
+        attribution_dump_speaks(c) && c->crash.owner ? c->crash.owner : attribution_victim(j, c);
+    enum control alone = controls_each_alone(j, c, &broken);
+    if (alone == CONTROL_FAIL) {
+        attribution_blame_product(&out->blame, broken);
+        out->blame.confidence = CONFIDENCE_CONTROLLED;
+        str_addf(why, "%s fails by itself as well", broken->id);
+        return;
+    }
+    attribution_blame_product(&out->blame, suspect);
+    out->blame.confidence = CONFIDENCE_SUSPECT;
+    if (alone == CONTROL_PASS) {
+        out->verdict = VERDICT_INTERACTION_FAULT;
+        out->blame.with = attribution_others(c, suspect);
+        str_add(why, "each of these products is fine by itself on this image; no update is involved, "
+                     "and which of them gives way is not proven");
+        return;
+    }
+    str_add(why, "the control is missing: not every product of this combination was seen by itself");
+}
+
+/* It fails without the update, too: of the products, the one that is unwell by itself need not be the one updated. */
+static void attribution_after_anyway(const struct judgement *j, const struct judged *c, struct analysis_cell *out,
+                                     struct str *why) {
+    out->verdict = VERDICT_PRODUCT_FAULT;
+    str_addf(why, "the same products fail without %s as well", c->plan->update->id);
+    if (c->plan->product_count == 1) {
+        attribution_blame_product(&out->blame, c->plan->products[0]);
+        out->blame.confidence = CONFIDENCE_UNCONTROLLED;
+    } else {
+        str_add(why, "; ");
+        attribution_of_products(j, c, out, why);
+    }
+    attribution_finish(c, out, why);
+}
+
 static void attribution_after(const struct judgement *j, const struct judged *c,
                               struct analysis_cell *out) {
     const struct model_update *u = c->plan->update;
     CLEANUP_STR struct str why = STR_INIT;
     enum control without = controls_without_update(j, c);
-    attribution_blame_product(&out->blame, u->product);
     if (without == CONTROL_FAIL) {
-        out->verdict = VERDICT_PRODUCT_FAULT;
-        out->blame.confidence = CONFIDENCE_UNCONTROLLED;
-        str_addf(&why, "the same products fail without %s as well", u->id);
-        attribution_finish(c, out, &why);
+        attribution_after_anyway(j, c, out, &why);
         return;
     }
+    attribution_blame_product(&out->blame, u->product);
     out->blame.update = str_dup(u->id);
     if (c->plan->product_count == 1) {
         out->verdict = VERDICT_UPDATE_REGRESSION;
@@ -230,31 +267,6 @@ static void attribution_after(const struct judgement *j, const struct judged *c,
     attribution_finish(c, out, &why);
 }
 
-static void attribution_before_company(const struct judgement *j, const struct judged *c,
-                                       struct analysis_cell *out, struct str *why) {
-    const struct model_product *broken = NULL;
-    const struct model_product *suspect =
-        attribution_dump_speaks(c) && c->crash.owner ? c->crash.owner : attribution_victim(j, c);
-    enum control alone = controls_each_alone(j, c, &broken);
-    if (alone == CONTROL_FAIL) {
-        attribution_blame_product(&out->blame, broken);
-        out->blame.confidence = CONFIDENCE_CONTROLLED;
-        str_addf(why, "%s fails by itself as well", broken->id);
-        return;
-    }
-    attribution_blame_product(&out->blame, suspect);
-    out->blame.confidence = CONFIDENCE_SUSPECT;
-    if (alone == CONTROL_PASS) {
-        out->verdict = VERDICT_INTERACTION_FAULT;
-        out->blame.with = attribution_others(c, suspect);
-        str_add(why, "each of these products is fine by itself on this image; no update is involved, "
-                     "and which of them gives way is not proven");
-        return;
-    }
-    str_add(why, "harmed before any update; the control is missing: not every product of this "
-                 "combination was seen by itself");
-}
-
 static void attribution_before(const struct judgement *j, const struct judged *c,
                                struct analysis_cell *out) {
     CLEANUP_STR struct str why = STR_INIT;
@@ -266,7 +278,8 @@ static void attribution_before(const struct judgement *j, const struct judged *c
         str_add(&why, c->plan->update ? "harmed before any update, and the only product there"
                                       : "harmed without any update, and the only product there");
     } else {
-        attribution_before_company(j, c, out, &why);
+        str_addf(&why, "harmed %s any update; ", c->plan->update ? "before" : "without");
+        attribution_of_products(j, c, out, &why);
         attribution_minimal(j, c, out, &why);
     }
     attribution_finish(c, out, &why);

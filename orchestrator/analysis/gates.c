@@ -69,15 +69,22 @@ static enum decision gates_by_metrics(const struct model *m, const struct analys
     return said;
 }
 
-/* Fails before the update was tried: nothing is known about the update, whoever is at fault. */
+/* An interaction that takes the update, and none of products that do not get along without it either. */
+static bool gates_is_interaction(const struct analysis_cell *cell) {
+    return cell->verdict == VERDICT_INTERACTION_FAULT && cell->blame.update;
+}
+
+/* Fails before the update was tried, or products do not get along in any case: nothing is known about the update,
+ * whoever is at fault. */
 static enum decision gates_cell(const struct model *m, const struct judged *c,
                                 const struct analysis_cell *cell, const char **gate) {
     if (c->outcome == OUTCOME_AFTER && judge_is_performance(c->cls) && c->worst) {
         return gates_by_metrics(m, cell, gate);
     }
     enum decision said = gates_by_verdict(m, cell->verdict, gate);
-    bool never_tried = c->plan->update && c->outcome != OUTCOME_AFTER && c->outcome != OUTCOME_PASS;
-    if (never_tried && said == DECISION_HOLD) {
+    bool never_tried = c->outcome != OUTCOME_AFTER && c->outcome != OUTCOME_PASS;
+    bool anyway = cell->verdict == VERDICT_INTERACTION_FAULT && !gates_is_interaction(cell);
+    if (c->plan->update && (never_tried || anyway) && said == DECISION_HOLD) {
         *gate = NULL;
         return DECISION_UNKNOWN;
     }
@@ -85,7 +92,7 @@ static enum decision gates_cell(const struct model *m, const struct judged *c,
 }
 
 static const char *gates_about(const struct analysis_cell *cell) {
-    return cell->verdict == VERDICT_INTERACTION_FAULT && !cell->failed_before ? "interaction: " : "";
+    return gates_is_interaction(cell) ? "interaction: " : "";
 }
 
 static void gates_reason(const struct analysis_cell *cell, enum decision said, const char *gate,
@@ -107,8 +114,7 @@ static void gates_count(const struct judged *c, const struct analysis_cell *cell
     u->cells_run += cell->run;
     if (c->outcome == OUTCOME_PASS || c->outcome == OUTCOME_AFTER) {
         u->cells_verdict++;
-        u->cells_failed += cell->verdict == VERDICT_UPDATE_REGRESSION ||
-                           cell->verdict == VERDICT_INTERACTION_FAULT;
+        u->cells_failed += cell->verdict == VERDICT_UPDATE_REGRESSION || gates_is_interaction(cell);
     }
 }
 

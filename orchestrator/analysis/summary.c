@@ -107,7 +107,7 @@ static void summary_where(const struct judged *c, const struct analysis_cell *ce
 static void summary_fault(const struct judged *c, const struct analysis_cell *cell, struct str *s) {
     summary_what(c, cell, s);
     const char *update = c->plan->update ? c->plan->update->id : NULL;
-    if (cell->verdict == VERDICT_INTERACTION_FAULT && update && !cell->failed_before) {
+    if (cell->verdict == VERDICT_INTERACTION_FAULT && cell->blame.update) {
         str_addf(s, ", but only when %s meets %s", update,
                  cell->blame.with ? cell->blame.with : "its neighbours");
         if (cell->by_order) {

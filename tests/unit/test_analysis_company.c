@@ -81,11 +81,72 @@ START_TEST(the_order_that_it_takes_is_told) {
 }
 END_TEST
 
+#define NEIGHBOURS                                                                                                 \
+    "{'product_sets':[{'products':['birch','cedar'],'updates':['none','birch-engine']},"                           \
+    "{'products':['cedar'],'updates':['none']},{'products':['birch'],'updates':['none']}]}"
+
+static void cedar_fails(struct runs *r, const char *cell, bool updated) {
+    if (updated) {
+        runs_cell_until_applied(r, cell);
+    } else {
+        runs_cell(r, cell, 1);
+        runs_step(r, "install", false);
+    }
+    runs_step(r, "verify", updated);
+    runs_check(r, "service", "cedarsvc", "cedar", false);
+    runs_fail(r, FAILURE_SERVICE_DOWN, "cedar", "cedarsvc is stopped");
+    runs_end(r, true);
+}
+
+/* What the control cells with one product show, and what is made of it. */
+static const struct {
+    bool cedar_fails, birch_passes, cedar_passes;
+    enum verdict verdict;
+    const char *with;
+} anyway[] = {
+    {true, true, false, VERDICT_PRODUCT_FAULT, NULL},
+    {true, false, false, VERDICT_PRODUCT_FAULT, NULL},
+    {false, false, false, VERDICT_PRODUCT_FAULT, NULL}, /* not seen alone: the one that it happens to */
+    {false, true, true, VERDICT_INTERACTION_FAULT, "birch"},
+};
+
+/* Birch is updated, Cedar fails, and does so without the update as well: Birch is never to blame. */
+START_TEST(the_updated_one_is_not_blamed_for_what_happens_anyway) {
+    struct runs *r = runs_make(NEIGHBOURS);
+    cedar_fails(r, "winelab/birch+cedar/birch-engine/1", true);
+    cedar_fails(r, "winelab/birch+cedar/none/1", false);
+    if (anyway[_i].cedar_fails) {
+        cedar_fails(r, "winelab/cedar/none/1", false);
+    }
+    if (anyway[_i].birch_passes) {
+        runs_cell_passes(r, "winelab/birch/none/1");
+    }
+    if (anyway[_i].cedar_passes) {
+        runs_cell_passes(r, "winelab/cedar/none/1");
+    }
+    struct analysis *a = runs_analyse(r);
+    const struct analysis_cell *c = runs_find_cell(a, "winelab/birch+cedar/birch-engine/1");
+    ck_assert_int_eq(c->verdict, anyway[_i].verdict);
+    ck_assert_str_eq(c->blame.product, "cedar");
+    ck_assert_ptr_null(c->blame.update);
+    ck_assert_ptr_null(c->blame.module);
+    ck_assert_ptr_nonnull(strstr(c->blame.reason, "fail without birch-engine as well"));
+    ck_assert(anyway[_i].with ? str_eq(c->blame.with, anyway[_i].with) : c->blame.with == NULL);
+    bool both = anyway[_i].verdict == VERDICT_INTERACTION_FAULT;
+    ck_assert_ptr_nonnull(strstr(c->summary, both ? "without any update, only in this company: birch and cedar"
+                                                  : "not by the update: cedar"));
+    ck_assert_int_eq(runs_find_update(a, "birch-engine")->decision, DECISION_UNKNOWN);
+    analysis_free(a);
+    runs_free(r);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("company");
     TCase *t = tcase_create("company");
     tcase_add_loop_test(t, the_company_that_it_takes_is_named, 0, (int)ARRAY_LEN(company));
     tcase_add_loop_test(t, the_order_that_it_takes_is_told, 0, 3);
+    tcase_add_loop_test(t, the_updated_one_is_not_blamed_for_what_happens_anyway, 0, (int)ARRAY_LEN(anyway));
     suite_add_tcase(s, t);
     return suite_run(s);
 }
