@@ -288,12 +288,20 @@ static int io_only_bug(struct err *why, struct err *err) {
     return -1;
 }
 
-int cell_starved(struct cell *c, int64_t *ns, struct err *err) {
+int cell_diagnose(struct cell *c, struct vm_diagnostics *out, struct err *err) {
     CLEANUP_ERR struct err unseen = ERR_INIT;
-    struct vm_diagnostics d = {.starved_ns = -1};
-    int rc = vm_diagnose(c->vm, &d, &unseen);
-    *ns = rc < 0 ? -1 : d.starved_ns;
-    return rc < 0 ? io_only_bug(&unseen, err) : 0;
+    if (vm_diagnose(c->vm, out, &unseen) < 0) {
+        memset(out, -1, sizeof(*out)); /* each number -1 */
+        return io_only_bug(&unseen, err);
+    }
+    return 0;
+}
+
+int cell_starved(struct cell *c, int64_t *ns, struct err *err) {
+    struct vm_diagnostics d;
+    int rc = cell_diagnose(c, &d, err);
+    *ns = d.starved_ns;
+    return rc;
 }
 
 int cell_favour(struct cell *c, bool on, struct err *err) {
@@ -314,16 +322,15 @@ static void io_tell_rest(struct cell *c, bool rests) {
 }
 
 int cell_may_rest(struct cell *c, struct err *err) {
-    CLEANUP_ERR struct err unseen = ERR_INIT;
-    struct vm_diagnostics d = {.cpu_ns = -1};
+    struct vm_diagnostics d;
     int64_t now = clock_now(c->env->clock), since = now - c->rest_at;
     if (c->rest_at && since < CELL_REST_LOOK) {
         return 0;
     }
-    int rc = vm_diagnose(c->vm, &d, &unseen);
-    if (rc < 0 || d.cpu_ns < 0) {
+    int rc = cell_diagnose(c, &d, err);
+    if (d.cpu_ns < 0) {
         cell_works(c); /* not known */
-        return rc < 0 ? io_only_bug(&unseen, err) : 0;
+        return rc;
     }
     if (c->rest_at) {
         io_tell_rest(c, 100 * (d.cpu_ns - c->rest_cpu) < CELL_REST_PERCENT * since);

@@ -135,8 +135,11 @@ int cell_call(struct cell *c, const char *op, json_t *args, int64_t limit_ns, js
               struct err *err);
 int cell_reach(struct cell *c, struct guest_reach *out, struct err *err);
 
+/* All -1 where it is not told. A VM that cannot be looked at is judged by what it comes to; only the lab's own bug is
+ * an error here, and in the next. */
+int cell_diagnose(struct cell *c, struct vm_diagnostics *out, struct err *err);
 /* *ns: how long the VM was ready to run and got no processor of the host, since it was started; -1 where that is not
- * told. A VM that cannot be looked at is judged by what it comes to; only the lab's own bug is an error here. */
+ * told. */
 int cell_starved(struct cell *c, int64_t *ns, struct err *err);
 /* Lets the VM's processors go before those of others, or ends that. Where it cannot be, it costs time and nothing
  * else: what the host kept waiting is seen and measured again. Negative only with the lab's own bug. */

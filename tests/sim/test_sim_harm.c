@@ -458,6 +458,51 @@ START_TEST(a_network_that_comes_and_goes_is_told_as_what_it_is) {
 }
 END_TEST
 
+static void effect_idle(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_set_load(w, 5);
+}
+
+static void effect_busy_for(struct sim_world *w, void *ctx) {
+    const int *s = ctx;
+    effect_change(w, &(struct change){NULL, NULL});
+    sim_world_set_load(w, 90);
+    sim_world_later(w, *s * INT64_C(1000), effect_idle, NULL);
+}
+
+/* How long the update works on after it has said that it is done, and when the second measuring begins then. */
+static const struct {
+    int busy_s;
+    const char *note;
+} busy_cases[] = {{0, NULL}, {30, "measured after "}, {1000, "measured nevertheless after 60 s"}};
+
+START_TEST(what_an_update_has_to_do_once_is_waited_for) {
+    static const enum step_kind steps[] = {STEP_PROVISION, STEP_BOOT, STEP_INSTALL, STEP_APPLY, STEP_MEASURE,
+                                           STEP_COLLECT, STEP_TEARDOWN, STEP_KIND_COUNT};
+    int busy_s = busy_cases[_i].busy_s;
+    struct lab *l = lab_new();
+    lab_steps(l, steps);
+    sim_world_set_load(l->world, 5);
+    if (busy_s > 0) {
+        sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_busy_for, &busy_s);
+    }
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_int_eq((int)lab_failures(l), 0);
+    const char *said = NULL;
+    int64_t applied = 0, measured = 0;
+    for (size_t i = 0; i < l->seen_count; i++) {
+        const struct observation *o = &l->seen[i].o;
+        said = o->type == OBS_NOTE && strstr(lab_text(o), "busy with something") ? lab_text(o) : said;
+        applied = o->type == OBS_STEP_END && str_eq(o->kind, "apply") ? o->at_ms : applied;
+        measured = o->type == OBS_METRIC && str_eq(o->kind, "measure") && !measured ? o->at_ms : measured;
+    }
+    ck_assert(busy_cases[_i].note ? said && strstr(said, busy_cases[_i].note) == said : said == NULL);
+    ck_assert_int_ge((int)(measured - applied), (busy_s < 60 ? busy_s : 60) * 1000 - 4000);
+    ck_assert_int_le((int)(measured - applied), (busy_s < 60 ? busy_s : 60) * 1000 + 8000);
+    lab_free(l);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("sim_harm");
     TCase *t = tcase_create("harm");
@@ -483,6 +528,7 @@ int main(void) {
     tcase_add_test(t, a_hang_is_looked_at_from_outside);
     tcase_add_test(t, a_guest_that_lets_in_and_runs_nothing_hangs);
     tcase_add_test(t, a_network_that_comes_and_goes_is_told_as_what_it_is);
+    tcase_add_loop_test(t, what_an_update_has_to_do_once_is_waited_for, 0, (int)ARRAY_LEN(busy_cases));
     suite_add_tcase(s, t);
     return suite_run(s);
 }
