@@ -14,6 +14,11 @@ FARPROC guest_function(const wchar_t *dll, const char *name)
     return module == NULL ? NULL : GetProcAddress(module, name);
 }
 
+uint64_t guest_ticks(FILETIME t)
+{
+    return (uint64_t)t.dwHighDateTime << 32 | t.dwLowDateTime;
+}
+
 const char *guest_wine_version(void)
 {
     /* winehq.org, Developer FAQ: the export by which a program may know Wine. */

@@ -6,6 +6,7 @@
 #define COEXIST_WINDOWS_GUEST_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <windows.h>
 
 #include "common/jsonw.h"
@@ -22,6 +23,9 @@ void guest_describe(struct jsonw *w);
 
 /* jsonw_put_string for UTF-16; NULL writes null. */
 void guest_put_wide(struct jsonw *w, const char *key, const wchar_t *wide);
+
+/* A FILETIME as one number, in 100 ns. */
+uint64_t guest_ticks(FILETIME t);
 
 /* Turns a privilege on that this process may have, such as L"SeShutdownPrivilege". */
 int guest_take_privilege(const wchar_t *name, struct op_error *err);

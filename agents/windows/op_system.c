@@ -8,11 +8,6 @@
 #include "windows/process_list.h"
 #include "windows/system_times.h"
 
-static uint64_t system_ticks(FILETIME t)
-{
-    return (uint64_t)t.dwHighDateTime << 32 | t.dwLowDateTime;
-}
-
 int system_times_take(struct system_times *t)
 {
     typedef BOOL(WINAPI * times_fn)(FILETIME *, FILETIME *, FILETIME *);
@@ -21,9 +16,9 @@ int system_times_take(struct system_times *t)
 
     if (times == NULL || !times(&idle, &kernel, &user))
         return -1;
-    t->idle = system_ticks(idle);
-    t->kernel = system_ticks(kernel) - t->idle;
-    t->user = system_ticks(user);
+    t->idle = guest_ticks(idle);
+    t->kernel = guest_ticks(kernel) - t->idle;
+    t->user = guest_ticks(user);
     return 0;
 }
 

@@ -204,7 +204,7 @@ static uint64_t spawn_creation_time(HANDLE process)
     FILETIME created, exited, kernel, user;
     if (!GetProcessTimes(process, &created, &exited, &kernel, &user))
         return 0;
-    return (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime;
+    return guest_ticks(created);
 }
 
 /* Ends the children of pid that are not older than it: an older one had another parent of the

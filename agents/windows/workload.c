@@ -54,13 +54,10 @@ static void workload_lower_floor(double best)
 static double workload_thread_ms(void)
 {
     FILETIME born, ended, kernel, user;
-    ULARGE_INTEGER k, u;
 
     if (guest_wine_version() == NULL || !GetThreadTimes(GetCurrentThread(), &born, &ended, &kernel, &user))
         return 0;
-    k = (ULARGE_INTEGER){.LowPart = kernel.dwLowDateTime, .HighPart = kernel.dwHighDateTime};
-    u = (ULARGE_INTEGER){.LowPart = user.dwLowDateTime, .HighPart = user.dwHighDateTime};
-    return (double)(k.QuadPart + u.QuadPart) / 10000.0;
+    return (double)(guest_ticks(kernel) + guest_ticks(user)) / 10000.0;
 }
 
 /* How fast the machine is when nothing in the guest is in the way. What a product still does about the files
