@@ -124,9 +124,9 @@ enum control controls_without_update(const struct judgement *j, const struct jud
     return seen;
 }
 
-/* A product by itself, any update or none: healthy before it? */
+/* A product by itself, any update or none: healthy before it? *alike: it fails there as in this cell. */
 static enum control controls_product_alone(const struct judgement *j, const struct judged *c,
-                                              const struct model_product *p) {
+                                           const struct model_product *p, bool *alike) {
     enum control seen = CONTROL_NONE;
     for (size_t i = 0; i < j->count; i++) {
         const struct judged *o = &j->cells[i];
@@ -134,9 +134,10 @@ static enum control controls_product_alone(const struct judgement *j, const stru
             continue;
         }
         if (o->outcome == OUTCOME_BEFORE) {
-            return CONTROL_FAIL;
+            *alike |= o->cls == c->cls;
+            seen = CONTROL_FAIL;
         }
-        if (o->outcome == OUTCOME_PASS || o->outcome == OUTCOME_AFTER) {
+        if (seen != CONTROL_FAIL && (o->outcome == OUTCOME_PASS || o->outcome == OUTCOME_AFTER)) {
             seen = CONTROL_PASS;
         }
     }
@@ -147,12 +148,15 @@ enum control controls_each_alone(const struct judgement *j, const struct judged 
                                            const struct model_product **broken) {
     enum control all = CONTROL_PASS;
     for (size_t i = 0; i < c->plan->product_count; i++) {
-        enum control one = controls_product_alone(j, c, c->plan->products[i]);
-        if (one == CONTROL_FAIL) {
+        bool alike = false;
+        enum control one = controls_product_alone(j, c, c->plan->products[i], &alike);
+        if (one == CONTROL_FAIL && (!*broken || alike)) {
             *broken = c->plan->products[i];
-            return CONTROL_FAIL;
+        }
+        if (alike) {
+            break;
         }
         all = one == CONTROL_NONE ? CONTROL_NONE : all;
     }
-    return all;
+    return *broken ? CONTROL_FAIL : all;
 }

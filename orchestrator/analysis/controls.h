@@ -15,7 +15,8 @@ enum control {
 enum control controls_update_alone(const struct judgement *j, const struct judged *c);
 /* The same products without any update. */
 enum control controls_without_update(const struct judgement *j, const struct judged *c);
-/* Each of the cell's products by itself, before any update. *broken: one that was not well. */
+/* Each of the cell's products by itself, before any update. *broken (NULL before): one that was not well, if any
+ * failed as this cell does then one of those. */
 enum control controls_each_alone(const struct judgement *j, const struct judged *c,
                                  const struct model_product **broken);
 /* The same update where only this product is beside its own, in the order that they have in the cell. */

@@ -141,12 +141,32 @@ START_TEST(the_updated_one_is_not_blamed_for_what_happens_anyway) {
 }
 END_TEST
 
+/* Birch is unwell by itself in another way than the pair: that is not what the pair suffers from. */
+START_TEST(the_one_that_fails_alike_by_itself_is_named) {
+    struct runs *r = runs_make(NEIGHBOURS);
+    cedar_fails(r, "winelab/birch+cedar/birch-engine/1", true);
+    cedar_fails(r, "winelab/birch+cedar/none/1", false);
+    cedar_fails(r, "winelab/cedar/none/1", false);
+    runs_cell(r, "winelab/birch/none/1", 1);
+    runs_step(r, "install", false);
+    runs_fail(r, FAILURE_PROCESS_CRASH, "birch", "birchsvc.exe left a dump");
+    runs_end(r, true);
+    struct analysis *a = runs_analyse(r);
+    const struct analysis_cell *c = runs_find_cell(a, "winelab/birch+cedar/birch-engine/1");
+    ck_assert_int_eq(c->verdict, VERDICT_PRODUCT_FAULT);
+    ck_assert_str_eq(c->blame.product, "cedar");
+    analysis_free(a);
+    runs_free(r);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("company");
     TCase *t = tcase_create("company");
     tcase_add_loop_test(t, the_company_that_it_takes_is_named, 0, (int)ARRAY_LEN(company));
     tcase_add_loop_test(t, the_order_that_it_takes_is_told, 0, 3);
     tcase_add_loop_test(t, the_updated_one_is_not_blamed_for_what_happens_anyway, 0, (int)ARRAY_LEN(anyway));
+    tcase_add_test(t, the_one_that_fails_alike_by_itself_is_named);
     suite_add_tcase(s, t);
     return suite_run(s);
 }
