@@ -49,10 +49,11 @@ static void plan_add_installs(struct plan_cell *c, struct model_step step, enum 
  * is not the matrix's. */
 static void plan_part(struct plan_cell *c, size_t apply, size_t own) {
     size_t first = own, behind = own;
-    for (size_t i = own; i-- > 0;) {
-        bool installs = c->steps[i].kind == STEP_INSTALL;
-        behind = installs && first == own ? i + 1 : behind;
-        first = installs ? i : first;
+    for (size_t i = 0; i < own; i++) {
+        if (c->steps[i].kind == STEP_INSTALL) {
+            first = first == own ? i : first;
+            behind = i + 1;
+        }
     }
     size_t at = apply < own ? apply : behind < own ? behind : first < own ? first : 1; /* the boot */
     c->steps[at].part = c->repetition - 1;

@@ -11,7 +11,7 @@ struct plan_step {
     enum plan_phase phase; /* BEFORE until apply; the apply step itself is AFTER */
     int product; /* index into the cell's products: what install installs; -1: about none of them */
     bool fresh;  /* may not be shared: neither this step nor any that follows it in the cell */
-    int part;    /* 0; else of this repetition: shared with none of another repetition, nor what follows it */
+    int part;    /* steps that differ in it are not shared: where repetitions part, their number less 1; else 0 */
 };
 
 struct plan_cell {

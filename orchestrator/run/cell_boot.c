@@ -176,14 +176,14 @@ static int boot_wait_down(struct cell *c, int64_t limit, int64_t *since, struct 
     return 0;
 }
 
-/* It agreed and is still there: one that does not answer hangs; one that does is given longer, and hangs then, too. */
-static int boot_insist(struct cell *c, int64_t *since, struct err *err) {
+/* It agreed and is still there. 1: it went down at the last moment after all; 0: it answers; -1 with err: also when it
+ * does not, which is a hang. */
+static int boot_still_answers(struct cell *c, int64_t waited, int64_t *since, struct err *err) {
     struct guest_reach r = {0};
-    int64_t limit = c->env->limits.down;
     CLEANUP_ERR struct err asked = ERR_INIT;
     if (cell_reach(c, &r, &asked) < 0) {
         if (asked.cls == ERR_INTERRUPT && cell_pump(c, err) == 0 && c->resets > 0) {
-            *since = c->reset_at; /* at the last moment after all */
+            *since = c->reset_at;
             return 1;
         }
         err_move(err, &asked);
@@ -192,11 +192,22 @@ static int boot_insist(struct cell *c, int64_t *since, struct err *err) {
     if (!r.serial && (!r.ssh || r.frozen)) {
         c->side = CELL_SIDE_GUEST;
         return err_set(err, ERR_TIMEOUT, "agreed to restart and did not go down in %lld s",
-                       (long long)(limit / CLOCK_S));
+                       (long long)(waited / CLOCK_S));
+    }
+    return 0;
+}
+
+/* One that answers is given longer, and hangs then, too. */
+static int boot_insist(struct cell *c, int64_t *since, struct err *err) {
+    int64_t limit = c->env->limits.down;
+    int down = boot_still_answers(c, limit, since, err);
+    if (down != 0) {
+        return down;
     }
     cell_note(c, "the guest agreed to restart and was still up %lld s later: waited for longer",
               (long long)(limit / CLOCK_S));
-    int down = boot_wait_down(c, limit * (BOOT_DOWN_TIMES - 1), since, err);
+    down = boot_wait_down(c, limit * (BOOT_DOWN_TIMES - 1), since, err);
+    down = down != 0 ? down : boot_still_answers(c, limit * BOOT_DOWN_TIMES, since, err);
     if (down != 0) {
         return down;
     }

@@ -11,9 +11,10 @@
 enum {
     MEASURE_ROWS_MAX = 20000, /* more than any sane answer has: processes times repetitions */
     MEASURE_ROUNDS = 3,       /* how often a workload is run until the host let it run */
-    MEASURE_BUSY_PERCENT = 50, /* of one processor: a guest that takes more is busy with something of its own */
     MEASURE_TRIES = 3,        /* ... until the guest does: a start that fails once is no harm, as in vitals.h */
+    MEASURE_BUSY_PERCENT = 50, /* of one processor: a guest that takes more is busy with something of its own */
 };
+#define MEASURE_LOOK CLOCK_S /* over so long */
 
 /* The agent's names of what idle and load tell (agents/proto/PROTOCOL.md, Workloads), after the
  * workload's own and a dot, and theirs in the journal, where "process" tells the system's from a
@@ -232,8 +233,6 @@ static int measure_all(struct cell *c, struct err *err) {
     }
     return 0;
 }
-
-#define MEASURE_LOOK CLOCK_S
 
 /* Percent of one processor that the VM takes while the lab asks nothing of it; negative: not known. */
 static int measure_busy(struct cell *c, int *percent, struct err *err) {

@@ -229,21 +229,42 @@ START_TEST(a_machine_that_powers_off_by_itself_is_told_of) {
 }
 END_TEST
 
-/* How long it answers on after it agreed to restart, and whether that is too long. */
+static void effect_hang(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_strike(w, SIM_FAULT_HANG);
+}
+
+static void effect_hang_later(struct sim_world *w, void *ctx) {
+    (void)ctx;
+    sim_world_set(w, "registry:HKLM\\Software\\Alder|Content", "2");
+    sim_world_later(w, 150000, effect_hang, NULL);
+}
+
+/* How long it answers on after it agreed to restart, whether it falls silent meanwhile, and what is told if that is too
+ * long. */
 static const struct {
     const char *ms;
-    bool hangs;
-} unwilling[] = {{"30000", false}, {"200000", false}, {"3600000", true}};
+    bool falls_silent;
+    const char *told;
+} unwilling[] = {
+    {"30000", false, NULL},
+    {"200000", false, NULL},
+    {"3600000", false, "did not go down in 300 s, though it answers"},
+    {"3600000", true, "did not go down in 300 s; serial port: "},
+};
 
 START_TEST(a_guest_that_agrees_and_does_not_go_down_is_given_time) {
     struct lab *l = lab_new();
     sim_world_set(l->world, "system:stays_up_ms", unwilling[_i].ms);
+    if (unwilling[_i].falls_silent) {
+        sim_world_on_exec(l->world, "alder-apply", 1000, 0, effect_hang_later, NULL);
+    }
     ck_assert_int_eq(lab_run(l), 0);
-    ck_assert_int_eq((int)lab_failures(l), unwilling[_i].hangs);
+    ck_assert_int_eq((int)lab_failures(l), unwilling[_i].told != NULL);
     const struct observation *f = lab_failure(l, FAILURE_HANG);
-    ck_assert(unwilling[_i].hangs == (f != NULL));
+    ck_assert((unwilling[_i].told != NULL) == (f != NULL));
     if (f) {
-        ck_assert_ptr_nonnull(strstr(lab_text(f), "did not go down in 300 s, though it answers"));
+        ck_assert_msg(strstr(lab_text(f), unwilling[_i].told) != NULL, "%s", lab_text(f));
         ck_assert(lab_has_artifact(l, "screenshot"));
     }
     lab_free(l);

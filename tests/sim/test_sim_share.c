@@ -59,10 +59,10 @@ START_TEST(a_first_child_goes_on_without_being_restored) {
 END_TEST
 
 START_TEST(few_states_are_kept_at_a_time) {
-    struct world w = world_new(deep, 4, 2);
+    struct world w = world_new(deep, 5, 3);
     struct fleet_spec spec = world_spec(&w, 1, 1);
     struct fleet_counts n = run_whole(&spec);
-    ck_assert_uint_gt(n.states, 10);
+    ck_assert_uint_gt(n.states, 20);
     ck_assert_int_le(n.most_bytes, 8 * FLEET_STATE_BYTES); /* a way down the tree, not all of it */
     world_free(&w);
 }
