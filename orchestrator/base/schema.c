@@ -284,12 +284,21 @@ size_t schema_validate(const struct schema *s, const struct json_doc *doc, struc
     return count;
 }
 
-bool schema_accepts(const struct schema *s, const json_t *value) {
+static bool schema_accepts_by(const struct schema *s, const json_t *node, const json_t *value) {
     struct complaints found = {NULL, 0, 0};
     struct check c = {.schema = s, .found = &found};
-    schema_check(&c, s->root, value);
+    schema_check(&c, node, value);
     str_free(&c.pointer);
     bool good = found.weight == 0;
     schema_complaints_free(&found);
     return good;
+}
+
+bool schema_accepts(const struct schema *s, const json_t *value) {
+    return schema_accepts_by(s, s->root, value);
+}
+
+bool schema_accepts_under(const struct schema *s, const char *key, const json_t *value) {
+    const json_t *node = json_object_get(json_object_get(s->root, "properties"), key);
+    return !node || schema_accepts_by(s, node, value);
 }

@@ -31,5 +31,7 @@ size_t schema_validate(const struct schema *s, const struct json_doc *doc, struc
 
 /* Whether a value without a document follows the schema. */
 bool schema_accepts(const struct schema *s, const json_t *value);
+/* Whether the value may stand under this key of the root object; true of a key that "properties" does not name. */
+bool schema_accepts_under(const struct schema *s, const char *key, const json_t *value);
 
 #endif

@@ -9,12 +9,16 @@ static int stamp_run(struct cli *cli, const struct cli_args *args) {
     int rc = CLI_SHIP;
     for (int i = 0; i < args->operand_count; i++) {
         CLEANUP_ERR struct err err = ERR_INIT;
+        struct diags diags = DIAGS_INIT;
         bool changed = false;
-        if (model_stamp_file(args->operands[i], &changed, &err) < 0) {
-            rc = cli_fail(&err);
-            continue;
+        if (model_stamp_file(args->operands[i], &changed, &diags, &err) < 0) {
+            diags_print(&diags, stderr);
+            int failed = cli_fail(&err);
+            rc = rc == CLI_LAB_FAILED ? rc : failed;
+        } else {
+            printf("%s: %s\n", args->operands[i], changed ? "digests written" : "already right");
         }
-        printf("%s: %s\n", args->operands[i], changed ? "digests written" : "already right");
+        diags_free(&diags);
     }
     return rc;
 }

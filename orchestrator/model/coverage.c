@@ -7,6 +7,7 @@
 #include "base/nearest.h"
 #include "cover/pict.h"
 #include "model/coverage_impl.h"
+#include "model/schemas.h"
 #include "model/subsets.h"
 
 static int coverage_factor(struct coverage *c, const char *pointer, int at_key, const char *name) {
@@ -189,6 +190,20 @@ static bool coverage_are_names(const char *const *names, size_t count) {
     return count > 0;
 }
 
+/* Errors elsewhere in the matrix are no reason to keep silent about those of the coverage. */
+static bool coverage_parts_follow(const struct input *in) {
+    static const char *const parts[] = {"coverage", "images", "products", "updates", "install_orders"};
+    CLEANUP_ERR struct err err = ERR_INIT;
+    struct schema *s = in->matrix.good ? NULL : schemas_compile(SCHEMA_MATRIX, &err);
+    bool follow = in->matrix.good || s;
+    for (size_t i = 0; s && follow && i < ARRAY_LEN(parts); i++) {
+        const json_t *value = json_object_get(in->matrix.root, parts[i]);
+        follow = !value || schema_accepts_under(s, parts[i], value);
+    }
+    schema_free(s);
+    return follow;
+}
+
 /* Where names are missing, twice or not to be had, that was complained about, and more would mislead. */
 static bool coverage_can_be_read(struct coverage *c) {
     const struct input *in = c->in;
@@ -198,7 +213,7 @@ static bool coverage_can_be_read(struct coverage *c) {
     for (size_t i = 0; i < image_count; i++) {
         values[i] = json_string_value(json_array_get(images, i));
     }
-    bool good = in->matrix.good && coverage_are_names(values, image_count);
+    bool good = coverage_parts_follow(in) && coverage_are_names(values, image_count);
     for (size_t i = 0; i < in->update_count; i++) {
         const char *product = json_string_value(json_object_get(in->updates[i].root, "product"));
         values[i] = in->updates[i].id;

@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "model/hostfile.h"
 
 struct stamp_edit { /* text[begin, end) becomes new */
     size_t begin, end;
@@ -20,6 +21,7 @@ struct stamp {
     char *dir;
     struct stamp_edit *edits; /* in the order of the text after sorting */
     size_t count;
+    struct diags *diags;
 };
 
 static void stamp_cleanup(struct stamp *s) {
@@ -29,15 +31,6 @@ static void stamp_cleanup(struct stamp *s) {
     free(s->edits);
     free(s->dir);
     json_doc_free(s->doc);
-}
-
-static void stamp_cleanup_diags(struct diags *d) {
-    diags_free(d);
-}
-
-static int stamp_fail(const struct stamp *s, const char *pointer, const char *why, struct err *err) {
-    struct diag_pos pos = json_doc_at(s->doc, pointer, 0);
-    return err_set(err, ERR_INPUT, "%s:%d:%d: %s", json_doc_path(s->doc), pos.line, pos.column, why);
 }
 
 /* One behind the closing quote of the string token at begin. */
@@ -56,55 +49,51 @@ static void stamp_add_edit(struct stamp *s, size_t begin, size_t end, char *new)
     s->edits[s->count++] = (struct stamp_edit){begin, end, new};
 }
 
-static int stamp_object(struct stamp *s, const json_t *o, const char *pointer, struct err *err) {
+static void stamp_object(struct stamp *s, const json_t *o, const char *pointer) {
+    const char *name = json_string_value(json_object_get(o, "file"));
     CLEANUP_FREE char *at_file = str_printf("%s/file", pointer);
     CLEANUP_FREE char *at_digest = str_printf("%s/sha256", pointer);
-    CLEANUP_FREE char *path = fs_join(s->dir, json_string_value(json_object_get(o, "file")));
+    CLEANUP_FREE char *path = str_eq(s->dir, ".") ? str_dup(name) : fs_join(s->dir, name);
+    const struct hostfile_at place = {s->doc, at_file, s->diags};
     const json_t *old = json_object_get(o, "sha256");
     char hex[FS_SHA256_HEX];
     CLEANUP_ERR struct err why = ERR_INIT;
-    struct stat st;
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-        return stamp_fail(s, at_file, "this is not a regular file", err);
+    if (old && !json_is_string(old)) {
+        json_doc_complain(s->doc, at_digest, 0, s->diags, "wrong-type", "remove it: the right one is written here then",
+                          "\"sha256\" must be a string");
+    }
+    if (!hostfile_check_there(&place, path, "named", name)) {
+        return;
     }
     if (fs_sha256_file(path, hex, &why) < 0) {
-        return stamp_fail(s, at_file, err_text(&why), err);
-    }
-    if (old && !json_is_string(old)) {
-        return stamp_fail(s, at_digest, "\"sha256\" must be a string", err);
-    }
-    if (!old) {
+        json_doc_complain(s->doc, at_file, 0, s->diags, "unreadable-file", NULL, "%s", err_text(&why));
+    } else if (!old) {
         size_t end = stamp_string_end(s, json_doc_offset(s->doc, at_file));
         stamp_add_edit(s, end, end, str_printf(", \"sha256\": \"%s\"", hex));
-    } else if (strcasecmp(json_string_value(old), hex) != 0) {
+    } else if (json_is_string(old) && strcasecmp(json_string_value(old), hex) != 0) {
         size_t begin = json_doc_offset(s->doc, at_digest);
         stamp_add_edit(s, begin, stamp_string_end(s, begin), str_printf("\"%s\"", hex));
     }
-    return 0;
 }
 
 /* Every object with a "file" below value. Depth is bounded by JSON_DEPTH_MAX of the scan. */
-static int stamp_walk(struct stamp *s, json_t *value, const char *pointer, struct err *err) {
-    if (json_is_string(json_object_get(value, "file")) &&
-        stamp_object(s, value, pointer, err) < 0) {
-        return -1;
+static void stamp_walk(struct stamp *s, json_t *value, const char *pointer) {
+    if (json_is_string(json_object_get(value, "file"))) {
+        stamp_object(s, value, pointer);
     }
     const char *key;
     size_t i;
     json_t *item;
     json_object_foreach(value, key, item) {
-        CLEANUP_FREE char *at = str_printf("%s/%s", pointer, key);
-        if (!strpbrk(key, "/~") && stamp_walk(s, item, at, err) < 0) {
-            return -1;
+        if (!strpbrk(key, "/~")) {
+            CLEANUP_FREE char *at = str_printf("%s/%s", pointer, key);
+            stamp_walk(s, item, at);
         }
     }
     json_array_foreach(value, i, item) {
         CLEANUP_FREE char *at = str_printf("%s/%zu", pointer, i);
-        if (stamp_walk(s, item, at, err) < 0) {
-            return -1;
-        }
+        stamp_walk(s, item, at);
     }
-    return 0;
 }
 
 static int stamp_compare(const void *a, const void *b) {
@@ -132,29 +121,20 @@ static int stamp_write(struct stamp *s, struct err *err) {
     return fs_write_atomic(path, out.data, out.len, mode, err);
 }
 
-static int stamp_load(struct stamp *s, const char *path, struct err *err) {
-    CLEANUP(stamp_cleanup_diags) struct diags diags = DIAGS_INIT;
-    s->doc = json_doc_load(path, &diags);
-    if (!s->doc) {
-        const struct diag *d = &diags.items[0];
-        return err_set(err, ERR_INPUT, "%s:%d:%d: %s", d->file, d->pos.line, d->pos.column,
-                       d->message);
+int model_stamp_file(const char *path, bool *changed, struct diags *diags, struct err *err) {
+    size_t before = diags->count;
+    CLEANUP(stamp_cleanup) struct stamp s = {.doc = json_doc_load(path, diags), .dir = fs_dirname(path), .diags = diags};
+    const char *format = s.doc ? json_string_value(json_object_get(json_doc_root(s.doc), "format")) : NULL;
+    if (str_eq(format, "coexist-product/1") || str_eq(format, "coexist-update/1")) {
+        stamp_walk(&s, json_doc_root(s.doc), "");
+    } else if (s.doc) {
+        json_doc_complain(s.doc, "/format", 0, diags, "wrong-format",
+                          "\"format\" is \"coexist-product/1\" or \"coexist-update/1\" there",
+                          "only product and update files carry digests");
     }
-    const char *format = json_string_value(json_object_get(json_doc_root(s->doc), "format"));
-    if (!str_eq(format, "coexist-product/1") && !str_eq(format, "coexist-update/1")) {
-        return stamp_fail(s, "/format", "only product and update files carry digests", err);
+    if (diags->count > before) {
+        return err_set(err, ERR_INPUT, "%s: left as it was", path);
     }
-    s->dir = fs_dirname(path);
-    return 0;
-}
-
-int model_stamp_file(const char *path, bool *changed, struct err *err) {
-    CLEANUP(stamp_cleanup) struct stamp s = {.doc = NULL};
-    if (stamp_load(&s, path, err) < 0 || stamp_walk(&s, json_doc_root(s.doc), "", err) < 0) {
-        return -1;
-    }
-    if (changed) {
-        *changed = s.count > 0;
-    }
+    *changed = s.count > 0;
     return s.count > 0 ? stamp_write(&s, err) : 0;
 }

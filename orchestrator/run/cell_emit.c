@@ -166,8 +166,6 @@ static void fail_remember(struct cell *c, enum failure_class class, const json_t
     }
 }
 
-static void fail_emit(struct cell *c, enum failure_class class, const char *product, int boots,
-                      const char *fmt, va_list ap) __attribute__((format(printf, 5, 0)));
 /* A later look finds again what an earlier one told of. */
 static bool fail_is_told(struct cell *c, enum failure_class class, const char *text) {
     CLEANUP_FREE char *one = str_printf("%d %s", (int)class, text);
@@ -180,6 +178,9 @@ static bool fail_is_told(struct cell *c, enum failure_class class, const char *t
     c->told[c->told_count++] = STEAL(one);
     return false;
 }
+
+static void fail_emit(struct cell *c, enum failure_class class, const char *product, int boots,
+                      const char *fmt, va_list ap) __attribute__((format(printf, 5, 0)));
 
 static void fail_emit(struct cell *c, enum failure_class class, const char *product, int boots,
                       const char *fmt, va_list ap) {

@@ -210,6 +210,18 @@ static const struct {
     {"anyOf", 5}, {"allOf", 8}, {"not", 3}, {"boolean_schema", 10}, {"default", 2}, {"ref", 2},
 };
 
+START_TEST(a_value_alone_is_checked_as_its_key_asks) {
+    static const char text[] = "{\"type\": \"object\", \"required\": [\"b\"], \"properties\": {\"a\": {\"$ref\": \"#/$defs/n\"}}, "
+                               "\"$defs\": {\"n\": {\"type\": \"integer\", \"maximum\": 3}}}";
+    struct schema *s = schema_compile("x", text, strlen(text), NULL);
+    json_auto_t *three = json_integer(3), *four = json_integer(4);
+    ck_assert(schema_accepts_under(s, "a", three));
+    ck_assert(!schema_accepts_under(s, "a", four));
+    ck_assert(schema_accepts_under(s, "c", four));
+    schema_free(s);
+}
+END_TEST
+
 static int test_suite_group(const json_t *group) {
     const json_t *schema = json_object_get(group, "schema");
     char *text = json_dumps(schema, JSON_ENCODE_ANY);
@@ -254,6 +266,7 @@ int main(void) {
     TCase *t = tcase_create("schema");
     tcase_add_loop_test(t, schema_says_what_is_wrong_and_where, 0, (int)ARRAY_LEN(cases));
     tcase_add_loop_test(t, schema_refuses_what_it_does_not_know, 0, (int)ARRAY_LEN(refused));
+    tcase_add_test(t, a_value_alone_is_checked_as_its_key_asks);
     tcase_add_test(t, schema_tells_only_so_many_errors);
     tcase_add_loop_test(t, schema_of_each_format_compiles_and_is_documented, 0, SCHEMA_KIND_COUNT);
     tcase_add_loop_test(t, a_file_of_another_format_gets_one_complaint, 0, SCHEMA_KIND_COUNT);
