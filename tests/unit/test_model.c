@@ -342,7 +342,8 @@ static const struct {
     {"{\"format\": \"coexist-update/1\", \"files\": [{\"file\": \"none\"}]}", {51}},
     {"{\"format\": \"coexist-update/1\", \"files\": [{\"file\": \".\"}]}", {51}},
     {"{\"format\": \"coexist-update/1\", \"a\": {\"file\": \"x.json\", \"sha256\": 5}}", {66}},
-    {"{\"format\": \"coexist-update/1\", \"a\": [{\"file\": \"no\", \"sha256\": 5}, {\"file\": \"x.json\"}, {\"file\": \".\"}]}",
+    {"{\"format\": \"coexist-update/1\", \"a\": [{\"file\": \"no\", \"sha256\": 5}, "
+     "{\"file\": \"x.json\"}, {\"file\": \".\"}]}",
      {63, 47, 96}},
     {"{", {2}},
 };

@@ -211,8 +211,9 @@ static const struct {
 };
 
 START_TEST(a_value_alone_is_checked_as_its_key_asks) {
-    static const char text[] = "{\"type\": \"object\", \"required\": [\"b\"], \"properties\": {\"a\": {\"$ref\": \"#/$defs/n\"}}, "
-                               "\"$defs\": {\"n\": {\"type\": \"integer\", \"maximum\": 3}}}";
+    static const char text[] =
+        "{\"type\": \"object\", \"required\": [\"b\"], \"properties\": {\"a\": {\"$ref\": \"#/$defs/n\"}}, "
+        "\"$defs\": {\"n\": {\"type\": \"integer\", \"maximum\": 3}}}";
     struct schema *s = schema_compile("x", text, strlen(text), NULL);
     json_auto_t *three = json_integer(3), *four = json_integer(4);
     ck_assert(schema_accepts_under(s, "a", three));
