@@ -75,7 +75,8 @@ static bool workload_agrees(struct workload_alike *alike, double best, double ms
     alike->most = ms > alike->most ? ms : alike->most;
     alike->wall += ms;
     alike->had += had;
-    return alike->most <= best * WORKLOAD_NEAR && alike->count >= WORKLOAD_AGREE && (alike->had <= 0 || alike->had >= alike->wall * WORKLOAD_ALONE);
+    return alike->most <= best * WORKLOAD_NEAR && alike->count >= WORKLOAD_AGREE &&
+           (alike->had <= 0 || alike->had >= alike->wall * WORKLOAD_ALONE);
 }
 
 /* How fast the machine is when nothing in the guest is in the way. What a product still does about the files

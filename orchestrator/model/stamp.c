@@ -123,7 +123,8 @@ static int stamp_write(struct stamp *s, struct err *err) {
 
 int model_stamp_file(const char *path, bool *changed, struct diags *diags, struct err *err) {
     size_t before = diags->count;
-    CLEANUP(stamp_cleanup) struct stamp s = {.doc = json_doc_load(path, diags), .dir = fs_dirname(path), .diags = diags};
+    CLEANUP(stamp_cleanup) struct stamp s = {
+        .doc = json_doc_load(path, diags), .dir = fs_dirname(path), .diags = diags};
     const char *format = s.doc ? json_string_value(json_object_get(json_doc_root(s.doc), "format")) : NULL;
     if (str_eq(format, "coexist-product/1") || str_eq(format, "coexist-update/1")) {
         stamp_walk(&s, json_doc_root(s.doc), "");
