@@ -146,12 +146,32 @@ static void windows_check_bypass(const struct windows_recipe *r, const struct js
     }
 }
 
+/* Windows makes these by itself, so Setup can make no account of that name. Microsoft, "Local accounts" (Windows
+ * Server documentation, default local user accounts) and "Security identifiers" (well-known ones). */
+static void windows_check_account(const struct windows_recipe *r, const struct json_doc *doc, struct diags *diags) {
+    static const char *const taken[] = {
+        "Administrator", "Guest", "DefaultAccount", "defaultuser0", "WDAGUtilityAccount", "HelpAssistant", "SYSTEM",
+        "Everyone", "None", "Interactive", "Network", "Service", "Batch", "Dialup", "Proxy", "Self", "Anonymous",
+        "Administrators", "Guests", "Users",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
+        if (str_eq_nocase(r->account, taken[i])) {
+            json_doc_complain(doc, "/account", 0, diags, "reserved-name", "another name, such as \"lab\"",
+                              "Windows has a \"%s\" of its own", taken[i]);
+        }
+    }
+    if (str_ends_with(r->account, ".")) {
+        json_doc_complain(doc, "/account", 0, diags, "wrong-form", NULL, "no account's name can end in a dot");
+    }
+}
+
 static struct windows_recipe *windows_checked(const char *path, const struct json_doc *doc, struct diags *diags) {
     struct windows_recipe *r = windows_build(path, json_doc_root(doc));
     windows_check_edition(r, doc, diags);
     windows_check_key(r, doc, diags);
     windows_check_builds(r, doc, diags);
     windows_check_bypass(r, doc, diags);
+    windows_check_account(r, doc, diags);
     return r;
 }
 

@@ -2,10 +2,12 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/str.h"
 #include "images/image.h"
 #include "images/keys.h"
 #include "media/reactos.h"
+#include "vm/domain_profile.h"
 
 #define SOURCE_PORT "COM2"
 
@@ -39,11 +41,26 @@ static char *source_load_reactos(struct install_source *s, const struct install_
     return image_profile_path(r->path, spec->profile ? spec->profile : r->profile);
 }
 
+/* Whether there can be such a machine on any host; this one is asked when the machine is made. */
+static bool source_machine_can_be(const struct image_profile *p, struct diags *diags) {
+    struct domain_profile machine;
+    CLEANUP_ERR struct err why = ERR_INIT;
+    if (domain_profile_read(p->hardware, true, &machine, &why) == 0) {
+        return true;
+    }
+    struct json_doc *doc = json_doc_load(p->path, diags);
+    if (doc) {
+        json_doc_complain(doc, "/hardware", 1, diags, "impossible-machine", NULL, "%s", err_text(&why));
+    }
+    json_doc_free(doc);
+    return false;
+}
+
 int install_source_load(struct install_source *s, const struct install_make *spec, struct diags *diags) {
     CLEANUP_FREE char *path = image_recipe_is(spec->recipe, REACTOS_FORMAT) ? source_load_reactos(s, spec, diags)
                                                                             : source_load_windows(s, spec, diags);
     s->profile = path ? image_profile_load(path, diags) : NULL;
-    return s->profile ? 0 : -1;
+    return s->profile && source_machine_can_be(s->profile, diags) ? 0 : -1;
 }
 
 void install_source_clear(struct install_source *s) {

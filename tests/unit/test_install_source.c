@@ -146,6 +146,24 @@ START_TEST(reactos_is_installed_from_its_medium_with_more_on_it) {
 }
 END_TEST
 
+START_TEST(a_machine_that_cannot_be_is_told_at_its_profile) {
+    CLEANUP(cds_remove) char *dir = cds_dir();
+    CLEANUP_FREE char *path = fs_join(dir, "odd.json");
+    cds_put(dir, "odd.json", "{\"format\": \"coexist-profile/1\", \"name\": \"odd\", \"title\": \"Odd\",\n"
+                             " \"hardware\": {\"machine\": \"pc\", \"firmware\": \"uefi-secure\",\n"
+                             "  \"memory_mib\": 2048, \"vcpus\": 1}}\n");
+    struct install_make spec = {.recipe = "images/windows/win10-22h2-pro.json", .lab_dir = dir, .profile = path};
+    struct diags diags = DIAGS_INIT;
+    CLEANUP(install_source_clear) struct install_source s = {0};
+    ck_assert_int_lt(install_source_load(&s, &spec, &diags), 0);
+    ck_assert_uint_eq(diags.count, 1);
+    ck_assert_str_eq(diags.items[0].code, "impossible-machine");
+    ck_assert_int_eq(diags.items[0].pos.line, 2);
+    ck_assert_ptr_nonnull(strstr(diags.items[0].message, "Secure Boot"));
+    diags_free(&diags);
+}
+END_TEST
+
 START_TEST(a_wrong_recipe_is_told_with_its_place) {
     CLEANUP(cds_remove) char *dir = cds_dir();
     CLEANUP_FREE char *path = fs_join(dir, "r.json");
@@ -168,6 +186,7 @@ int main(void) {
     tcase_add_test(t, openssh_goes_onto_the_cd_with_the_labs_key);
     tcase_add_test(t, what_does_not_fit_is_refused_before_anything_starts);
     tcase_add_test(t, reactos_is_installed_from_its_medium_with_more_on_it);
+    tcase_add_test(t, a_machine_that_cannot_be_is_told_at_its_profile);
     tcase_add_test(t, a_wrong_recipe_is_told_with_its_place);
     suite_add_tcase(s, t);
     return suite_run(s);

@@ -100,7 +100,8 @@ START_TEST(errors_of_a_recipe_come_all_at_once) {
         "  \"version\": \"server-2022\",\n  \"edition\": \"ProfessionalEval\",\n  \"installation\": \"Client\",\n"
         "  \"image_name\": \"X\", \"arch\": \"amd64\", \"languages\": [\"de-DE\"],\n"
         "  \"builds\": [{\"build\": 19045}],\n"
-        "  \"profiles\": [\"bios\"],\n  \"bypass_requirements\": [\"uefi\"],\n  \"key\": \"kms-client\"\n}\n";
+        "  \"profiles\": [\"bios\"],\n  \"bypass_requirements\": [\"uefi\"],\n  \"key\": \"kms-client\",\n"
+        "  \"account\": \"guest\"\n}\n";
     CLEANUP(cds_remove) char *dir = cds_dir();
     cds_put(dir, "x.json", text);
     CLEANUP_FREE char *path = fs_join(dir, "x.json");
@@ -109,7 +110,7 @@ START_TEST(errors_of_a_recipe_come_all_at_once) {
     diags_sort(&diags);
     static const struct { const char *code; int line; } wanted[] = {
         {"wrong-edition", 4}, {"wrong-edition", 5}, {"wrong-build", 7},
-        {"no-effect", 9},     {"unknown-name", 9},  {"evaluation-key", 10},
+        {"no-effect", 9},     {"unknown-name", 9},  {"evaluation-key", 10}, {"reserved-name", 11},
     };
     ck_assert_uint_eq(diags.count, ARRAY_LEN(wanted));
     for (size_t i = 0; i < diags.count; i++) {
