@@ -10,10 +10,9 @@
 
 #define WORKLOAD_MAX_REPETITIONS 1000
 #define WORKLOAD_SETTLE_MS 800 /* at most, for each reference */
-#define WORKLOAD_PAUSE_MS 30
-#define WORKLOAD_AGREE 3 /* so many in a row within WORKLOAD_NEAR of the best, with the processor to themselves */
+#define WORKLOAD_PAUSE_MS 50
+#define WORKLOAD_FIRST_TRIES 3 /* while there is nothing to compare with */
 #define WORKLOAD_NEAR 1.15
-#define WORKLOAD_ALONE 0.85
 /* References that got less of the processor than that while they ran, over so long, had to share it. */
 #define WORKLOAD_SHARE 0.7
 #define WORKLOAD_SHARE_MS 200
@@ -33,10 +32,10 @@ static const struct workload *workload_find(const char *name)
 /* The best reference of this process so far in microseconds, 0: none yet. Workloads may run side by side. */
 static volatile LONG workload_floor_us;
 
-static bool workload_is_near_floor(double best)
+static bool workload_is_near_best(double best, int tries)
 {
     double floor = InterlockedCompareExchange(&workload_floor_us, 0, 0) / 1000.0;
-    return floor > 0 && best <= floor * WORKLOAD_NEAR;
+    return floor > 0 ? best <= floor * WORKLOAD_NEAR : tries >= WORKLOAD_FIRST_TRIES;
 }
 
 static void workload_lower_floor(double best)
@@ -61,52 +60,31 @@ static double workload_thread_ms(void)
     return (double)(guest_ticks(kernel) + guest_ticks(user)) / 10000.0;
 }
 
-/* References in a row that are alike: how many, the longest, what they took together and had of the processor. */
-struct workload_alike {
-    int count;
-    double most, wall, had;
-};
-
-static bool workload_agrees(struct workload_alike *alike, double best, double ms, double had)
-{
-    if (alike->most > best * WORKLOAD_NEAR)
-        *alike = (struct workload_alike){0};
-    alike->count++;
-    alike->most = ms > alike->most ? ms : alike->most;
-    alike->wall += ms;
-    alike->had += had;
-    return alike->most <= best * WORKLOAD_NEAR && alike->count >= WORKLOAD_AGREE &&
-           (alike->had <= 0 || alike->had >= alike->wall * WORKLOAD_ALONE);
-}
-
 /* How fast the machine is when nothing in the guest is in the way. What a product still does about the files
  * just touched must not pass for a slow machine, or its cost would be divided away: hence the pauses, the
  * priority (real Windows honours it, Wine does not) and the best of several, until one is near the best seen
- * so far, or some in a row are alike while nobody else had the processor, or the time is up: then it is the
- * machine that is slow, unless this thread got only a part of the processor: then the others are, and what
- * counts is the time that it had itself. */
+ * so far or the time is up: then it is the machine that is slow, unless this thread got only a part of the
+ * processor: then the others are, and what counts is the time that it had itself. */
 static double workload_reference(const struct bench *b)
 {
     int priority = GetThreadPriority(GetCurrentThread());
     double best = 0, end = bench_now_ms() + WORKLOAD_SETTLE_MS;
-    double wall = 0, had = 0;
-    struct workload_alike alike = {0};
-    int tries = 0;
-    bool done = false;
+    double had = workload_thread_ms(), wall = 0;
+    int tries = 1;
 
     SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_TIME_CRITICAL);
-    while (!done) {
+    for (;; tries++) {
         Sleep(WORKLOAD_PAUSE_MS);
-        double before = workload_thread_ms(), ms = bench_reference(b), own = workload_thread_ms() - before;
-        tries++;
+        double ms = bench_reference(b);
         wall += ms;
-        had += own;
         if (best <= 0 || ms < best)
             best = ms;
-        done = workload_is_near_floor(best) || workload_agrees(&alike, best, ms, own) || bench_now_ms() >= end;
+        if (workload_is_near_best(best, tries) || bench_now_ms() >= end)
+            break;
     }
     SetThreadPriority(GetCurrentThread(), priority);
     workload_lower_floor(best);
+    had = workload_thread_ms() - had;
     if (wall >= WORKLOAD_SHARE_MS && had > 0 && had < wall * WORKLOAD_SHARE && had / tries < best)
         best = had / tries;
     return best;

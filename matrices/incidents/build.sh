@@ -72,7 +72,8 @@ for matrix in $(jq -r '[.[].matrix] | unique[]' "$out/expected.json"); do
     removal) steps='["install", "verify", "apply", "took", "rollback", "uninstall"]' ;;
     speed)
         steps='["install", "verify", "measure", "apply", "took", "measure"]'
-        workloads='[{"name": "copy-small", "repetitions": 5}, {"name": "launch", "repetitions": 5}]'
+        workloads='[{"name": "copy-small", "repetitions": 5}, {"name": "archive", "repetitions": 7},
+            {"name": "launch", "repetitions": 5}]'
         ;;
     esac
     jq --arg matrix "$matrix" --arg samples "$samples" --argjson steps "$steps" --argjson workloads "$workloads" '
