@@ -9,8 +9,8 @@
 #include "windows/ops.h"
 
 #define WORKLOAD_MAX_REPETITIONS 1000
-#define WORKLOAD_SETTLE_MS 800 /* at most, for each reference */
-#define WORKLOAD_PAUSE_MS 50
+#define WORKLOAD_SETTLE_MS 400 /* at most, for each reference */
+#define WORKLOAD_PAUSE_MS 20
 #define WORKLOAD_FIRST_TRIES 3 /* while there is nothing to compare with */
 #define WORKLOAD_NEAR 1.15
 /* References that got less of the processor than that while they ran, over so long, had to share it. */

@@ -81,6 +81,12 @@ double sched_eta_owed_ms(const struct sched *s) {
     return ms;
 }
 
+double sched_eta_slot_ms(const struct sched *s, const struct sched_slot *slot) {
+    const struct plan_cell *c = &s->o->plan->cells[slot->cell];
+    size_t from = slot->step < 0 ? slot->from_steps : (size_t)slot->step;
+    return estimate_steps(&s->eta.seen, c, from, c->step_count);
+}
+
 int64_t sched_eta_ms(struct sched *s) {
     int64_t now = clock_now(s->o->clock);
     if (!estimate_is_learned(&s->eta.seen)) {
@@ -93,9 +99,7 @@ int64_t sched_eta_ms(struct sched *s) {
     for (int i = 0; i < s->slot_count && s->running > 0; i++) {
         const struct sched_slot *slot = &s->slots[i];
         if (slot->busy) {
-            const struct plan_cell *c = &s->o->plan->cells[slot->cell];
-            size_t from = slot->step < 0 ? slot->from_steps : (size_t)slot->step;
-            double left = estimate_steps(&s->eta.seen, c, from, c->step_count);
+            double left = sched_eta_slot_ms(s, slot);
             total += left;
             longest = left > longest ? left : longest;
         }

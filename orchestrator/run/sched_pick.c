@@ -3,9 +3,9 @@
  * What may start: below each state the host has, and from nothing, the first of the cells that wait and have no deeper
  * state (or one being made) above them on this host. Among these the longest remaining way goes first, of ways alike
  * that with more products, which more can hold up; but while there is far more work than that way is long, or no room
- * for one more state, the deepest state first, so that states are used up and dropped early. Only a slot that would
- * idle otherwise repeats what somebody else has done or is doing, and only when the cell is expected to end sooner by
- * it than by waiting. */
+ * for one more state, the deepest state first, so that states are used up and dropped early; and at the end what lets
+ * all slots end together (sched_pack.c). Only a slot that would idle otherwise repeats what somebody else has done or
+ * is doing, and only when the cell is expected to end sooner by it than by waiting. */
 #include <math.h>
 
 #include "run/sched_state.h"
@@ -93,8 +93,8 @@ static struct pick_region pick_region_of(const struct sched *s, struct sched_sit
 }
 
 static bool pick_deep_first(const struct sched *s, int host) {
-    return s->places[host].used + s->o->state_bytes > s->o->states_max ||
-           sched_eta_owed_ms(s) > PICK_FAR * s->eta.longest_ms * s->alive_slots;
+    return s->o->sharing && (s->places[host].used + s->o->state_bytes > s->o->states_max ||
+                             sched_eta_owed_ms(s) > PICK_FAR * s->eta.longest_ms * s->alive_slots);
 }
 
 static bool pick_is_better(const struct sched *s, const struct pick_found *a,
@@ -213,10 +213,21 @@ static struct pick_found pick_point(const struct sched *s, int host) {
                                .from = ready && ready->steps > x->steps ? ready : x};
 }
 
+/* The last ones: not the longest, but what lets all slots end together. */
+static void pick_balance(struct sched *s, int host, struct pick_found *f) {
+    struct sched_pick pick = {f->cell, f->from};
+    if (f->any && !pick_deep_first(s, host)) {
+        sched_pack(s, host, &pick);
+        f->cell = pick.cell;
+        f->from = pick.from;
+    }
+}
+
 bool sched_pick(struct sched *s, int host, struct sched_pick *out) {
     struct pick_found f = pick_point(s, host);
     if (!f.any) {
         f = pick_startable(s, host);
+        pick_balance(s, host, &f);
     }
     if (f.any && f.others > 0 && !pick_steal_pays(s, &f, host)) {
         f.any = false;

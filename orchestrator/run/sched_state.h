@@ -191,6 +191,11 @@ struct sched_pick {
 /* False: nothing waits that this host should begin now. */
 bool sched_pick(struct sched *s, int host, struct sched_pick *out);
 
+/* ---- sched_pack.c: the last cells of a lone host ---------------------------------------------- */
+/* Replaces the cell that a free slot of the host would begin, unless all slots end together with it as with any other.
+ * Nothing happens with several hosts or many cells, or when what it should begin waits for a state being made. */
+void sched_pack(struct sched *s, int host, struct sched_pick *pick);
+
 /* ---- sched_sites.c: states ------------------------------------------------------------------- */
 /* Stands the slot on `from` and sets aside what it shall keep on its way. */
 void sched_sites_enter(struct sched *s, int slot, struct sched_site *from);
@@ -232,6 +237,8 @@ void sched_eta_owe(struct sched *s, uint32_t segment);
 double sched_eta_owed_ms(const struct sched *s);
 /* Milliseconds until the end, -1 when nothing is known yet. */
 int64_t sched_eta_ms(struct sched *s);
+/* Estimated, until a busy slot is free. */
+double sched_eta_slot_ms(const struct sched *s, const struct sched_slot *slot);
 /* Estimated from nothing to the end of the cell. */
 double sched_eta_cell_ms(const struct sched *s, size_t cell);
 

@@ -10,30 +10,18 @@
 #include "support/sharing.h"
 #include "support/suite.h"
 
-/* Runs it to the end and checks what must hold of every run that ends by itself. */
-static struct fleet_counts run_whole(const struct fleet_spec *spec) {
-    struct fleet *f = fleet_new(spec);
-    struct sched_result res = fleet_run(f);
-    struct fleet_counts n = fleet_count(f);
-    ck_assert(!res.interrupted);
-    ck_assert_uint_eq(n.left, 0);
-    fleet_check_facts(f);
-    fleet_free(f);
-    return n;
-}
-
 /* ---- when nothing fails -------------------------------------------------------------------------- */
 
 START_TEST(every_shared_step_is_executed_once) {
     for (int slots = 1; slots <= 4; slots++) {
         struct world w = world_new(_i ? deep : usual, 3, 2);
         struct fleet_spec spec = world_spec(&w, 1, slots);
-        struct fleet_counts n = run_whole(&spec);
+        struct fleet_counts n = fleet_run_whole(&spec);
         ck_assert_uint_eq(n.executed, w.tree->unique);
         ck_assert_uint_eq(n.done, w.plan->cell_count);
         ck_assert_uint_eq(n.attempts, w.plan->cell_count);
         spec.sharing = false;
-        struct fleet_counts apart = run_whole(&spec);
+        struct fleet_counts apart = fleet_run_whole(&spec);
         ck_assert_uint_eq(apart.executed, w.tree->steps);
         ck_assert_uint_eq(apart.states, 0);
         ck_assert_int_lt(n.ms, apart.ms);
@@ -45,7 +33,7 @@ END_TEST
 START_TEST(a_first_child_goes_on_without_being_restored) {
     struct world w = world_new(usual, 3, 1);
     struct fleet_spec spec = world_spec(&w, 1, 1);
-    struct fleet_counts n = run_whole(&spec);
+    struct fleet_counts n = fleet_run_whole(&spec);
     size_t inner = 0, children = 0;
     for (size_t i = 0; i < w.tree->count; i++) {
         inner += w.tree->segments[i].child != TREE_NONE;
@@ -61,7 +49,7 @@ END_TEST
 START_TEST(few_states_are_kept_at_a_time) {
     struct world w = world_new(deep, 5, 3);
     struct fleet_spec spec = world_spec(&w, 1, 1);
-    struct fleet_counts n = run_whole(&spec);
+    struct fleet_counts n = fleet_run_whole(&spec);
     ck_assert_uint_gt(n.states, 20);
     ck_assert_int_le(n.most_bytes, 8 * FLEET_STATE_BYTES); /* a way down the tree, not all of it */
     world_free(&w);
@@ -74,7 +62,7 @@ START_TEST(the_budget_is_kept) {
     size_t before = SIZE_MAX;
     for (int states = 0; states < 12; states++) {
         spec.states_max = (int64_t)states * FLEET_STATE_BYTES + FLEET_STATE_BYTES / 2;
-        struct fleet_counts n = run_whole(&spec); /* the fleet checks the bytes at each state */
+        struct fleet_counts n = fleet_run_whole(&spec); /* the fleet checks the bytes at each state */
         ck_assert_int_le(n.most_bytes, spec.states_max);
         ck_assert_uint_eq(n.done, w.plan->cell_count);
         ck_assert_uint_ge(n.executed, w.tree->unique);
@@ -90,80 +78,11 @@ END_TEST
 START_TEST(several_hosts_divide_the_tree) {
     struct world w = world_new(deep, 8, 2);
     struct fleet_spec one = world_spec(&w, 1, 2), four = world_spec(&w, 4, 2);
-    struct fleet_counts alone = run_whole(&one), together = run_whole(&four);
+    struct fleet_counts alone = fleet_run_whole(&one), together = fleet_run_whole(&four);
     ck_assert_uint_eq(together.done, w.plan->cell_count);
     ck_assert_int_lt(together.ms, alone.ms / 2);
     ck_assert_uint_lt(together.executed, w.tree->steps);
     world_free(&w);
-}
-END_TEST
-
-START_TEST(the_longest_way_goes_first) {
-    /* One long cell and many short ones on two slots: begun last, it would end last. */
-    struct grove *g = grove_new();
-    static const enum step_kind steps[] = {STEP_INSTALL, STEP_MEASURE, STEP_KIND_COUNT};
-    grove_steps(g, steps);
-    grove_set(g, "a", 0, true);
-    grove_set(g, "b", 0, true);
-    grove_set(g, "c", 0, true);
-    grove_set(g, "defghijkl", 0, true);
-    struct plan *p = grove_plan(g, true);
-    struct fleet_spec spec = {.plan = p, .hosts = 1, .slots = 2, .facts = true};
-    struct fleet_counts n = run_whole(&spec);
-    struct estimate e;
-    estimate_init(&e);
-    double longest = estimate_steps(&e, &p->cells[3], 0, p->cells[3].step_count);
-    double shorter = estimate_steps(&e, &p->cells[0], 0, p->cells[0].step_count);
-    ck_assert_double_lt((double)n.ms, longest + shorter + 3000);
-    plan_free(p);
-    free(g);
-}
-END_TEST
-
-struct starts {
-    size_t cells[8], count;
-};
-
-static bool note_start(void *ctx, size_t cell, int attempt) {
-    struct starts *s = ctx;
-    (void)attempt;
-    s->cells[s->count++ % ARRAY_LEN(s->cells)] = cell;
-    return false;
-}
-
-START_TEST(of_ways_alike_that_with_more_products_goes_first) {
-    struct grove *g = grove_new();
-    grove_steps(g, usual);
-    grove_set(g, "a", 2, false);
-    grove_set(g, "bc", 2, false);
-    struct plan *p = grove_plan(g, true);
-    struct starts starts = {.count = 0};
-    struct fleet_spec spec = {.plan = p, .hosts = 1, .slots = 2, .sharing = true, .facts = true,
-                              .states_max = 1000 * FLEET_STATE_BYTES, .faults = {.spawn = note_start, .ctx = &starts}};
-    run_whole(&spec);
-    /* The second update of each set begins at a kept state: what is left of it is the same for both. */
-    ck_assert_uint_eq(starts.count, 4);
-    ck_assert_uint_eq(p->cells[starts.cells[0]].product_count, 2); /* the longest way of all */
-    ck_assert_uint_eq(p->cells[starts.cells[2]].product_count, 2);
-    ck_assert_uint_eq(p->cells[starts.cells[3]].product_count, 1);
-    plan_free(p);
-    free(g);
-}
-END_TEST
-
-START_TEST(no_slot_idles_without_need) {
-    struct estimate e;
-    estimate_init(&e);
-    for (int slots = 1; slots <= 8; slots++) {
-        struct world w = world_new(_i ? deep : usual, 4, 2);
-        struct estimate_plan all;
-        estimate_tree(&e, w.tree, &all);
-        struct fleet_spec spec = world_spec(&w, 1, slots);
-        /* Graham's bound: the work shared out, and at worst the longest way behind it. */
-        double most = all.shared_ms / slots + all.longest_ms * (slots > 1) + 10 * e.restore_ms;
-        ck_assert_double_le((double)run_whole(&spec).ms, most);
-        world_free(&w);
-    }
 }
 END_TEST
 
@@ -198,7 +117,7 @@ START_TEST(failures_of_products_are_confirmed) {
             spec.confirm = (int)(seed % 3);
             spec.states_max = (int64_t)states * FLEET_STATE_BYTES;
             spec.faults = (struct fleet_faults){.product = chance_product, .ctx = &salt};
-            struct fleet_counts n = run_whole(&spec);
+            struct fleet_counts n = fleet_run_whole(&spec);
             ck_assert_uint_eq(n.done, w.plan->cell_count + n.confirms);
             ck_assert(seed % 3 == 0 ? n.confirms == 0 : n.confirms % (seed % 3) == 0);
             ck_assert_int_le(n.most_bytes, spec.states_max);
@@ -217,9 +136,9 @@ START_TEST(a_confirmation_begins_at_the_deepest_state) {
         uint64_t salt = seed;
         struct fleet_spec spec = world_spec(&w, 1, 2);
         spec.faults = (struct fleet_faults){.product = chance_product, .ctx = &salt};
-        struct fleet_counts plain = run_whole(&spec);
+        struct fleet_counts plain = fleet_run_whole(&spec);
         spec.confirm = 1;
-        struct fleet_counts n = run_whole(&spec);
+        struct fleet_counts n = fleet_run_whole(&spec);
         size_t longest = 0; /* segment: where one ends, a state is kept */
         for (size_t i = 0; i < w.tree->count; i++) {
             size_t steps = w.tree->segments[i].end - w.tree->segments[i].first;
@@ -244,7 +163,7 @@ START_TEST(any_fault_at_any_step) {
                 struct fleet_spec spec = world_spec(&w, 1 + cell % 2, 2);
                 size_t before = struck;
                 spec.faults = (struct fleet_faults){.step = blow_step, .ctx = &b};
-                struct fleet_counts n = run_whole(&spec);
+                struct fleet_counts n = fleet_run_whole(&spec);
                 /* Each time the cell came to that step itself it was struck, and tried again. */
                 size_t hits = struck - before;
                 ck_assert_uint_le(hits, (size_t)times);
@@ -268,7 +187,7 @@ START_TEST(tried_again_it_begins_at_the_deepest_state) {
         struct blow b = {FLEET_KILLED, cell, own, 1, &struck};
         struct fleet_spec spec = world_spec(&w, 1, 1);
         spec.faults = (struct fleet_faults){.step = blow_step, .ctx = &b};
-        struct fleet_counts n = run_whole(&spec);
+        struct fleet_counts n = fleet_run_whole(&spec);
         /* Only the step that failed is done twice, unless its state was dropped: it was the last
          * one's to begin there, and each state has one such. */
         ck_assert_uint_ge(n.executed, w.tree->unique + 1);
@@ -294,10 +213,10 @@ static enum fleet_fault hang_once(void *ctx, size_t cell, int attempt, size_t st
 START_TEST(a_maker_that_hangs_is_not_waited_for) {
     struct world w = world_new(deep, 3, 1);
     struct fleet_spec spec = world_spec(&w, 1, 4);
-    int64_t clean = run_whole(&spec).ms;
+    int64_t clean = fleet_run_whole(&spec).ms;
     size_t struck = 0;
     spec.faults = (struct fleet_faults){.step = hang_once, .ctx = &struck};
-    struct fleet_counts n = run_whole(&spec);
+    struct fleet_counts n = fleet_run_whole(&spec);
     ck_assert_uint_ge(struck, 2);
     ck_assert_uint_gt(n.executed, w.tree->unique);
     /* It is found out after 120 s; three other slots did not stand still for that long. */
@@ -353,11 +272,11 @@ START_TEST(states_that_cannot_be_saved_or_restored) {
     struct world w = world_new(deep, 2, 1);
     struct fleet_spec spec = world_spec(&w, 1, 2);
     spec.faults = (struct fleet_faults){.save = always};
-    struct fleet_counts n = run_whole(&spec);
+    struct fleet_counts n = fleet_run_whole(&spec);
     ck_assert_uint_eq(n.done, w.plan->cell_count);
     ck_assert_uint_eq(n.attempts, w.plan->cell_count); /* nobody's try was used up by it */
     spec.faults = (struct fleet_faults){.restore = always};
-    n = run_whole(&spec);
+    n = fleet_run_whole(&spec);
     ck_assert_uint_eq(n.done, w.plan->cell_count); /* the last try of each relies on no state */
     world_free(&w);
 }
@@ -368,10 +287,10 @@ START_TEST(a_product_that_fails_fails_for_each_cell_alike) {
         struct world w = world_new(_i ? deep : usual, 2, 1);
         struct fleet_spec spec = world_spec(&w, 1, 2);
         spec.faults = (struct fleet_faults){.product = chance_product, .ctx = &seed};
-        struct fleet_counts n = run_whole(&spec); /* the facts tell where each cell must fail */
+        struct fleet_counts n = fleet_run_whole(&spec); /* the facts tell where each cell must fail */
         ck_assert_uint_eq(n.done, w.plan->cell_count);
         spec.sharing = false;
-        n = run_whole(&spec);
+        n = fleet_run_whole(&spec);
         ck_assert_uint_eq(n.done, w.plan->cell_count);
         world_free(&w);
     }
@@ -392,7 +311,7 @@ START_TEST(everything_fails_now_and_then) {
         spec.confirm = (int)(seed / 2 % 3);
         spec.spare = (int)(seed / 3 % 3);
         spec.faults = chance_all(&seed);
-        struct fleet_counts n = run_whole(&spec);
+        struct fleet_counts n = fleet_run_whole(&spec);
         ck_assert_uint_gt(n.done, w.plan->cell_count / 2);
         world_free(&w);
     }
@@ -414,7 +333,7 @@ START_TEST(who_rests_lends_its_processor) {
         spec.sharing = false;
         spec.spare = spare;
         spec.faults = (struct fleet_faults){.rests = first_rests, .ctx = &resting};
-        struct fleet_counts n = run_whole(&spec); /* each start is checked there */
+        struct fleet_counts n = fleet_run_whole(&spec); /* each start is checked there */
         ck_assert_uint_eq(n.done, w.plan->cell_count);
         ck_assert_uint_eq(n.attempts, w.plan->cell_count);
         ck_assert_int_gt(n.most_running, 1);
@@ -454,7 +373,7 @@ static void stop_and_go_on(const struct world *w, const struct fleet_spec *spec,
 START_TEST(interrupted_at_any_time_it_goes_on) {
     struct world w = world_new(deep, 2, 1);
     struct fleet_spec spec = world_spec(&w, 1, 2);
-    int64_t whole = run_whole(&spec).ms;
+    int64_t whole = fleet_run_whole(&spec).ms;
     for (int64_t ms = 900; ms < whole - 5000; ms += 2777) {
         stop_and_go_on(&w, &spec, ms * CLOCK_MS, 1 + _i);
     }
@@ -566,9 +485,6 @@ int main(void) {
     tcase_add_test(t, few_states_are_kept_at_a_time);
     tcase_add_test(t, the_budget_is_kept);
     tcase_add_test(t, several_hosts_divide_the_tree);
-    tcase_add_test(t, the_longest_way_goes_first);
-    tcase_add_test(t, of_ways_alike_that_with_more_products_goes_first);
-    tcase_add_loop_test(t, no_slot_idles_without_need, 0, 2);
     tcase_add_test(t, tried_again_it_begins_at_the_deepest_state);
     tcase_add_test(t, a_maker_that_hangs_is_not_waited_for);
     tcase_add_loop_test(t, failures_of_products_are_confirmed, 0, 2);
