@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -81,6 +82,7 @@ __attribute__((noreturn)) static void disk_exec(const char *line) {
         dup2(null, fd);
     }
     disk_become_account();
+    personality(ADDR_NO_RANDOMIZE); /* as winelab/init.c does, and why */
     execve(argv[0], (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env);
     _exit(127);
 }

@@ -10,11 +10,12 @@
 #
 # Nothing outside OUT is written, and however this ends nothing stays mounted or running: all of it
 # happens in namespaces of its own, which end with their first process. That one is killed when this
-# one is, and this one when whoever started it dies and asked for that (base/proc.c does).
+# one is, and this one when whoever started it dies and asked for that (base/proc.c does). Addresses are not drawn by
+# lot, or Wine would fail now and then (winelab/init.c says how).
 set -euo pipefail
 if [ "${WINELAB_BUILD:-}" != inside ]; then
     export WINELAB_BUILD=inside
-    exec unshare --mount --pid --ipc --fork --kill-child --mount-proc -- "$0" "$@"
+    exec setarch --addr-no-randomize unshare --mount --pid --ipc --fork --kill-child --mount-proc -- "$0" "$@"
 fi
 umask 022
 export LC_ALL=C.UTF-8 TZ=UTC

@@ -32,6 +32,7 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -162,12 +163,16 @@ static void init_mount_all(void)
 }
 
 /* Wine's server and Wine's processes hold some descriptors for every thread: with the kernel's 1024 a program of
-   a few hundred threads would take everything else down with it, which it does not on Windows. */
+   a few hundred threads would take everything else down with it, which it does not on Windows.
+   And where the kernel puts a process's heap anywhere within 1 GiB, it lies now and then where Wine wants the page that
+   all processes share (0x7ffe0000): that process does not start (error 1359), once in some 4000 times. */
 static void init_limits(void)
 {
     const struct rlimit files = {.rlim_cur = 65536, .rlim_max = 65536};
     if (setrlimit(RLIMIT_NOFILE, &files) < 0)
         init_say("<3>winelab init: limit of descriptors: %s\n", strerror(errno));
+    if (personality(ADDR_NO_RANDOMIZE) < 0)
+        init_say("<3>winelab init: place of the heap: %s\n", strerror(errno));
 }
 
 static void init_set_address(int s, struct ifreq *request, unsigned long what, const char *address)
