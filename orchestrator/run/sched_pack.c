@@ -15,14 +15,14 @@ enum { PACK_CELLS = 24, PACK_SLOTS = 8, PACK_TRIES = 20000 };
 
 struct pack_cell {
     size_t cell;
-    double ms;  /* what is left of it, what it shares with cells further down the list left to the first of them */
     double way; /* from nothing to its end */
-    struct sched_site *from;
+    double ms;  /* what is left of it; what several have to do is the longest one's alone */
+    struct sched_site *from; /* the deepest state above it, there or being made; NULL: none */
     bool startable;
 };
 
 struct pack {
-    struct pack_cell cells[PACK_CELLS]; /* longest way first, then longest */
+    struct pack_cell cells[PACK_CELLS]; /* longest first */
     int count, slots;
     double load[PACK_SLOTS]; /* ms until the slot is free */
     bool free[PACK_SLOTS];   /* now */
@@ -32,16 +32,6 @@ struct pack {
 };
 
 /* ---- what there is to deal out ---------------------------------------------------------------- */
-
-static struct sched_site *pack_deepest_site(const struct sched *s, size_t cell, int host) {
-    for (uint32_t g = s->tree->leaf[cell]; g != TREE_NONE; g = s->tree->segments[g].parent) {
-        struct sched_site *x = sched_sites_at(s, host, g);
-        if (x && (x->state == SITE_READY || x->state == SITE_PRODUCING)) {
-            return x;
-        }
-    }
-    return NULL;
-}
 
 static int pack_compare_way(const void *a, const void *b) {
     const struct pack_cell *x = a, *y = b;
@@ -78,7 +68,7 @@ static double pack_left_ms(const struct pack *p, const struct sched *s, int i) {
 static void pack_collect(struct pack *p, const struct sched *s, int host) {
     for (size_t i = 0; i < s->o->plan->cell_count && p->count < PACK_CELLS; i++) {
         if (s->cells[i].state == SCHED_WAITING) {
-            struct sched_site *from = s->o->sharing ? pack_deepest_site(s, i, host) : NULL;
+            struct sched_site *from = sched_sites_deepest(s, host, i, false);
             p->cells[p->count++] = (struct pack_cell){.cell = i, .way = sched_eta_cell_ms(s, i), .from = from,
                                                       .startable = !from || from->state == SITE_READY};
         }

@@ -165,19 +165,6 @@ static bool pick_steal_pays(const struct sched *s, const struct pick_found *f, i
     return here + PICK_MARGIN * (f->rest - rest) < there;
 }
 
-/* The host's own state that the cell could begin at now. */
-static struct sched_site *pick_deepest_ready(const struct sched *s, size_t cell, int host) {
-    size_t at = s->tree->segments[s->tree->leaf[cell]].order;
-    struct sched_site *deepest = NULL;
-    for (struct sched_site *x = s->places[host].sites; x; x = x->host_next) {
-        const struct tree_segment *t = pick_segment(s, x);
-        if (x->state == SITE_READY && at >= t->order && at < t->order + t->cells) {
-            deepest = x;
-        }
-    }
-    return deepest;
-}
-
 /* Of the cells that wait for a state being made on this host: one that would end sooner without. */
 static struct pick_found pick_impatient(const struct sched *s, int host) {
     double restore = s->eta.seen.restore_ms;
@@ -190,7 +177,7 @@ static struct pick_found pick_impatient(const struct sched *s, int host) {
         if (!f.any) {
             continue;
         }
-        f.from = pick_deepest_ready(s, f.cell, host);
+        f.from = sched_sites_deepest(s, host, f.cell, true);
         double again = pick_at(s, x) - pick_at(s, f.from);
         double without = again * (1 + PICK_MARGIN) + (f.from ? restore : 0);
         /* Only when its maker is late: while it keeps its time, a save and a restore are all that
@@ -208,7 +195,7 @@ static struct pick_found pick_point(const struct sched *s, int host) {
     if (!x) {
         return (struct pick_found){0};
     }
-    ready = pick_deepest_ready(s, x->cell, host);
+    ready = sched_sites_deepest(s, host, x->cell, true);
     return (struct pick_found){.any = true, .cell = x->cell,
                                .from = ready && ready->steps > x->steps ? ready : x};
 }

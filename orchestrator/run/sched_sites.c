@@ -169,6 +169,18 @@ struct sched_site *sched_sites_at(const struct sched *s, int host, uint32_t segm
     return NULL;
 }
 
+struct sched_site *sched_sites_deepest(const struct sched *s, int host, size_t cell, bool ready) {
+    size_t at = s->tree->segments[s->tree->leaf[cell]].order;
+    struct sched_site *deepest = NULL; /* the list has the outermost first */
+    for (struct sched_site *x = s->places[host].sites; x; x = x->host_next) {
+        const struct tree_segment *t = site_segment(s, x);
+        if ((!ready || x->state == SITE_READY) && at >= t->order && at < t->order + t->cells) {
+            deepest = x;
+        }
+    }
+    return deepest;
+}
+
 /* ---- a worker sets out ------------------------------------------------------------------------ */
 
 /* Worth a state: others wait below, nobody on this host is at it, and it did not fail too often. */

@@ -192,8 +192,8 @@ struct sched_pick {
 bool sched_pick(struct sched *s, int host, struct sched_pick *out);
 
 /* ---- sched_pack.c: the last cells of a lone host ---------------------------------------------- */
-/* Replaces the cell that a free slot of the host would begin, unless all slots end together with it as with any other.
- * Nothing happens with several hosts or many cells, or when what it should begin waits for a state being made. */
+/* Puts in the place of the cell that a free slot of the host would begin one with which all slots end sooner. It stays
+ * with several hosts or many cells, and where each of those waits for a state being made. */
 void sched_pack(struct sched *s, int host, struct sched_pick *pick);
 
 /* ---- sched_sites.c: states ------------------------------------------------------------------- */
@@ -206,6 +206,8 @@ void sched_sites_leave(struct sched *s, int slot);
 /* Cells of this segment stopped waiting: what nobody needs any more goes. */
 void sched_sites_review(struct sched *s, uint32_t segment);
 struct sched_site *sched_sites_at(const struct sched *s, int host, uint32_t segment);
+/* The host's own state above the cell, NULL: none; ready: that it could begin at now. */
+struct sched_site *sched_sites_deepest(const struct sched *s, int host, size_t cell, bool ready);
 void sched_sites_take_kept(struct sched *s); /* what an earlier part of the run left */
 void sched_sites_lose_host(struct sched *s, int host);
 void sched_sites_free(struct sched *s);

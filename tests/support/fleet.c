@@ -455,3 +455,14 @@ struct fleet_counts fleet_count(const struct fleet *f) {
 int fleet_attempts(const struct fleet *f, size_t cell) {
     return f->cells[cell].attempts;
 }
+
+struct fleet_counts fleet_run_whole(const struct fleet_spec *spec) {
+    struct fleet *f = fleet_new(spec);
+    struct sched_result res = fleet_run(f);
+    struct fleet_counts n = fleet_count(f);
+    MUST(!res.interrupted);
+    MUST(n.left == 0);
+    fleet_check_facts(f);
+    fleet_free(f);
+    return n;
+}

@@ -78,6 +78,9 @@ struct fleet_counts {
     size_t confirms;   /* of them, beyond the plan */
 };
 struct fleet_counts fleet_count(const struct fleet *f);
+
+/* A fleet of its own, to the end of its run; checks what must hold of every run that ends by itself. */
+struct fleet_counts fleet_run_whole(const struct fleet_spec *spec);
 int fleet_attempts(const struct fleet *f, size_t cell);
 
 #endif

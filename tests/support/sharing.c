@@ -1,6 +1,5 @@
 #include "support/sharing.h"
 
-#include <check.h>
 #include <stdlib.h>
 
 struct world world_new(const enum step_kind *steps, int repetitions, size_t images) {
@@ -26,15 +25,4 @@ void world_free(struct world *w) {
 struct fleet_spec world_spec(const struct world *w, size_t hosts, int slots) {
     return (struct fleet_spec){.plan = w->plan, .hosts = hosts, .slots = slots, .sharing = true,
                                .states_max = 1000 * FLEET_STATE_BYTES, .facts = true};
-}
-
-struct fleet_counts fleet_run_whole(const struct fleet_spec *spec) {
-    struct fleet *f = fleet_new(spec);
-    struct sched_result res = fleet_run(f);
-    struct fleet_counts n = fleet_count(f);
-    ck_assert(!res.interrupted);
-    ck_assert_uint_eq(n.left, 0);
-    fleet_check_facts(f);
-    fleet_free(f);
-    return n;
 }

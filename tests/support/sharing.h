@@ -23,7 +23,4 @@ void world_free(struct world *w);
 /* With sharing, and room for any number of states. */
 struct fleet_spec world_spec(const struct world *w, size_t hosts, int slots);
 
-/* Runs it to the end and checks what must hold of every run that ends by itself. */
-struct fleet_counts fleet_run_whole(const struct fleet_spec *spec);
-
 #endif
