@@ -16,7 +16,7 @@
 #include "run/run.h"
 
 static const struct cli_option options[] = {
-    {"jobs", "N", "cells at a time on this machine (default: 2); half as many more while others only wait"},
+    {"jobs", "N", "cells at a time on this machine (default: 2); more while guests only wait or are watched"},
     {"host", "URI", "run there, as 'qemu+ssh://root@lab1/system,slots=4'; may be given several times"},
     {"hosts", "FILE", "run on the hosts of this JSON file"},
     {"resume", "RUN", "go on with an interrupted run (its id or its folder) instead of a new one"},
@@ -193,6 +193,9 @@ static const char about[] =
     "run that is finished.\n"
     "Progress goes to standard error, the summary to standard output. The first interrupt (Ctrl-C) lets "
     "the running steps finish, the second one stops at once; what was observed is reported either way.\n"
+    "More cells than asked for run while others take no processor: half as many while guests wait for something, and, "
+    "where the matrix measures nothing, up to three times as many while guests are only watched before their last "
+    "look; memory allowing, and never with --jobs 1.\n"
     "--resume goes on with a run that was interrupted, killed or cut off by a restart of the host: what is "
     "finished stays, every other cell goes on from the deepest state that still exists: the step at "
     "which the first "

@@ -5,7 +5,8 @@
  *   "phase":"before"|"after","at_ms":since the cell began (monotonic),"type":...,"data":{...}}
  * data by type:
  *   step-begin  {}
- *   step-end    {"ok":bool,"ms":N,"skipped":"reason"?}
+ *   step-end    {"ok":bool,"ms":N,"skipped":"reason"?,"rested_ms":N? (of ms: the guest did next to nothing meanwhile,
+ *               and its processors may have served another cell)}
  *   metric      {"name","unit":"ms|bytes|percent|count","source":"agent|lab|qemu","value":number,
  *                "reference_ms":number?,"rep":N (0-based),"process":"x.exe"?,
  *                "starved":percent of the time in which the VM waited for a processor of the host?}

@@ -119,15 +119,18 @@ static void cell_step(struct cell *c, int index) {
         cell_works(c);
     }
     cell_emit(c, OBS_STEP_BEGIN, NULL);
-    int64_t began = clock_now(c->env->clock);
+    int64_t began = clock_now(c->env->clock), rested = cell_rested(c);
     CLEANUP_ERR struct err err = ERR_INIT;
     if (row->run(c, &err) < 0) {
         cell_fuse(c, row->own, &err);
     }
     int64_t ms = (clock_now(c->env->clock) - began) / CLOCK_MS;
-    cell_emit(c, OBS_STEP_END,
-              json_pack("{s:b, s:I}", "ok", c->step_failures == 0 && !cell_stop_now(c), "ms",
-                        (json_int_t)ms));
+    json_t *end = json_pack("{s:b, s:I}", "ok", c->step_failures == 0 && !cell_stop_now(c), "ms", (json_int_t)ms);
+    rested = (cell_rested(c) - rested) / CLOCK_MS;
+    if (rested > 0) {
+        json_object_set_new(end, "rested_ms", json_integer((json_int_t)rested));
+    }
+    cell_emit(c, OBS_STEP_END, end);
 }
 
 static void cell_free(struct cell *c) {

@@ -111,6 +111,13 @@ enum cell_stop {
     CELL_STOP_NOW,        /* cut every wait, tear down */
 };
 
+/* How busy a cell's guest is, as a host may use its processors for another cell meanwhile. */
+enum cell_rest {
+    CELL_WORKS,
+    CELL_RESTS,     /* as good as idle while something is awaited of it, or is no more */
+    CELL_LAST_REST, /* likewise in the wait for the cell's last look: little is left to do after it */
+};
+
 struct cell_env { /* all borrowed for the duration of cell_run */
     const struct plan_cell *cell;
     const struct model *model;
@@ -128,9 +135,8 @@ struct cell_env { /* all borrowed for the duration of cell_run */
      * pipe, the simulation to memory; a lost pipe sets *stop to CELL_STOP_NOW. */
     void (*emit)(void *ctx, const struct observation *o);
     void *emit_ctx;
-    /* The guest is as good as idle while something is awaited of it, or is no more: a host may use its processors for
-     * another cell meanwhile. May be NULL. */
-    void (*rests)(void *ctx, bool rests);
+    /* What a host may use the guest's processors for meanwhile. May be NULL. */
+    void (*rests)(void *ctx, enum cell_rest rest);
     void *rests_ctx;
     const volatile int *stop; /* enum cell_stop, set from outside at any time; may be NULL */
     const volatile int *stop_signal; /* which signal it was that set it, 0: none; may be NULL */

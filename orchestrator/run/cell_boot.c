@@ -133,10 +133,14 @@ int cell_wait_ready(struct cell *c, int64_t since, struct err *err) {
     }
 }
 
-int cell_stand(struct cell *c, struct err *err) {
+int64_t cell_stands_at(const struct cell *c) {
     int64_t least = c->env->limits.stand, wanted = c->crash_after;
     wanted = wanted > 4 * least / 3 ? 4 * least : wanted * 3;
-    return cell_watch(c, c->ready_at + (wanted > least ? wanted : least), err);
+    return c->ready_at + (wanted > least ? wanted : least);
+}
+
+int cell_stand(struct cell *c, struct err *err) {
+    return cell_watch(c, cell_stands_at(c), err);
 }
 
 /* Asks the agent; the guest may be gone before it answers. 1: agreed, 0: no answer (err says why),

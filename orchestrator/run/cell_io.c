@@ -10,6 +10,7 @@ enum { CELL_REPEATS = 8, CELL_OUTPUT_MAX = 256 * 1024 };
 /* A guest rests when it took less than so many percent of one processor between two looks that far apart. */
 enum { CELL_REST_PERCENT = 25 };
 #define CELL_REST_LOOK (3 * CLOCK_S)
+#define CELL_LAST_REST_LOOK CLOCK_S /* what it lends then, it hardly takes back */
 
 bool cell_stop_now(const struct cell *c) {
     return c->env->stop && *c->env->stop >= CELL_STOP_NOW;
@@ -314,17 +315,26 @@ int cell_favour(struct cell *c, bool on, struct err *err) {
     return io_only_bug(&why, err);
 }
 
-static void io_tell_rest(struct cell *c, bool rests) {
-    if (rests != c->rests && c->env->rests) {
-        c->env->rests(c->env->rests_ctx, rests);
+static void io_tell_rest(struct cell *c, enum cell_rest rest) {
+    int64_t now = clock_now(c->env->clock);
+    if (c->rest != CELL_WORKS) {
+        c->rested += now - c->rest_began;
     }
-    c->rests = rests;
+    if (rest != c->rest && c->env->rests) {
+        c->env->rests(c->env->rests_ctx, rest);
+    }
+    c->rest = rest;
+    c->rest_began = now;
 }
 
-int cell_may_rest(struct cell *c, struct err *err) {
+int64_t cell_rested(const struct cell *c) {
+    return c->rested + (c->rest != CELL_WORKS ? clock_now(c->env->clock) - c->rest_began : 0);
+}
+
+int cell_may_rest(struct cell *c, enum cell_rest rest, struct err *err) {
     struct vm_diagnostics d;
     int64_t now = clock_now(c->env->clock), since = now - c->rest_at;
-    if (c->rest_at && since < CELL_REST_LOOK) {
+    if (c->rest_at && since < (rest == CELL_LAST_REST ? CELL_LAST_REST_LOOK : CELL_REST_LOOK)) {
         return 0;
     }
     int rc = cell_diagnose(c, &d, err);
@@ -333,7 +343,7 @@ int cell_may_rest(struct cell *c, struct err *err) {
         return rc;
     }
     if (c->rest_at) {
-        io_tell_rest(c, 100 * (d.cpu_ns - c->rest_cpu) < CELL_REST_PERCENT * since);
+        io_tell_rest(c, 100 * (d.cpu_ns - c->rest_cpu) < CELL_REST_PERCENT * since ? rest : CELL_WORKS);
     }
     c->rest_at = now;
     c->rest_cpu = d.cpu_ns;
@@ -342,5 +352,5 @@ int cell_may_rest(struct cell *c, struct err *err) {
 
 void cell_works(struct cell *c) {
     c->rest_at = 0;
-    io_tell_rest(c, false);
+    io_tell_rest(c, CELL_WORKS);
 }

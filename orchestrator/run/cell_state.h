@@ -58,7 +58,8 @@ struct cell {
     bool drilling;    /* in a repair drill: what goes wrong is a note and counted, no failure of the cell; no metrics */
     int drill_faults;
     enum cell_look look;
-    bool rests;       /* told so: cell_may_rest */
+    enum cell_rest rest; /* as told: cell_may_rest */
+    int64_t rest_began, rested; /* when the rest at hand did; the length of those before it, ns */
     int64_t rest_at, rest_cpu; /* when the VM's processor time was looked at last and what it was, ns; 0: not yet */
     bool *installed; /* for each product of the cell: its health is looked at */
     char **dumps;    /* names of process dumps already told of */
@@ -145,10 +146,11 @@ int cell_starved(struct cell *c, int64_t *ns, struct err *err);
  * else: what the host kept waiting is seen and measured again. Negative only with the lab's own bug. */
 int cell_favour(struct cell *c, bool on, struct err *err);
 
-/* Between two looks at a guest that is awaited: tells when it does next to nothing meanwhile, and when it does.
+/* Between two looks at a guest that is awaited: tells when it does next to nothing meanwhile (rest), and when it does.
  * Negative only with the lab's own bug. */
-int cell_may_rest(struct cell *c, struct err *err);
+int cell_may_rest(struct cell *c, enum cell_rest rest, struct err *err);
 void cell_works(struct cell *c); /* it does, from now on */
+int64_t cell_rested(const struct cell *c); /* ns in all */
 
 /* ---- cell_boot.c --------------------------------------------------------------------------- */
 /* Waits for the hello of the boot that began at `since`. Every reset is taken as a new attempt to
@@ -158,6 +160,7 @@ int cell_wait_ready(struct cell *c, int64_t since, struct err *err);
 void cell_say_ready(struct cell *c, const json_t *hello);
 /* Watches until the guest has stood long enough since it became ready. 1: an event came, 0: it
  * stands, -1 with err. */
+int64_t cell_stands_at(const struct cell *c); /* when that will be */
 int cell_stand(struct cell *c, struct err *err);
 /* Orderly power-off; the plug is pulled when the guest agreed and yet does not go down. */
 int cell_shut_down(struct cell *c, struct err *err);
@@ -228,6 +231,8 @@ int step_rollback_command(struct cell *c, struct err *err);
 const char *step_drill_needless(const struct cell *c);
 /* After a failure: what the step that failed found may be what came of something that nobody looked at yet. */
 int step_look_for_cause(struct cell *c, struct err *err);
+/* As a soak, before the cell ends. */
+int step_last_look(struct cell *c, struct err *err);
 /* Do all took checks of the update hold right now? 1, 0, negative with err. */
 int step_took_holds(struct cell *c, struct err *err);
 /* Health of every installed product, once the guest had until `deadline` to become healthy. */

@@ -223,6 +223,16 @@ struct run_going { /* one run's cells, as the rounds need them */
     struct spawn *spawn;
 };
 
+/* How many cells more than a host has slots may run while as many wait for their last look. Each still has some
+ * seconds of work before it, which would disturb what is measured beside it. One slot means one machine at a time. */
+static int run_leaving(const struct plan *plan, int slots) {
+    bool measures = false;
+    for (size_t i = 0; i < plan->model->step_count; i++) {
+        measures = measures || plan->model->steps[i].kind == STEP_MEASURE;
+    }
+    return measures || slots < 2 ? 0 : 2 * slots;
+}
+
 /* kept: states of an earlier part of the run are begun at. */
 static int run_schedule(const struct run_going *g, const struct plan *plan, const struct sched_past *past, bool kept,
                         const struct sched_result *so_far, struct sched_result *out, struct err *err) {
@@ -231,7 +241,7 @@ static int run_schedule(const struct run_going *g, const struct plan *plan, cons
     for (size_t i = 0; i < r->hosts.count; i++) {
         const struct hosts_one *one = &r->hosts.items[i];
         hosts[i] = (struct sched_host){.name = one->name, .slots = one->slots,
-                                       .spare = one->slots / 2,
+                                       .spare = one->slots / 2, .leaving = run_leaving(plan, one->slots),
                                        .stateless = one->uri.way != HOST_EMBED};
     }
     run_place_kept(r);

@@ -140,7 +140,9 @@ static void admit_spawn(struct sched *s, int slot, const struct sched_pick *pick
 /* Has the host a processor for one more? */
 static bool admit_is_open(const struct sched *s, int host) {
     const struct sched_place *p = &s->places[host];
-    return !p->gone && p->free >= 0 && p->running - p->resting < s->o->hosts[host].slots;
+    const struct sched_host *h = &s->o->hosts[host];
+    int lent = (p->resting < h->spare ? p->resting : h->spare) + (p->leaving < h->leaving ? p->leaving : h->leaving);
+    return !p->gone && p->free >= 0 && p->running - lent < h->slots;
 }
 
 /* True when a cell may start; else keeps since when and says why, once for each reason. */

@@ -9,7 +9,7 @@
 
 #include "run/sched_state.h"
 
-enum { PACK_CELLS = 24, PACK_SLOTS = 8, PACK_TRIES = 20000 };
+enum { PACK_CELLS = 24, PACK_SLOTS = 24, PACK_TRIES = 20000 };
 /* So near to the least possible that looking for a better one is not worth it. */
 #define PACK_NEAR 1.01
 
@@ -80,10 +80,11 @@ static void pack_collect(struct pack *p, const struct sched *s, int host) {
     qsort(p->cells, (size_t)p->count, sizeof(p->cells[0]), pack_compare_ms);
 }
 
-/* The busy ones, and of the free ones as many as may be busy at a time, but the one that is asked for. */
+/* The busy ones but for those in their last rest, and of the free ones as many as may be busy at a time, but the one
+ * that is asked for. */
 static void pack_collect_slots(struct pack *p, const struct sched *s, int host) {
     for (int i = 0; i < s->slot_count; i++) {
-        if (s->slots[i].busy) {
+        if (s->slots[i].busy && s->slots[i].rest != CELL_LAST_REST) {
             p->load[p->slots++] = sched_eta_slot_ms(s, &s->slots[i]);
         }
     }

@@ -158,10 +158,11 @@ static int slot_check(const struct sched *s, const struct sched_slot *slot,
     return 0;
 }
 
-static void slot_rest(struct sched *s, struct sched_slot *slot, bool rests) {
+static void slot_rest(struct sched *s, struct sched_slot *slot, enum cell_rest rest) {
     struct sched_place *place = &s->places[slot->host];
-    place->resting += rests - slot->rests;
-    slot->rests = rests;
+    place->resting += (rest == CELL_RESTS) - (slot->rest == CELL_RESTS);
+    place->leaving += (rest == CELL_LAST_REST) - (slot->rest == CELL_LAST_REST);
+    slot->rest = rest;
     sched_wake(s, slot->host);
 }
 
@@ -175,7 +176,8 @@ static int slot_line(struct sched *s, struct sched_slot *slot, const char *line,
     int rc = 0;
     const json_t *rests = json_object_get(j, "rests");
     if (rests) {
-        slot_rest(s, slot, json_is_true(rests));
+        bool last = json_is_true(json_object_get(j, "last"));
+        slot_rest(s, slot, !json_is_true(rests) ? CELL_WORKS : last ? CELL_LAST_REST : CELL_RESTS);
     } else if (!json_object_get(j, "beat")) { /* a heartbeat only says that it lives */
         struct observation o;
         rc = obs_from_json(j, &o, err);
@@ -323,7 +325,7 @@ static void slot_free(struct sched *s, int index) {
     struct sched_slot *slot = &s->slots[index];
     struct sched_place *place = &s->places[slot->host];
     str_free(&slot->line);
-    slot_rest(s, slot, false);
+    slot_rest(s, slot, CELL_WORKS);
     slot->busy = false;
     slot->next_free = place->free;
     place->free = index;

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "plan/estimate.h"
 #include "plan/tree.h"
+#include "run/cell.h"
 #include "run/repeat.h"
 #include "run/sched_rank.h"
 #include "run/sched_timers.h"
@@ -87,7 +88,7 @@ struct sched_slot {
     int64_t next_seq;
     int step;         /* last one begun, -1 */
     size_t from_steps;
-    bool rests;       /* it told so: its processor may serve another */
+    enum cell_rest rest; /* as it told: its processor may serve another */
     bool restoring;   /* began at `base` and has not told of its first step yet */
     struct sched_site *base; /* what its machine stands on */
     struct sched_site **saves; /* those it is asked for, in order */
@@ -113,7 +114,7 @@ struct sched_place { /* a host */
     int idle_at; /* place in sched.idle, -1: not there */
     int free;    /* first free slot, -1: none */
     int running;
-    int resting; /* of them */
+    int resting, leaving; /* of them: in a rest, in their last */
     int64_t used; /* bytes of its states, those set aside included */
     struct sched_site *sites;
 };

@@ -266,7 +266,7 @@ static void sched_free(struct sched *s) {
 
 static int sched_check_hosts(const struct sched_opts *o, struct err *err) {
     for (size_t h = 0; h < o->host_count; h++) {
-        if (o->hosts[h].slots < 1 || o->hosts[h].spare < 0) {
+        if (o->hosts[h].slots < 1 || o->hosts[h].spare < 0 || o->hosts[h].leaving < 0) {
             return err_set(err, ERR_INPUT, "host %s: slots must be 1 or more, spare ones 0 or more", o->hosts[h].name);
         }
     }

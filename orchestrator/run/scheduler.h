@@ -127,7 +127,8 @@ void sched_limits_default(struct sched_limits *l);
 struct sched_host {
     const char *name; /* for people */
     int slots;        /* cells at a time: as many as its processors carry, 1 or more */
-    int spare;        /* how many more may run while as many of the running ones rest */
+    int spare;        /* how many more may run while as many of the running ones rest (cell_rest) ... */
+    int leaving;      /* ... and while as many are in their last rest */
     bool stateless;   /* keeps no states: every cell executes all its steps there */
 };
 
@@ -185,7 +186,7 @@ struct sched_result {
 
 /* How many workers a host may have at the most. */
 static inline int sched_host_slots(const struct sched_host *h) {
-    return h->slots + h->spare;
+    return h->slots + h->spare + h->leaving;
 }
 
 /* Runs every cell of the plan. Negative with err when the journal could not be written or the host

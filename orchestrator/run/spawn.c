@@ -32,7 +32,7 @@
 /* How long until a machine has taken the memory it is going to take. */
 #define SPAWN_YOUNG (60 * CLOCK_S)
 #define SPAWN_REAP_WAIT (10 * CLOCK_S)
-enum { SPAWN_WORKERS_MAX = 2 * SCHED_JOBS_MAX }; /* a host may have as many spare slots as others */
+enum { SPAWN_WORKERS_MAX = 4 * SCHED_JOBS_MAX }; /* a host may have three spare slots for each other */
 
 struct spawn_worker {
     pid_t pid;  /* 0: free */

@@ -326,7 +326,7 @@ int step_collect(struct cell *c, struct err *err) {
     /* A guest that crashes while it is looked at may come back: then it is asked once more. After a
      * failure of the lab itself nothing of it is worth asking. */
     for (int i = 0; i < 2 && c->up && c->infra == FAILURE_NONE; i++) {
-        int rc = i > 0 ? 0 : c->failed ? step_look_for_cause(c, &live) : step_soak(c, &live); /* the last look */
+        int rc = i > 0 ? 0 : c->failed ? step_look_for_cause(c, &live) : step_last_look(c, &live);
         if (rc == 0) {
             rc = collect_live(c, &live);
         }

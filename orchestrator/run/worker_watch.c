@@ -89,9 +89,14 @@ void worker_watch_emit(void *watch, const struct observation *o) {
     pthread_mutex_unlock(&w->mutex);
 }
 
-void worker_watch_rests(void *watch, bool rests) {
+void worker_watch_rests(void *watch, enum cell_rest rest) {
+    static const char *const lines[] = {
+        [CELL_WORKS] = "{\"rests\":false}\n",
+        [CELL_RESTS] = "{\"rests\":true}\n",
+        [CELL_LAST_REST] = "{\"rests\":true,\"last\":true}\n",
+    };
     struct worker_watch *w = watch;
-    const char *line = rests ? "{\"rests\":true}\n" : "{\"rests\":false}\n";
+    const char *line = lines[rest];
     pthread_mutex_lock(&w->mutex);
     watch_write(w, line, strlen(line));
     pthread_mutex_unlock(&w->mutex);

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "journal/observation.h"
+#include "run/cell.h"
 
 struct worker_watch; /* opaque */
 
@@ -23,6 +24,6 @@ const volatile int *worker_watch_signal(struct worker_watch *w);
 int worker_watch_fd(const struct worker_watch *w);
 /* Writes one observation as a line. When nobody reads any more, orders to stop at once. */
 void worker_watch_emit(void *watch, const struct observation *o);
-void worker_watch_rests(void *watch, bool rests); /* cell_env.rests; likewise */
+void worker_watch_rests(void *watch, enum cell_rest rest); /* cell_env.rests; likewise */
 
 #endif

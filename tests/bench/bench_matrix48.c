@@ -1,10 +1,11 @@
-/* 48 cells of the three sample products, every order of every two and of all three, four content updates each, on real
- * machines: wall time against the least possible, and against the same without sharing.
+/* 48 cells of the three sample products, every order of all three, eight content updates each, on real machines: wall
+ * time against the least possible, and against the same without sharing.
  *
- * The least possible: no cell waits and nothing is done twice. It is the larger of the work of all executed steps
- * over the slots, and the longest way from the first beginning through kept states to a cell's end, both with the
- * step times of that very run's journal. Without sharing the whole matrix takes most of an hour; unless FULL=1 four of
- * its cells are run so, and their time is scaled by the plan's number of steps. No workload is measured.
+ * The least possible: no processor is ever idle, no cell waits. It is the larger of the processor time that the
+ * machines of that very run took over the slots (one processor each), and the longest way from the first beginning
+ * through kept states to a cell's end with the step times of its journal. Without sharing the whole matrix takes most of an hour;
+ * unless FULL=1 four of its cells are run so, and what is compared with is the processor time of their machines over
+ * the slots, scaled to all cells: no run could take less. No workload is measured.
  *
  *     FULL=1          run all 48 cells without sharing, too
  *     SHARED_ONLY=1   do not run the side without sharing
@@ -19,6 +20,7 @@
 #include "journal/journal.h"
 #include "lab_run.h"
 #include "plan/plan.h"
+#include "vm_cpu.h"
 
 enum { MATRIX_SLOTS = 2, MATRIX_STEPS_MAX = 64 }; /* `coexist run`'s own default of slots */
 
@@ -46,59 +48,25 @@ static char *matrix_copy_update(const struct lab *l, const char *product, const 
     return path;
 }
 
-/* "alder-c1" and "alder-c2" of each product. New reference. */
-static json_t *matrix_updates(const struct lab *l, struct err *err) {
+/* Of each product in turn "alder-c1", "birch-c1", ... New reference. */
+static json_t *matrix_updates(const struct lab *l, size_t count, struct err *err) {
     json_t *updates = json_array();
-    for (size_t i = 0; i < ARRAY_LEN(products); i++) {
-        for (int n = 1; n <= 2; n++) {
-            CLEANUP_FREE char *id = str_printf("%s-c%d", products[i], n);
-            CLEANUP_FREE char *path = matrix_copy_update(l, products[i], id, err);
-            if (!path) {
-                json_decref(updates);
-                return NULL;
-            }
-            json_array_append_new(updates, json_string(path));
+    for (size_t i = 0; i < count; i++) {
+        const char *product = products[i % ARRAY_LEN(products)];
+        CLEANUP_FREE char *id = str_printf("%s-c%zu", product, i / ARRAY_LEN(products) + 1);
+        CLEANUP_FREE char *path = matrix_copy_update(l, product, id, err);
+        if (!path) {
+            json_decref(updates);
+            return NULL;
         }
+        json_array_append_new(updates, json_string(path));
     }
     return updates;
 }
 
-static json_t *matrix_set(const char *const *ids, size_t count, const char *const *updates, size_t update_count) {
-    json_t *p = json_array(), *u = json_array();
-    for (size_t i = 0; i < count; i++) {
-        json_array_append_new(p, json_string(ids[i]));
-    }
-    for (size_t i = 0; i < update_count; i++) {
-        json_array_append_new(u, json_string(updates[i]));
-    }
-    return json_pack("{s:o, s:o}", "products", p, "updates", u);
-}
-
-/* Four updates for each set. A sample has one order of two of the pairs with an update each (alder, whose installation
- * takes longest, is in one of them, and in two of all three) and one of all three with two. New reference. */
-static json_t *matrix_sets(bool sample) {
-    static const struct {
-        const char *ids[3], *updates[4];
-        size_t count, in_sample; /* products; updates in the sample */
-    } sets[] = {
-        {{"alder", "birch"}, {"alder-c1", "birch-c1", "alder-c2", "birch-c2"}, 2, 1},
-        {{"alder", "cedar"}, {"alder-c1", "cedar-c1", "alder-c2", "cedar-c2"}, 2, 0},
-        {{"birch", "cedar"}, {"birch-c1", "cedar-c1", "birch-c2", "cedar-c2"}, 2, 1},
-        {{"alder", "birch", "cedar"}, {"alder-c1", "birch-c1", "cedar-c1", "cedar-c2"}, 3, 2},
-    };
-    json_t *list = json_array();
-    for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
-        size_t updates = sample ? sets[i].in_sample : ARRAY_LEN(sets[i].updates);
-        if (updates > 0) {
-            json_array_append_new(list, matrix_set(sets[i].ids, sets[i].count, sets[i].updates, updates));
-        }
-    }
-    return list;
-}
-
-/* Caller frees the path. */
+/* The sample has one order of the products and the first four updates. Caller frees the path. */
 static char *matrix_write(const struct lab *l, bool sample, struct err *err) {
-    json_t *updates = matrix_updates(l, err), *list = json_array();
+    json_t *updates = matrix_updates(l, sample ? 4 : 8, err), *list = json_array();
     if (!updates) {
         json_decref(list);
         return NULL;
@@ -108,9 +76,10 @@ static char *matrix_write(const struct lab *l, bool sample, struct err *err) {
         CLEANUP_FREE char *path = lab_sample(l, name);
         json_array_append_new(list, json_string(path));
     }
-    json_t *m = json_pack("{s:s, s:s, s:[s], s:o, s:o, s:o, s:s, s:[ssssssss]}", "format", "coexist-matrix/1",
+    json_t *m = json_pack("{s:s, s:s, s:[s], s:o, s:o, s:[{s:[sss]}], s:s, s:[ssssssss]}", "format", "coexist-matrix/1",
                           "name", sample ? "matrix48-sample" : "matrix48", "images", "winelab", "products", list,
-                          "updates", updates, "product_sets", matrix_sets(sample), "install_orders",
+                          "updates", updates, "product_sets", "products", products[0], products[1], products[2],
+                          "install_orders",
                           sample ? "listed" : "all", "steps", "install", "verify", "detect", "reboot", "verify",
                           "soak", "apply", "took");
     char *path = lab_write_json(l, sample ? "sample.json" : "matrix48.json", m, err);
@@ -133,7 +102,6 @@ struct attempt {
 struct ledger {
     struct attempt *attempts;
     size_t count;
-    double work_ms;
     size_t executed; /* steps */
 };
 
@@ -162,7 +130,6 @@ static int ledger_take(const struct observation *o, void *ctx) {
         struct attempt *a = ledger_find(g, o->cell, o->attempt);
         a->ms[o->step] = (double)json_integer_value(json_object_get(o->data, "ms"));
         a->steps = (size_t)o->step + 1 > a->steps ? (size_t)o->step + 1 : a->steps;
-        g->work_ms += a->ms[o->step];
         g->executed++;
     }
     return 0;
@@ -196,21 +163,14 @@ static int ledger_read(struct ledger *g, const char *run_dir, struct err *err) {
     return rc < 0 ? -1 : 0;
 }
 
-struct bound { /* seconds */
-    double work;  /* of all executed steps, over the slots */
-    double way;   /* the longest */
-    double apart; /* the ways of all cells over the slots: had each executed all its steps itself, in the same times */
-};
-
-static struct bound ledger_bound(struct ledger *g) {
-    struct bound b = {.work = g->work_ms / 1000 / MATRIX_SLOTS};
+static double ledger_longest_way(struct ledger *g) { /* seconds */
+    double longest = 0;
     for (size_t i = 0, count = g->count; i < count; i++) {
         const struct attempt a = g->attempts[i];
         double way = ledger_way_ms(g, a.cell, a.attempt, a.steps) / 1000;
-        b.way = way > b.way ? way : b.way;
-        b.apart += way / MATRIX_SLOTS;
+        longest = way > longest ? way : longest;
     }
-    return b;
+    return longest;
 }
 
 /* ---- the two comparisons ----------------------------------------------------------------------- */
@@ -251,22 +211,23 @@ static int compare_unshared(const struct lab *l, const char *matrix, const struc
     bool full = getenv("FULL") && str_eq(getenv("FULL"), "1");
     CLEANUP_FREE char *sample = full ? str_dup(matrix) : matrix_write(l, true, err);
     CLEANUP(lab_run_clear) struct lab_run run = {0};
+    CLEANUP(vm_cpu_clear) struct vm_cpu cpu = {.lab_dir = l->lab_dir};
     size_t all_cells, cells;
-    size_t all_steps = matrix_steps(matrix, &all_cells);
-    if (!sample || lab_run_matrix(l, sample, "--no-sharing", NULL, NULL, &run, err) < 0) {
+    matrix_steps(matrix, &all_cells);
+    if (!sample || lab_run_matrix(l, sample, "--no-sharing", vm_cpu_tick, &cpu, &run, err) < 0) {
         return -1;
     }
-    size_t steps = matrix_steps(sample, &cells);
+    matrix_steps(sample, &cells);
     json_t *all = lab_run_verdicts(shared, err);
     json_t *some = all ? lab_run_verdicts(&run, err) : NULL;
     size_t apart = some ? verdicts_apart(all, some) : 0;
-    double scaled = run.seconds * (double)all_steps / (double)steps;
+    double least = vm_cpu_seconds(&cpu) / MATRIX_SLOTS * (double)all_cells / (double)cells;
     if (some) {
         printf("bench matrix48-sharing ratio=%.2f a=%.0fs b=%.0fs without sharing over with; ",
-               scaled / shared->seconds, scaled, shared->seconds);
-        printf(full ? "all %zu cells" : "a is %zu cells in %.0f s, scaled by %zu steps to %zu", cells, run.seconds,
-               steps, all_steps);
-        printf("; %zu of %zu verdicts differ\n", apart, json_object_size(some));
+               (full ? run.seconds : least) / shared->seconds, full ? run.seconds : least, shared->seconds);
+        printf("%s: %zu of %zu cells in %.0f s, processor time of their machines %.0f s; %zu of %zu verdicts differ\n",
+               full ? "a as it was" : "a at the least", cells, all_cells, run.seconds, vm_cpu_seconds(&cpu), apart,
+               json_object_size(some));
     }
     json_decref(all);
     json_decref(some);
@@ -277,19 +238,18 @@ static int bench_run(const struct lab *l, struct err *err) {
     CLEANUP_FREE char *matrix = matrix_write(l, false, err);
     CLEANUP(lab_run_clear) struct lab_run run = {0};
     CLEANUP(ledger_clear) struct ledger g = {0};
+    CLEANUP(vm_cpu_clear) struct vm_cpu cpu = {.lab_dir = l->lab_dir};
     size_t cells = 0;
     size_t steps = matrix ? matrix_steps(matrix, &cells) : 0;
-    if (!matrix || lab_run_matrix(l, matrix, NULL, NULL, NULL, &run, err) < 0 ||
+    if (!matrix || lab_run_matrix(l, matrix, NULL, vm_cpu_tick, &cpu, &run, err) < 0 ||
         ledger_read(&g, run.dir, err) < 0) {
         return -1;
     }
-    struct bound least = ledger_bound(&g);
-    double bound = least.work > least.way ? least.work : least.way;
+    double work = vm_cpu_seconds(&cpu) / MATRIX_SLOTS, way = ledger_longest_way(&g);
+    double bound = work > way ? work : way;
     printf("bench matrix48 ratio=%.2f a=%.0fs b=%.0fs %zu cells in %d slots, %zu of %zu steps executed; least "
-           "possible: work over slots %.0f s, longest way %.0f s; with nothing shared these steps come to %.0f s, "
-           "%.1f times as long\n",
-           run.seconds / bound, run.seconds, bound, cells, MATRIX_SLOTS, g.executed, steps, least.work, least.way,
-           least.apart, least.apart / run.seconds);
+           "possible: processor time of the machines over slots %.0f s, longest way %.0f s\n",
+           run.seconds / bound, run.seconds, bound, cells, MATRIX_SLOTS, g.executed, steps, work, way);
     fflush(stdout);
     const char *only = getenv("SHARED_ONLY");
     return only && str_eq(only, "1") ? 0 : compare_unshared(l, matrix, &run, err);

@@ -223,7 +223,7 @@ static struct guest *lab_create_guest(void *ctx, struct vm *vm, struct err *err)
     struct lab *l = ctx;
     (void)vm;
     (void)err;
-    ck_assert(!l->rests); /* a guest that boots does not */
+    ck_assert(l->rest == CELL_WORKS); /* a guest that boots does not */
     return guest_fake_create(l->world, NULL);
 }
 
@@ -410,11 +410,12 @@ static void lab_check_form(const struct lab *l) {
     ck_assert_int_eq(ends, (int)(l->cell.step_count - (l->from.state ? l->from.steps : 0)));
 }
 
-static void lab_rests(void *ctx, bool rests) {
+static void lab_rests(void *ctx, enum cell_rest rest) {
     struct lab *l = ctx;
-    ck_assert(rests != l->rests); /* told only when it changes */
-    l->rests = rests;
-    l->rested += rests;
+    ck_assert(rest != l->rest); /* told only when it changes */
+    l->rest = rest;
+    l->rested += rest != CELL_WORKS;
+    l->last_rests += rest == CELL_LAST_REST;
 }
 
 int lab_run(struct lab *l) {
@@ -434,8 +435,8 @@ int lab_run(struct lab *l) {
     lab_forget(l);
     json_decref(l->kept_disk);
     l->kept_disk = NULL;
-    l->vms = l->put_back = l->rested = 0;
-    l->rests = false;
+    l->vms = l->put_back = l->rested = l->last_rests = 0;
+    l->rest = CELL_WORKS;
     int rc = cell_run(&env, &err);
     lab_check_form(l);
     ck_assert_int_eq(rc < 0, err_is_set(&err));

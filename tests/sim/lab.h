@@ -37,8 +37,8 @@ struct lab {
     json_t *kept_disk; /* what the lab kept of the machine's disk; NULL: nothing yet */
     int put_back;      /* how often it was brought back */
     enum err_class safe_fails[2]; /* of asking for normal boots, for safe ones; ERR_NONE: succeeds */
-    int rested;        /* how often the cell told that its guest rests, */
-    bool rests;        /* and whether it does by its last word */
+    int rested, last_rests; /* how often the cell told that its guest rests, how often for the last time, */
+    enum cell_rest rest; /* and its last word about that */
     volatile int stop;
     int stop_after; /* observations until stop becomes stop_to; 0: never */
     int stop_to;

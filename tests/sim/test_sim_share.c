@@ -256,8 +256,9 @@ static enum fleet_fault chance_step(void *ctx, size_t cell, int attempt, size_t 
                : FLEET_FINE;
 }
 
-static bool chance_rests(void *ctx, size_t cell, int attempt, size_t step) {
-    return chance(*(uint64_t *)ctx, cell, (size_t)attempt, step + 400, 5);
+static enum cell_rest chance_rests(void *ctx, size_t cell, int attempt, size_t step) {
+    bool rests = chance(*(uint64_t *)ctx, cell, (size_t)attempt, step + 400, 5);
+    return !rests ? CELL_WORKS : (cell + step) % 2 ? CELL_RESTS : CELL_LAST_REST;
 }
 
 static bool always(void *ctx, size_t cell, int attempt, size_t steps) {
@@ -310,6 +311,7 @@ START_TEST(everything_fails_now_and_then) {
         spec.states_max = (int64_t)(seed % 9) * FLEET_STATE_BYTES;
         spec.confirm = (int)(seed / 2 % 3);
         spec.spare = (int)(seed / 3 % 3);
+        spec.leaving = (int)(seed / 9 % 3);
         spec.faults = chance_all(&seed);
         struct fleet_counts n = fleet_run_whole(&spec);
         ck_assert_uint_gt(n.done, w.plan->cell_count / 2);
@@ -318,9 +320,15 @@ START_TEST(everything_fails_now_and_then) {
 }
 END_TEST
 
-static bool first_rests(void *ctx, size_t cell, int attempt, size_t step) {
+static enum cell_rest first_rests(void *ctx, size_t cell, int attempt, size_t step) {
     (void)attempt;
-    return cell < *(size_t *)ctx && step == 3;
+    return cell < *(size_t *)ctx && step == 3 ? CELL_RESTS : CELL_WORKS;
+}
+
+static enum cell_rest all_wait_for_their_end(void *ctx, size_t cell, int attempt, size_t step) {
+    const struct plan *p = ctx;
+    (void)attempt;
+    return step + 2 == p->cells[cell % p->cell_count].step_count ? CELL_LAST_REST : CELL_WORKS; /* collect */
 }
 
 /* While cells only wait for their guests, others have the processors; never more than the processors are for. */
@@ -344,6 +352,28 @@ START_TEST(who_rests_lends_its_processor) {
     /* Six cells rest, two at a time: the time of three rests is won when others can go on meanwhile. */
     ck_assert_int_gt(ms[0] - ms[2], 2 * FLEET_REST_MS);
     ck_assert_int_ge(ms[1], ms[2]);
+    world_free(&w);
+}
+END_TEST
+
+/* In the wait for their last look cells lend by a bound of its own; what another rest may lend does not change. */
+START_TEST(who_waits_for_its_end_lends_its_processor) {
+    struct world w = world_new(usual, 3, 2);
+    int64_t ms[3];
+    for (int i = 0; i < 3; i++) {
+        struct fleet_spec spec = world_spec(&w, 1, 2);
+        spec.spare = i == 1 ? 4 : 0;
+        spec.leaving = i == 2 ? 4 : 0;
+        spec.faults = (struct fleet_faults){.rests = all_wait_for_their_end, .ctx = w.plan};
+        struct fleet_counts n = fleet_run_whole(&spec); /* each start is checked there */
+        ck_assert_uint_eq(n.done, w.plan->cell_count);
+        ck_assert_int_eq(n.most_running > 2, i == 2);
+        ck_assert_int_le(n.most_running, 2 + spec.leaving);
+        ms[i] = n.ms;
+    }
+    ck_assert_int_eq(ms[1], ms[0]);
+    /* Each cell rests in the end: with two at a time that is half of the run's time. */
+    ck_assert_int_gt(ms[0] - ms[2], (int64_t)(w.plan->cell_count - 6) * FLEET_REST_MS / 4);
     world_free(&w);
 }
 END_TEST
@@ -494,6 +524,7 @@ int main(void) {
     tcase_add_loop_test(t, a_product_that_fails_fails_for_each_cell_alike, 0, 2);
     tcase_add_test(t, everything_fails_now_and_then);
     tcase_add_test(t, who_rests_lends_its_processor);
+    tcase_add_test(t, who_waits_for_its_end_lends_its_processor);
     tcase_add_loop_test(t, interrupted_at_any_time_it_goes_on, 0, 3);
     tcase_add_test(t, resumed_it_begins_at_the_states_that_are_left);
     tcase_add_test(t, interrupted_amid_faults_it_goes_on);

@@ -345,15 +345,23 @@ static struct lab *soaking_lab(void) {
     return l;
 }
 
-/* When a step of that kind ended, ms since the cell began. */
-static int64_t ended_at(const struct lab *l, enum step_kind kind) {
+static const struct observation *end_of(const struct lab *l, enum step_kind kind) {
     for (size_t i = 0; i < l->seen_count; i++) {
         const struct observation *o = &l->seen[i].o;
         if (o->type == OBS_STEP_END && str_eq(o->kind, step_kind_name(kind))) {
-            return o->at_ms;
+            return o;
         }
     }
     ck_abort_msg("no step %s", step_kind_name(kind));
+}
+
+/* When a step of that kind ended, ms since the cell began. */
+static int64_t ended_at(const struct lab *l, enum step_kind kind) {
+    return end_of(l, kind)->at_ms;
+}
+
+static int64_t rested_in(const struct lab *l, enum step_kind kind) {
+    return json_integer_value(json_object_get(end_of(l, kind)->data, "rested_ms"));
 }
 
 START_TEST(a_matrix_may_say_how_long_a_guest_is_watched) {
@@ -388,6 +396,29 @@ START_TEST(a_guest_that_has_stood_need_not_stand_again) {
     }
     ck_assert_int_lt(apart[0], stand_ms / 2);
     ck_assert_int_ge(apart[1], stand_ms / 2);
+    lab_free(l);
+}
+END_TEST
+
+/* Only what is watched may rest, and only while it does next to nothing. */
+START_TEST(a_guest_that_is_watched_rests) {
+    struct lab *l = soaking_lab();
+    bool idle = _i == 0;
+    sim_world_set_load(l->world, idle ? 9 : 40);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_uint_eq(lab_failures(l), 0);
+    ck_assert_int_eq(l->rested, idle ? 2 : 0);
+    ck_assert_int_eq(l->last_rests, idle ? 1 : 0);
+    ck_assert(l->rest == CELL_WORKS);
+    int64_t stand_ms = l->limits.stand / CLOCK_MS;
+    static const enum step_kind watched[] = {STEP_SOAK, STEP_COLLECT};
+    for (size_t i = 0; i < ARRAY_LEN(watched); i++) {
+        int64_t rested = rested_in(l, watched[i]);
+        int64_t took = json_integer_value(json_object_get(end_of(l, watched[i])->data, "ms"));
+        ck_assert_int_eq(rested > stand_ms / 2, idle);
+        ck_assert_int_lt(rested, took);
+    }
+    ck_assert_int_eq(rested_in(l, STEP_APPLY), 0);
     lab_free(l);
 }
 END_TEST
@@ -432,6 +463,7 @@ int main(void) {
     tcase_add_test(t, a_point_is_kept_when_it_is_time);
     tcase_add_test(t, a_matrix_may_say_how_long_a_guest_is_watched);
     tcase_add_test(t, a_guest_that_has_stood_need_not_stand_again);
+    tcase_add_loop_test(t, a_guest_that_is_watched_rests, 0, 2);
     tcase_add_test(t, a_soak_sees_what_comes_late);
     tcase_add_test(t, any_fault_while_states_are_kept);
     tcase_add_test(t, any_fault_after_a_restore);

@@ -26,14 +26,22 @@ static void spawn_check_from(struct fleet *f, const struct sched_job *job, struc
     x->standing++;
 }
 
+static int fleet_host_slots(const struct fleet *f) {
+    return f->spec.slots + f->spec.spare + f->spec.leaving;
+}
+
 /* One more begins there: is there a processor for it? */
 static void fleet_check_use(struct fleet *f, int host) {
-    int running = 1, resting = 0, slots = f->spec.slots + f->spec.spare;
+    int running = 1, resting = 0, leaving = 0, slots = fleet_host_slots(f);
     for (int i = host * slots; i < (host + 1) * slots; i++) {
         running += f->workers[i].busy;
-        resting += f->workers[i].busy && f->workers[i].rests;
+        resting += f->workers[i].busy && f->workers[i].rest == CELL_RESTS;
+        leaving += f->workers[i].busy && f->workers[i].rest == CELL_LAST_REST;
     }
-    MUST_SAY(running - resting <= f->spec.slots, "%d cells, of which %d rest", running, resting);
+    int lent = (resting < f->spec.spare ? resting : f->spec.spare) +
+               (leaving < f->spec.leaving ? leaving : f->spec.leaving);
+    MUST_SAY(running - lent <= f->spec.slots, "%d cells, of which %d rest and %d rest for the last time", running,
+             resting, leaving);
     f->n.most_running = running > f->n.most_running ? running : f->n.most_running;
 }
 
@@ -42,7 +50,7 @@ static int fleet_spawn(void *ctx, int slot, const struct sched_job *job, struct 
     struct fleet_worker *w = &f->workers[slot];
     size_t cell = fleet_run_of(f, job->cell->id);
     MUST(!w->busy);
-    MUST(job->host == slot / (f->spec.slots + f->spec.spare));
+    MUST(job->host == slot / fleet_host_slots(f));
     fleet_check_use(f, job->host);
     MUST(!f->gone_told[job->host]);
     MUST(job->cold == !f->spec.sharing);
@@ -93,7 +101,7 @@ static void fleet_lose_hosts(struct fleet *f) {
         }
         f->gone[h] = true;
         f->untold++;
-        int slots = f->spec.slots + f->spec.spare;
+        int slots = fleet_host_slots(f);
         for (int i = 0; i < slots; i++) {
             int slot = (int)h * slots + i;
             if (f->workers[slot].busy) {
@@ -280,7 +288,7 @@ struct fleet *fleet_new(const struct fleet_spec *spec) {
     f->spec = *spec;
     clock_virtual_init(&f->clock);
     f->clock.now_ns = CLOCK_S;
-    f->slots = (int)spec->hosts * (spec->slots + spec->spare);
+    f->slots = (int)spec->hosts * fleet_host_slots(f);
     f->workers = mem_zalloc((size_t)f->slots, sizeof(*f->workers));
     f->ready = mem_zalloc((size_t)f->slots, sizeof(*f->ready));
     f->timers = sched_timers_new(f->slots);
@@ -393,7 +401,7 @@ static void fleet_opts(struct fleet *f, struct sched_opts *o, struct sched_host 
         .record = fleet_record,
     };
     for (size_t h = 0; h < f->spec.hosts; h++) {
-        hosts[h] = (struct sched_host){"host", f->spec.slots, f->spec.spare, h >= f->keepers};
+        hosts[h] = (struct sched_host){"host", f->spec.slots, f->spec.spare, f->spec.leaving, h >= f->keepers};
         f->untold += f->gone_told[h];
         f->gone_told[h] = false;
     }

@@ -6,6 +6,7 @@
 #define COEXIST_TESTS_SUPPORT_FLEET_H
 
 #include "plan/tree.h"
+#include "run/cell.h"
 #include "run/scheduler.h"
 
 enum fleet_fault {
@@ -25,7 +26,7 @@ struct fleet_faults { /* each may be NULL: never. steps: how many the cell has b
     bool (*save)(void *ctx, size_t cell, int attempt, size_t steps);
     bool (*restore)(void *ctx, size_t cell, int attempt, size_t steps);
     bool (*spawn)(void *ctx, size_t cell, int attempt);
-    bool (*rests)(void *ctx, size_t cell, int attempt, size_t step); /* for FLEET_REST_MS, beside its time */
+    enum cell_rest (*rests)(void *ctx, size_t cell, int attempt, size_t step); /* for FLEET_REST_MS, beside its time */
     bool (*product)(void *ctx, uint64_t guest); /* the guest's own fault: whoever comes there */
     void *ctx;
 };
@@ -33,7 +34,7 @@ struct fleet_faults { /* each may be NULL: never. steps: how many the cell has b
 struct fleet_spec {
     const struct plan *plan; /* borrowed */
     size_t hosts;
-    int slots, spare; /* of each host */
+    int slots, spare, leaving; /* of each host */
     bool sharing;
     int64_t states_max; /* bytes on each host */
     struct fleet_faults faults;

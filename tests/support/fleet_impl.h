@@ -49,7 +49,7 @@ struct fleet_worker {
     int stop; /* 0, or how it was asked + 1 */
     size_t step;
     uint64_t guest;
-    bool rests;
+    enum cell_rest rest;
     bool failed; /* its remaining steps are skipped */
     int64_t began, seq;
     struct fleet_state *from, *base;

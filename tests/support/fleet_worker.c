@@ -206,12 +206,12 @@ static bool worker_is_faulty(struct fleet *f, struct fleet_worker *w) {
 
 static int64_t worker_end_step(struct fleet *f, struct fleet_worker *w) {
     const struct fleet_faults *x = &f->spec.faults;
-    if (w->rests || (x->rests && x->rests(x->ctx, w->cell, w->attempt, w->step))) {
-        w->rests = !w->rests;
-        str_add(&w->out, w->rests ? "{\"rests\":true}\n" : "{\"rests\":false}\n");
-        if (w->rests) {
-            return FLEET_REST_MS;
-        }
+    if (w->rest != CELL_WORKS) {
+        w->rest = CELL_WORKS;
+        str_add(&w->out, "{\"rests\":false}\n");
+    } else if (x->rests && (w->rest = x->rests(x->ctx, w->cell, w->attempt, w->step)) != CELL_WORKS) {
+        str_add(&w->out, w->rest == CELL_RESTS ? "{\"rests\":true}\n" : "{\"rests\":true,\"last\":true}\n");
+        return FLEET_REST_MS;
     }
     if (worker_is_faulty(f, w)) {
         return 0;
