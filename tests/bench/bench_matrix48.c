@@ -3,9 +3,9 @@
  *
  * The least possible: no processor is ever idle, no cell waits. It is the larger of the processor time that the
  * machines of that very run took over the slots (one processor each), and the longest way from the first beginning
- * through kept states to a cell's end with the step times of its journal. Without sharing the whole matrix takes most of an hour;
- * unless FULL=1 four of its cells are run so, and what is compared with is the processor time of their machines over
- * the slots, scaled to all cells: no run could take less. No workload is measured.
+ * through kept states to a cell's end with the step times of its journal. Without sharing the whole matrix takes most
+ * of an hour; unless FULL=1 four of its cells are run so, and what is compared with is the processor time of their
+ * machines over the slots, scaled to all cells: no run could take less. No workload is measured.
  *
  *     FULL=1          run all 48 cells without sharing, too
  *     SHARED_ONLY=1   do not run the side without sharing
