@@ -267,8 +267,15 @@ static int verify_soak(struct cell *c, enum cell_rest rest, struct err *err) {
                                                                             : verify_look_on(c, true, err);
 }
 
+/* Where cells are measured one that stands for a while lends nothing: it would have work to do again beside others that
+ * are measured. */
 int step_soak(struct cell *c, struct err *err) {
-    return verify_soak(c, CELL_RESTS, err);
+    const struct plan_cell *p = c->env->cell;
+    bool measures = false;
+    for (size_t i = 0; i < p->step_count; i++) {
+        measures = measures || p->steps[i].kind == STEP_MEASURE;
+    }
+    return verify_soak(c, measures ? CELL_WORKS : CELL_RESTS, err);
 }
 
 int step_last_look(struct cell *c, struct err *err) {

@@ -400,7 +400,10 @@ START_TEST(a_guest_that_has_stood_need_not_stand_again) {
 }
 END_TEST
 
-/* Only what is watched may rest, and only while it does next to nothing. */
+static const enum step_kind measuring[] = {STEP_PROVISION, STEP_BOOT, STEP_INSTALL, STEP_SOAK, STEP_MEASURE, STEP_APPLY,
+                                           STEP_COLLECT, STEP_TEARDOWN, STEP_KIND_COUNT};
+
+/* Only what is watched may rest, only while it does next to nothing, and not before work beside what is measured. */
 START_TEST(a_guest_that_is_watched_rests) {
     struct lab *l = soaking_lab();
     bool idle = _i == 0;
@@ -419,6 +422,10 @@ START_TEST(a_guest_that_is_watched_rests) {
         ck_assert_int_lt(rested, took);
     }
     ck_assert_int_eq(rested_in(l, STEP_APPLY), 0);
+    lab_steps(l, measuring);
+    ck_assert_int_eq(lab_run(l), 0);
+    ck_assert_int_eq(rested_in(l, STEP_SOAK), 0);
+    ck_assert_int_eq(l->rested, l->last_rests);
     lab_free(l);
 }
 END_TEST
